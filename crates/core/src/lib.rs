@@ -1,1 +1,6 @@
+//! The approval story, pure: from bytes that arrived to a decision that explains itself, and the effects that follow from it.
+//!
+//! Read the modules in the order below; each sees only earlier ones. Nothing in this crate reads a file, a clock, the
+//! environment or the network, and nothing in it can fail to decide: a doubt is a verdict with a reason.
 
+pub mod domain;

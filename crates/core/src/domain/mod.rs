@@ -1,0 +1,18 @@
+//! The nouns every other module speaks with: ids, paths, accounts, digests, time.
+//!
+//! Nothing here decides, asks or does anything, and nothing here knows where a value came from.
+
+pub mod actor;
+pub mod digest;
+pub mod ids;
+pub mod path;
+pub mod time;
+
+pub use actor::{Account, AccountKind, Permission};
+pub use digest::{Delta, DeltaEntry, Digest, EntryMode, TreeEntry};
+pub use ids::{
+    CheckId, CommentId, DeliveryId, InstallationId, InvalidId, Login, Oid, PrNumber, RefName, RepoId, RepoName,
+    ReviewId, Sequence, TeamId, TeamSlug, UserId,
+};
+pub use path::{Environment, PathFault, RepoPath};
+pub use time::{InvalidTime, Span, Timestamp};
