@@ -4,3 +4,6 @@
 //! environment or the network, and nothing in it can fail to decide: a doubt is a verdict with a reason.
 
 pub mod domain;
+pub mod facts;
+pub mod decision;
+pub mod effect;

@@ -5,6 +5,7 @@
 pub mod actor;
 pub mod digest;
 pub mod ids;
+pub mod names;
 pub mod path;
 pub mod time;
 
@@ -14,5 +15,6 @@ pub use ids::{
     CheckId, CommentId, DeliveryId, InstallationId, InvalidId, Login, Oid, PrNumber, RefName, RepoId, RepoName,
     ReviewId, Sequence, TeamId, TeamSlug, UserId,
 };
+pub use names::ResolvedNames;
 pub use path::{Environment, PathFault, RepoPath};
 pub use time::{InvalidTime, Span, Timestamp};

@@ -1,0 +1,5 @@
+//! Judges one change against one policy.
+
+mod proof;
+
+pub use proof::QuorumMet;

@@ -1,0 +1,108 @@
+//! What a governed file is and what changed in it: names and kinds of change, never a value or a token.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileState {
+    /// Nothing.
+    Absent,
+    /// A SOPS document with its integrity code.
+    Sealed,
+    /// A SOPS document that lacks its integrity code.
+    MacMissing,
+    /// A file without SOPS metadata.
+    Plain,
+    /// A file that cannot be read as what its name says: the place and kind of fault, no content.
+    Broken(String),
+    /// Larger than we read.
+    TooLarge,
+    /// A link, a submodule: nothing to read.
+    NotAFile,
+}
+
+/// How one key changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyChangeKind {
+    /// New.
+    Added,
+    /// Gone.
+    Removed,
+    /// Another value, or one that cannot be told from another without a key.
+    Changed,
+    /// Another type.
+    TypeChanged,
+    /// Another place.
+    Moved,
+    /// Same value, sealed anew.
+    Reencrypted,
+    /// Same value under another name.
+    Renamed,
+    /// Sealed before, plain now.
+    BecamePlain,
+    /// Plain before, sealed now.
+    BecameEncrypted,
+}
+
+impl KeyChangeKind {
+    /// The word people read.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::TypeChanged => "type changed",
+            Self::Moved => "moved",
+            Self::Reencrypted => "sealed anew",
+            Self::Renamed => "renamed",
+            Self::BecamePlain => "became plain",
+            Self::BecameEncrypted => "became sealed",
+        }
+    }
+}
+
+/// One key that changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyChange {
+    /// Its path in the document: `db.password`, `hosts[0]`.
+    pub key: String,
+    /// What happened to it.
+    pub change: KeyChangeKind,
+}
+
+/// A setting of the document that changed (which values are sealed, threshold, data key, …).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SettingChange {
+    /// Its name.
+    pub name: String,
+    /// Before.
+    pub old: String,
+    /// Now.
+    pub new: String,
+}
+
+/// One governed file of the delta.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentFacts {
+    /// At the merge base.
+    pub old: FileState,
+    /// At the head.
+    pub new: FileState,
+    /// Keys that changed, in document order.
+    pub keys: Vec<KeyChange>,
+    /// Keys that stand in plain although the document's own settings say they are sealed.
+    pub exposed: Vec<String>,
+    /// Who could open it at the merge base.
+    pub old_recipients: BTreeSet<String>,
+    /// Who can open it at the head.
+    pub new_recipients: BTreeSet<String>,
+    /// Who must be able to open it according to `.sops.yaml` at the base; `None`: no rule says so.
+    pub demanded_recipients: Option<BTreeSet<String>>,
+    /// Settings that changed.
+    pub settings: Vec<SettingChange>,
+}

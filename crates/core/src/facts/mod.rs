@@ -1,0 +1,79 @@
+//! What a decision is made from: one dated snapshot, and the questions that fill it.
+//!
+//! Facts are answers, never opinions: nothing here says whether somebody counts or something may merge. Nothing is fetched here.
+
+mod change;
+mod document;
+mod people;
+pub mod question;
+mod vote;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use change::{ChangeFacts, History, MergeBase, PlainCommit};
+pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, SettingChange};
+pub use people::{Contributor, ContributorRole, People, Pusher};
+pub use question::{Answer, Question, WrongAnswer};
+pub use vote::{Authority, VoteFacts, VoteKind, VoteSource};
+
+use crate::domain::{
+    Account, Digest, Login, Oid, RefName, RepoId, RepoName, RepoPath, ResolvedNames, TeamId, Timestamp, UserId,
+};
+
+/// Something we asked: the answer, or why there is none. Unknown is never yes and never remembered as no (R41).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known<T> {
+    /// The answer.
+    Is(T),
+    /// No answer, and the reason in words.
+    Unknown(String),
+}
+
+impl<T> Known<T> {
+    /// The answer, if there is one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&T> {
+        match self {
+            Self::Is(answer) => Some(answer),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// One change request as it stood at one moment, with everything that may bear on the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// When the snapshot was taken.
+    pub at: Timestamp,
+    /// Which repository.
+    pub repository: RepoId,
+    /// Its name, for people.
+    pub repository_name: RepoName,
+    /// Default branch as pinned in the ledger.
+    pub default_branch: RefName,
+    /// Digest of the covered policy text; the decision refuses another policy.
+    pub policy_digest: Digest,
+    /// Names of that policy, as resolved when it became effective.
+    pub names: ResolvedNames,
+    /// What the names mean today, asked only for names whose person seems to have changed.
+    pub names_now: BTreeMap<Login, Known<Option<UserId>>>,
+    /// The pull request.
+    pub change: ChangeFacts,
+    /// What Git says of it.
+    pub history: History,
+    /// What the governed documents are, per path of the delta.
+    pub documents: BTreeMap<RepoPath, DocumentFacts>,
+    /// Who made it.
+    pub people: People,
+    /// What was said about it.
+    pub votes: Vec<VoteFacts>,
+    /// Digest of the delta at each commit that was voted on; `None`: the commit or its history cannot be read.
+    pub delta_at: BTreeMap<Oid, Option<Digest>>,
+    /// What each voter may do.
+    pub authority: BTreeMap<UserId, Authority>,
+    /// Who is in each team of the policy, to name who could approve; never to count a vote.
+    pub rosters: BTreeMap<TeamId, Known<Vec<Account>>>,
+}

@@ -1,0 +1,248 @@
+//! Everything we ever ask a forge, and the shape of its answers.
+//!
+//! A question is data; asking is an adapter's work. Adding a variant is a decision record.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::vote::VoteKind;
+use crate::domain::{
+    Account, CheckId, CommentId, DeliveryId, Login, Oid, Permission, PrNumber, RefName, RepoId, RepoName, ReviewId,
+    TeamId, TeamSlug, Timestamp,
+};
+
+/// One thing we must learn about a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// The repository itself: [`RepositoryRead`].
+    Repository,
+    /// One pull request with its reviews and the people of its commits: [`ChangeRead`].
+    Change(PrNumber),
+    /// Open pull requests, all bases: list of [`ChangeSummary`].
+    OpenChanges,
+    /// Pull requests from a branch of this repository to a base, newest first: list of [`ChangeSummary`].
+    ChangesOfBranch {
+        /// Head branch.
+        head: RefName,
+        /// Base branch.
+        base: RefName,
+    },
+    /// The account behind a login: optional [`Account`].
+    User(Login),
+    /// The team behind a slug: optional [`TeamId`].
+    Team(TeamSlug),
+    /// Active members of a team, child teams included: list of [`Account`].
+    TeamMembers(TeamSlug),
+    /// Whether somebody is an active member of a team (`false` for pending and for nobody).
+    Membership {
+        /// The team, by its present slug.
+        team: TeamSlug,
+        /// The person, by the login read together with the id.
+        user: Login,
+    },
+    /// What somebody may do in the repository: [`Permission`], with the id of the account it was answered for.
+    Permission(Login),
+    /// Our own check on a commit: optional [`CheckRead`].
+    OurCheck(Oid),
+    /// Who moved a branch, newest first (activity API): list of [`Movement`].
+    Movements(RefName),
+}
+
+/// What a forge answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Question::Repository`].
+    Repository(RepositoryRead),
+    /// To [`Question::Change`].
+    Change(Box<ChangeRead>),
+    /// To [`Question::OpenChanges`] and [`Question::ChangesOfBranch`].
+    Changes(Vec<ChangeSummary>),
+    /// To [`Question::User`].
+    User(Option<Account>),
+    /// To [`Question::Team`].
+    Team(Option<TeamId>),
+    /// To [`Question::TeamMembers`].
+    Members(Vec<Account>),
+    /// To [`Question::Membership`].
+    Membership(bool),
+    /// To [`Question::Permission`].
+    Permission(Permission),
+    /// To [`Question::OurCheck`].
+    Check(Option<CheckRead>),
+    /// To [`Question::Movements`].
+    Movements(Vec<Movement>),
+}
+
+/// An answer that belongs to another question: a fault of the adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the forge answered another question than {expected}")]
+pub struct WrongAnswer {
+    expected: &'static str,
+}
+
+macro_rules! expect_answer {
+    ($($(#[$doc:meta])* $function:ident: $variant:ident => $kind:ty;)*) => {
+        impl Answer {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// When the answer belongs to another question.
+                pub fn $function(self) -> Result<$kind, WrongAnswer> {
+                    if let Self::$variant(answer) = self { Ok(answer.into()) } else { Err(WrongAnswer { expected: stringify!($function) }) }
+                }
+            )*
+        }
+    };
+}
+
+expect_answer! {
+    /// Takes the repository.
+    repository: Repository => RepositoryRead;
+    /// Takes the pull request.
+    change: Change => Box<ChangeRead>;
+    /// Takes the list of pull requests.
+    changes: Changes => Vec<ChangeSummary>;
+    /// Takes the account.
+    user: User => Option<Account>;
+    /// Takes the team.
+    team: Team => Option<TeamId>;
+    /// Takes the members.
+    members: Members => Vec<Account>;
+    /// Takes the membership.
+    membership: Membership => bool;
+    /// Takes the permission.
+    permission: Permission => Permission;
+    /// Takes the check.
+    check: Check => Option<CheckRead>;
+    /// Takes the movements.
+    movements: Movements => Vec<Movement>;
+}
+
+/// A repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryRead {
+    /// Identity.
+    pub id: RepoId,
+    /// Present name.
+    pub name: RepoName,
+    /// Default branch.
+    pub default_branch: RefName,
+}
+
+/// A pull request, as the forge shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRead {
+    /// Number.
+    pub number: PrNumber,
+    /// Web address.
+    pub url: String,
+    /// Title.
+    pub title: String,
+    /// Body; empty when there is none.
+    pub body: String,
+    /// Neither closed nor merged.
+    pub open: bool,
+    /// Merged.
+    pub merged: bool,
+    /// Draft.
+    pub draft: bool,
+    /// Head branch, when the head is in this repository.
+    pub head_ref: Option<RefName>,
+    /// Head commit as the pull request says; a hint, the reference is read from Git.
+    pub head: Oid,
+    /// Base branch.
+    pub base: RefName,
+    /// Who opened it; `None`: a deleted account.
+    pub author: Option<Account>,
+    /// All reviews, oldest first, all pages.
+    pub reviews: Vec<ReviewRead>,
+    /// Accounts the commits map to. Not every commit need be listed: what is missing is unattributed.
+    pub commits: Vec<CommitPeopleRead>,
+    /// Persons asked to review.
+    pub requested_users: Vec<Login>,
+    /// Teams asked to review.
+    pub requested_teams: Vec<TeamSlug>,
+    /// Our own sticky comment (by our App, holding the marker), when the read included comments; the oldest one.
+    pub our_comment: Option<CommentRead>,
+}
+
+/// One review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewRead {
+    /// Identity.
+    pub id: ReviewId,
+    /// By whom; `None`: a deleted account.
+    pub author: Option<Account>,
+    /// What it says; `None` for states that say nothing (commented, pending).
+    pub kind: Option<VoteKind>,
+    /// Commit it was given for; can be missing after garbage collection.
+    pub commit: Option<Oid>,
+    /// When it was submitted.
+    pub submitted_at: Option<Timestamp>,
+    /// Whether the author may push, when the read said so. A hint that saves a call; `Permission` is the source.
+    pub may_push: Option<bool>,
+}
+
+/// Identities of one commit, mapped to accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitPeopleRead {
+    /// The commit.
+    pub commit: Oid,
+    /// Author and co-authors: e-mail as in the commit (lower case) and the account, if any.
+    pub authors: Vec<(String, Option<Account>)>,
+    /// Committer: e-mail and account, if any.
+    pub committer: Option<(String, Option<Account>)>,
+}
+
+/// A pull request in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSummary {
+    /// Number.
+    pub number: PrNumber,
+    /// Head branch, when in this repository.
+    pub head_ref: Option<RefName>,
+    /// Head commit.
+    pub head: Oid,
+    /// Base branch.
+    pub base: RefName,
+    /// Neither closed nor merged.
+    pub open: bool,
+    /// Merged.
+    pub merged: bool,
+    /// Last change of anything about it, as GitHub prints it; compared for equality only.
+    pub updated: String,
+}
+
+/// One of our comments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentRead {
+    /// Identity.
+    pub id: CommentId,
+    /// Text.
+    pub body: String,
+}
+
+/// One of our checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRead {
+    /// Identity.
+    pub id: CheckId,
+    /// Our key of what it says.
+    pub external_id: String,
+}
+
+/// One move of a branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// From.
+    pub before: Oid,
+    /// To.
+    pub after: Oid,
+    /// By whom.
+    pub actor: Option<Account>,
+    /// When.
+    pub at: Timestamp,
+    /// The delivery that told us, if one did.
+    pub delivery: Option<DeliveryId>,
+}

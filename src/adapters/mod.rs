@@ -1,0 +1,1 @@
+//! The world behind the ports. No adapter knows another, none decides.

@@ -1,0 +1,3 @@
+//! The turn, and the ports it needs.
+
+pub mod ports;
