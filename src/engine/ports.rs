@@ -52,6 +52,9 @@ pub trait Forge: Send + Sync {
     /// Deliveries that never succeeded since an instant, newest first.
     async fn failed_deliveries(&self, since: Timestamp) -> Result<Vec<FailedDelivery>, ForgeError>;
 
+    /// Asks GitHub to bring a delivery again (202; the delivery itself follows as a webhook with the same id).
+    async fn redeliver(&self, delivery: &FailedDelivery) -> Result<(), ForgeError>;
+
     /// User name and secret for Git over HTTPS, valid for at least five more minutes, for this repository only.
     async fn git_credentials(&self, repo: &RepoRef) -> Result<GitCredentials, ForgeError>;
 }

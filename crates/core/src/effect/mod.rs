@@ -4,7 +4,7 @@
 //! decisions: an effect names exactly what to write, and a merge carries the proof that it was decided.
 
 use crate::decision::QuorumMet;
-use crate::domain::{CheckId, CommentId, DeliveryId, Login, Oid, PrNumber, RefName, TeamSlug};
+use crate::domain::{CheckId, CommentId, Login, Oid, PrNumber, RefName, TeamSlug};
 
 /// Marker inside our sticky comment, by which it is found again.
 pub const COMMENT_MARKER: &str = "<!-- countersign -->";
@@ -73,8 +73,6 @@ pub enum Effect {
         /// Message of the merge commit, trailers included.
         message: String,
     },
-    /// Ask GitHub to send a failed delivery again.
-    Redeliver(DeliveryId),
 }
 
 /// What came of an effect.
