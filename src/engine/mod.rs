@@ -1,3 +1,4 @@
 //! The turn, and the ports it needs.
 
+pub mod intake;
 pub mod ports;

@@ -4,6 +4,8 @@
 //! environment or the network, and nothing in it can fail to decide: a doubt is a verdict with a reason.
 
 pub mod domain;
+pub mod event;
+pub mod delivery;
 pub mod facts;
 pub mod decision;
 pub mod effect;

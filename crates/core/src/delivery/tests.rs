@@ -1,0 +1,264 @@
+//! Deliveries from their bytes: what is read, what is ignored, what is kept, and that nothing unsigned is looked into.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{Account, AccountKind, InstallationId, Login, Oid, PrNumber, RefName, RepoId, Timestamp, UserId};
+use crate::event::{
+    Change, ChangeAction, CommentAction, Event, InstallationAction, PeopleChange, Push, ReviewAction, ReviewState,
+    Scope,
+};
+
+const EVENTS: &[&str] = &[
+    "push",
+    "pull_request",
+    "pull_request_review",
+    "issue_comment",
+    "check_run",
+    "check_suite",
+    "merge_group",
+    "installation",
+    "installation_repositories",
+    "installation_target",
+    "repository",
+    "membership",
+    "team",
+    "team_add",
+    "member",
+    "organization",
+    "repository_ruleset",
+    "branch_protection_rule",
+    "ping",
+    "star",
+];
+
+fn read(event: &str, body: &[u8]) -> Content {
+    let secrets = WebhookSecrets::parse("canary").unwrap();
+    let signature = secrets.sign(body);
+    let headers = Headers { id: Some("d-1"), event: Some(event), signature: Some(&signature), sha1: true };
+    Unverified::new(headers, body).verify(&secrets).unwrap().content()
+}
+
+fn understood(event: &str, body: &str) -> Event {
+    match read(event, body.as_bytes()) {
+        Content::Understood(event) => *event,
+        Content::Unparsable(why) => panic!("{event}: {why}"),
+    }
+}
+
+fn rita() -> Option<Account> {
+    Some(Account { id: UserId::new(11), login: Login::parse("rita").unwrap(), kind: AccountKind::User })
+}
+
+#[test]
+fn the_sender_of_a_push_is_the_account_and_the_pusher_is_not_read() {
+    let Event::Push(push) = understood("push", include_str!("../../tests/payloads/push.json")) else { panic!() };
+    let Push { place, reference, before, after, created, deleted, forced, sender, pushed_at } = push;
+    assert_eq!((place.repo, place.installation), (RepoId::new(101), Some(InstallationId::new(7))));
+    assert_eq!(place.name.to_string(), "acme/app");
+    assert_eq!(place.default_branch, RefName::branch("main").ok());
+    assert_eq!(reference.branch_name(), Some("rotate-db"));
+    assert!(before.is_null() && !after.is_null() && created && !deleted && !forced);
+    assert_eq!(sender, rita());
+    assert_eq!(pushed_at, Some(Timestamp::from_seconds(1_770_000_000)));
+}
+
+#[test]
+fn a_push_by_nobody_is_a_push_all_the_same() {
+    let body = include_str!("../../tests/payloads/push-deploy-key.json");
+    let Event::Push(push) = understood("push", body) else { panic!() };
+    assert!(push.after.is_null() && push.deleted && !push.created);
+    assert_eq!((push.sender, push.pushed_at, push.place.installation), (None, None, None));
+}
+
+#[test]
+fn the_head_of_a_fork_is_no_branch_of_ours() {
+    let body = include_str!("../../tests/payloads/synchronize-from-fork.json");
+    let Event::Change(change) = understood("pull_request", body) else { panic!() };
+    let Change { number, action, head, head_ref, base, author, sender, updated_at, place: _ } = change;
+    let before = Oid::parse("3f2a91c3f2a91c3f2a91c3f2a91c3f2a91c3f2a9").ok();
+    assert_eq!((number, action), (PrNumber::new(42), ChangeAction::Synchronized { before }));
+    assert_eq!((head.short(), head_ref, base.short()), ("8be0d44", None, "main"));
+    assert_eq!((author, sender), (None, rita()));
+    assert_eq!(updated_at, Timestamp::parse("2026-02-02T02:40:00Z").ok());
+}
+
+#[test]
+fn an_edited_base_names_the_one_before() {
+    let body = include_str!("../../tests/payloads/base-edited.json");
+    let Event::Change(change) = understood("pull_request", body) else { panic!() };
+    assert_eq!(change.action, ChangeAction::Edited { base_before: RefName::branch("staging").ok() });
+    assert_eq!(change.head_ref, RefName::branch("rotate-db").ok());
+}
+
+#[test]
+fn a_dismissal_names_who_dismissed_even_when_the_reviewer_is_gone() {
+    let body = include_str!("../../tests/payloads/review-dismissed.json");
+    let Event::Review(review) = understood("pull_request_review", body) else { panic!() };
+    assert_eq!((review.action, review.state), (ReviewAction::Dismissed, ReviewState::Dismissed));
+    assert_eq!((review.commit, review.author), (None, None));
+    assert_eq!(review.sender.map(|account| account.id), Some(UserId::new(14)));
+}
+
+#[test]
+fn review_states_are_read_in_either_case_and_new_ones_are_not_guessed() {
+    for (text, state) in [
+        ("approved", ReviewState::Approved),
+        ("APPROVED", ReviewState::Approved),
+        ("changes_requested", ReviewState::ChangesRequested),
+        ("COMMENTED", ReviewState::Commented),
+        ("pending", ReviewState::Pending),
+        ("approved_with_nits", ReviewState::Unrecognised),
+        ("", ReviewState::Unrecognised),
+    ] {
+        assert_eq!(ReviewState::from_github(text), state, "{text}");
+    }
+}
+
+#[test]
+fn a_comment_under_an_issue_is_ignored_and_one_under_a_request_is_not() {
+    let body = include_str!("../../tests/payloads/comment-under-an-issue.json");
+    let Event::Ignored(ignored) = understood("issue_comment", body) else { panic!() };
+    assert_eq!((ignored.event.as_str(), ignored.action.as_deref()), ("issue_comment", Some("created")));
+    let body = include_str!("../../tests/payloads/comment-under-a-request.json");
+    let Event::Comment(comment) = understood("issue_comment", body) else { panic!() };
+    assert_eq!((comment.number, comment.action), (PrNumber::new(42), CommentAction::Edited));
+}
+
+#[test]
+fn people_change_in_an_organisation_or_in_a_repository() {
+    let Event::People(people) = understood("membership", include_str!("../../tests/payloads/membership.json")) else {
+        panic!()
+    };
+    assert_eq!(people.what, PeopleChange::Membership);
+    assert_eq!(people.scope, Scope::Organization(Login::parse("acme").unwrap()));
+    let body = r#"{"action":"added","member":{},"repository":{"id":1,"full_name":"acme/app"},"organization":{"login":"acme"}}"#;
+    let Event::People(people) = understood("member", body) else { panic!() };
+    assert!(matches!(people.scope, Scope::Repository(place) if place.repo == RepoId::new(1)));
+}
+
+#[test]
+fn an_installation_gains_and_loses_repositories_at_once() {
+    let body = include_str!("../../tests/payloads/installation-repositories.json");
+    let Event::Installation(event) = understood("installation_repositories", body) else { panic!() };
+    assert_eq!((event.id, event.action), (InstallationId::new(7), InstallationAction::Repositories));
+    let names = |list: &[(RepoId, _)]| list.iter().map(|(id, _)| id.get()).collect::<Vec<_>>();
+    assert_eq!((names(&event.added), names(&event.removed)), (vec![101], vec![102]));
+}
+
+#[test]
+fn unknown_events_and_actions_are_ignored_whatever_they_look_like() {
+    for (event, body) in [
+        ("star", r#"{"action":"created"}"#),
+        ("an_event_of_next_year", "[1,2,3]"),
+        ("star", "null"),
+        ("pull_request", r#"{"action":"teleported","pull_request":"gone"}"#),
+        ("pull_request", r#"{"action":"labeled"}"#),
+        ("check_run", r#"{"action":"completed","check_run":null}"#),
+        ("installation", "{}"),
+        ("repository_dispatch", r#"{"action":"a line\nbreak"}"#),
+    ] {
+        assert!(
+            matches!(understood(event, body), Event::Ignored(ignored) if ignored.event.as_str() == event),
+            "{body}"
+        );
+    }
+    let Event::Ignored(odd) = understood("repository_dispatch", r#"{"action":"a line\nbreak"}"#) else { panic!() };
+    assert_eq!(odd.action, None);
+}
+
+#[test]
+fn a_known_event_in_an_unknown_shape_is_kept_and_says_where_to_look() {
+    let cases: &[(&str, &str, Fault, Option<u64>)] = &[
+        ("push", "", Fault::NotJson, None),
+        ("push", "{", Fault::NotJson, None),
+        ("push", "payload=%7B%7D", Fault::NotJson, None),
+        ("star", "{\"action\":", Fault::NotJson, None),
+        ("push", "{} {}", Fault::NotJson, None),
+        ("push", "null", Fault::WrongShape, None),
+        ("push", "{}", Fault::WrongShape, None),
+        ("push", r#"{"ref":"main","repository":{"id":101}}"#, Fault::WrongShape, Some(101)),
+        ("push", r#"{"ref":5,"repository":{"id":101},"x":[}"#, Fault::NotJson, None),
+        ("push", r#"{"repository":{"id":"101"}}"#, Fault::WrongShape, None),
+        ("pull_request", r#"{"action":"opened","repository":{"id":101}}"#, Fault::WrongShape, Some(101)),
+        (
+            "check_run",
+            r#"{"action":"rerequested","repository":{"id":101,"full_name":"a/b"}}"#,
+            Fault::WrongShape,
+            Some(101),
+        ),
+        ("membership", r#"{"action":"added"}"#, Fault::WrongShape, None),
+    ];
+    for (event, body, fault, repository) in cases {
+        let Content::Unparsable(why) = read(event, body.as_bytes()) else { panic!("{event} {body}") };
+        assert_eq!((why.fault, why.repository), (*fault, repository.map(RepoId::new)), "{event} {body}");
+    }
+}
+
+#[test]
+fn a_fault_never_repeats_the_body() {
+    for body in [r#"{"ref":"canary-value"}"#, r#"{"repository":"canary-value"}"#, "canary-value"] {
+        let Content::Unparsable(why) = read("push", body.as_bytes()) else { panic!("{body}") };
+        assert!(!format!("{why} {why:?}").contains("canary"), "{why}");
+    }
+}
+
+#[test]
+fn a_body_as_deep_as_the_sea_is_no_reason_to_fall() {
+    let body = format!(r#"{{"action":"x","deep":{}1{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    assert!(matches!(read("push", body.as_bytes()), Content::Understood(_) | Content::Unparsable(_)));
+    let body = "{\"repository\":".repeat(200_000);
+    assert!(matches!(read("push", body.as_bytes()), Content::Unparsable(_)));
+}
+
+#[test]
+fn names_are_looked_at_only_after_the_signature() {
+    let secrets = WebhookSecrets::parse("canary").unwrap();
+    let signature = secrets.sign(b"{}");
+    let with = |id, event, signature| Headers { id, event, signature, sha1: false };
+    let refusal = |headers| Unverified::new(headers, b"{}").verify(&secrets).err();
+    assert_eq!(refusal(with(None, None, None)), Some(Refusal::Signature(SignatureFault::Missing)));
+    assert_eq!(refusal(with(None, Some("push"), Some(&signature))), Some(Refusal::NoId));
+    assert_eq!(refusal(with(Some("../x"), Some("push"), Some(&signature))), Some(Refusal::NoId));
+    assert_eq!(refusal(with(Some("d"), None, Some(&signature))), Some(Refusal::NoEvent));
+    assert_eq!(refusal(with(Some("d"), Some("PUSH"), Some(&signature))), Some(Refusal::NoEvent));
+    assert_eq!(refusal(with(Some("d"), Some("push"), Some(&signature))), None);
+}
+
+/// Payloads of the table above, whole.
+const PAYLOADS: &[(&str, &str)] = &[
+    ("push", include_str!("../../tests/payloads/push.json")),
+    ("pull_request", include_str!("../../tests/payloads/synchronize-from-fork.json")),
+    ("pull_request_review", include_str!("../../tests/payloads/review-dismissed.json")),
+    ("installation_repositories", include_str!("../../tests/payloads/installation-repositories.json")),
+];
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_fall(event in prop::sample::select(EVENTS), body in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read(event, &body);
+    }
+
+    #[test]
+    fn no_damaged_payload_makes_it_fall(
+        payload in prop::sample::select(PAYLOADS), at in any::<prop::sample::Index>(), with in ".{0,6}", cut in any::<bool>(),
+    ) {
+        let (event, text) = payload;
+        let mut body = text.as_bytes().to_vec();
+        let at = at.index(body.len());
+        if cut { body.truncate(at) } else { body.splice(at..=at, with.bytes()); }
+        let _ = read(event, &body);
+    }
+
+    #[test]
+    fn a_changed_byte_breaks_the_signature(body in prop::collection::vec(any::<u8>(), 1..200), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        let secrets = WebhookSecrets::parse("canary").unwrap();
+        let signature = secrets.sign(&body);
+        let mut other = body.clone();
+        let at = at.index(body.len());
+        other[at] ^= flip;
+        let headers = Headers { id: Some("d"), event: Some("push"), signature: Some(&signature), sha1: false };
+        prop_assert!(Unverified::new(headers, &other).verify(&secrets).is_err());
+    }
+}
