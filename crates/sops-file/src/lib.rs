@@ -1,1 +1,52 @@
+//! SOPS documents: read without a key, opened with one, changed with the smallest difference, compared.
+//!
+//! The reading order: a file is parsed into a [`SealedDocument`] (no key needed: metadata, key paths, which
+//! values are sealed). [`open`] turns it into an [`OpenedDocument`] with [`Identities`]. [`diff`] compares
+//! either kind. `SOPS reference N` in the documentation means section N of the description of the format
+//! that this crate was built from.
+//!
+//! This crate never does input or output, never asks for the time, and knows nothing of Git, policies or
+//! GitHub. Randomness comes from [`random`] alone. No error message ever holds a value.
 
+#![forbid(unsafe_code)]
+
+mod envelope;
+mod error;
+mod format;
+mod go_regex;
+mod moment;
+mod path;
+mod plain;
+mod selection;
+
+mod metadata;
+mod sealed;
+mod tree;
+mod walk;
+mod yaml;
+
+mod cipher;
+mod identity;
+mod mac;
+mod opened;
+pub mod random;
+mod shamir;
+
+pub mod diff;
+
+pub use cipher::DataKey;
+pub use envelope::{Envelope, EnvelopeError, TypeWord};
+pub use error::{KeyError, OpenError, ParseError, Place, SealError};
+pub use format::{Format, UnknownFormat};
+pub use identity::{Identities, IdentityError, LeftOut, check_recipient};
+pub use metadata::{KeyKind, Metadata, Recipient};
+pub use moment::Moment;
+pub use opened::{OpenOptions, OpenedDocument, open, open_with};
+pub use path::{KeyPath, PathError, Step};
+pub use plain::Plain;
+pub use random::NoRandomness;
+pub use sealed::{CommentLine, Leaf, LeafState, SealedDocument};
+pub use selection::{SETTINGS, Selection};
+
+/// Larger inputs are refused unread: 32 MiB.
+pub const MAX_BYTES: usize = 32 << 20;

@@ -1,0 +1,151 @@
+//! The document model all formats share: ordered, with duplicates and comments, each node tied to the
+//! bytes it came from (SOPS reference 1).
+//!
+//! Never holds a copy of the file and never changes: an edit replaces bytes of the source and reads again.
+
+use std::ops::Range;
+
+use crate::envelope::Envelope;
+use crate::error::Place;
+use crate::plain::Plain;
+
+/// All documents of a file; only YAML has more than one.
+pub(crate) struct Tree {
+    pub(crate) documents: Vec<Document>,
+    /// Scalars and comments are numbered `0..leaves` in file order over all documents.
+    pub(crate) leaves: usize,
+    /// Anchors, aliases or another shape that cannot be edited in place.
+    pub(crate) needs_rewriting: bool,
+}
+
+/// One document: the entries of its top-level map, and its metadata entry taken out of them.
+pub(crate) struct Document {
+    pub(crate) root: Node,
+    /// The `sops` entry, if the document has one.
+    pub(crate) sops: Option<Entry>,
+    /// Where the document's content ends: behind its last entry or comment.
+    pub(crate) end: usize,
+}
+
+/// What stands in a container.
+pub(crate) enum Child {
+    Comment(Comment),
+    Entry(Entry),
+}
+
+/// A keyed value of a map, or an element of a list.
+pub(crate) struct Entry {
+    /// Empty for list elements.
+    pub(crate) key: String,
+    /// Begins at the key, its tag, or the dash.
+    pub(crate) start: usize,
+    pub(crate) place: Place,
+    pub(crate) node: Node,
+}
+
+pub(crate) struct Node {
+    /// The token of a scalar with its tag and block header; for containers from the first child to the last.
+    pub(crate) span: Range<usize>,
+    pub(crate) place: Place,
+    pub(crate) kind: Kind,
+}
+
+pub(crate) enum Kind {
+    Map(Vec<Child>, Layout),
+    List(Vec<Child>, Layout),
+    Scalar(Scalar),
+}
+
+/// How a container is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// One entry per line; entries begin in this column, counted from 0.
+    Block { column: usize },
+    /// In brackets.
+    Flow,
+}
+
+pub(crate) struct Scalar {
+    pub(crate) leaf: usize,
+    pub(crate) value: Plain,
+    /// The text as an envelope, if it is one.
+    pub(crate) envelope: Option<Envelope>,
+    /// Inside a flow collection, where an envelope must be quoted.
+    pub(crate) in_flow: bool,
+}
+
+impl Scalar {
+    pub(crate) fn new(leaf: usize, value: Plain, in_flow: bool) -> Self {
+        let envelope = value.as_text().and_then(|text| Envelope::parse(text).ok());
+        Self {
+            leaf,
+            value,
+            envelope,
+            in_flow,
+        }
+    }
+}
+
+/// One comment line. The text excludes the marker.
+pub(crate) struct Comment {
+    pub(crate) leaf: usize,
+    pub(crate) text: zeroize::Zeroizing<String>,
+    pub(crate) envelope: Option<Envelope>,
+    /// From the marker to the end of the line.
+    pub(crate) span: Range<usize>,
+    pub(crate) place: Place,
+}
+
+impl Node {
+    /// The children of a container, or none.
+    pub(crate) fn children(&self) -> &[Child] {
+        match &self.kind {
+            Kind::Map(children, _) | Kind::List(children, _) => children,
+            Kind::Scalar(_) => &[],
+        }
+    }
+
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        match &self.kind {
+            Kind::Map(_, layout) | Kind::List(_, layout) => Some(*layout),
+            Kind::Scalar(_) => None,
+        }
+    }
+
+    /// The entries of a container without its comments.
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.children().iter().filter_map(|child| match child {
+            Child::Entry(entry) => Some(entry),
+            Child::Comment(_) => None,
+        })
+    }
+
+    /// The first entry of a map under this key.
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
+        match &self.kind {
+            Kind::Map(..) => self.entries().find(|entry| entry.key == key),
+            Kind::List(..) | Kind::Scalar(_) => None,
+        }
+    }
+
+    pub(crate) fn scalar(&self) -> Option<&Scalar> {
+        match &self.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            Kind::Map(..) | Kind::List(..) => None,
+        }
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        match &self.kind {
+            Kind::List(..) => true,
+            Kind::Map(..) | Kind::Scalar(_) => false,
+        }
+    }
+
+    pub(crate) fn is_map(&self) -> bool {
+        match &self.kind {
+            Kind::Map(..) => true,
+            Kind::List(..) | Kind::Scalar(_) => false,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Which container a YAML comment belongs to (SOPS reference 10.5): that decides its additional data.
+//!
+//! Never judges what a comment says.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use crate::envelope::Envelope;
+use crate::error::Place;
+use crate::tree::{Child, Comment, Kind, Layout, Node};
+
+pub(crate) struct RawComment {
+    pub(crate) text: Zeroizing<String>,
+    pub(crate) own_line: bool,
+    pub(crate) place: Place,
+    /// Column of the marker, from 0.
+    pub(crate) column: usize,
+    pub(crate) span: Range<usize>,
+}
+
+/// A flat record of containers and entries in file order, made while the tree is built.
+#[derive(Default)]
+pub(crate) struct Outline {
+    /// In the order in which a walk of the tree meets them; copies of aliases are counted, too.
+    containers: Vec<Container>,
+    /// Ordered by where they begin; entries of copies are left out.
+    entries: Vec<Slot>,
+    documents: Vec<Section>,
+    open: Vec<usize>,
+    placed: BTreeMap<usize, Vec<(usize, RawComment)>>,
+}
+
+struct Container {
+    parent: Option<usize>,
+    layout: Layout,
+    span: Range<usize>,
+}
+
+struct Slot {
+    start: usize,
+    container: usize,
+    /// The container that is the value, if the value is a flow collection.
+    flow_value: Option<usize>,
+    /// What the next container will be numbered.
+    next_container: usize,
+}
+
+struct Section {
+    start: usize,
+    root: usize,
+    first_entry: usize,
+}
+
+impl Outline {
+    pub(crate) fn begin_document(&mut self, start: usize) {
+        let start = if self.documents.is_empty() { 0 } else { start };
+        self.open.clear();
+        self.documents.push(Section {
+            start,
+            root: self.containers.len(),
+            first_entry: self.entries.len(),
+        });
+    }
+
+    pub(crate) fn container(&mut self, layout: Layout, start: usize) {
+        let parent = self.open.last().copied();
+        self.open.push(self.containers.len());
+        self.containers.push(Container {
+            parent,
+            layout,
+            span: start..start,
+        });
+    }
+
+    pub(crate) fn close(&mut self, end: usize) {
+        if let Some(id) = self.open.pop() {
+            self.containers[id].span.end = end;
+        }
+    }
+
+    pub(crate) fn in_flow(&self) -> bool {
+        self.open
+            .last()
+            .is_some_and(|id| self.containers[*id].layout == Layout::Flow)
+    }
+
+    /// Records an entry of the container that is open.
+    pub(crate) fn entry(&mut self, start: usize) -> usize {
+        let container = self.open.last().copied().unwrap_or(0);
+        let next_container = self.containers.len();
+        self.entries.push(Slot {
+            start,
+            container,
+            flow_value: None,
+            next_container,
+        });
+        self.entries.len() - 1
+    }
+
+    pub(crate) fn value_is_flow(&mut self, slot: usize) {
+        self.entries[slot].flow_value = Some(self.entries[slot].next_container);
+    }
+
+    /// Decides container and position of one comment.
+    pub(crate) fn place_comment(&mut self, comment: RawComment) {
+        let at = comment.span.start;
+        let number = self
+            .documents
+            .partition_point(|section| section.start <= at)
+            .saturating_sub(1);
+        let Some(document) = self.documents.get(number) else {
+            return;
+        };
+        let root = document.root;
+        let last = self
+            .documents
+            .get(number + 1)
+            .map_or(self.entries.len(), |next| next.first_entry);
+        let entries = &self.entries[document.first_entry..last];
+        let split = entries.partition_point(|slot| slot.start < at);
+        let (previous, next) = (entries[..split].last(), entries.get(split));
+        let (container, position) = if let Some(flow) = self.enclosing_flow(at, previous) {
+            (flow, at)
+        } else if comment.own_line {
+            (self.of_own_line(comment.column, previous, next, root), at)
+        } else {
+            self.of_inline(at, previous, root)
+        };
+        self.placed
+            .entry(container)
+            .or_default()
+            .push((position, comment));
+    }
+
+    fn enclosing_flow(&self, at: usize, previous: Option<&Slot>) -> Option<usize> {
+        let previous = previous?;
+        let around = previous
+            .flow_value
+            .into_iter()
+            .chain(self.ancestors(previous.container));
+        around.into_iter().find(|id| {
+            let container = &self.containers[*id];
+            container.layout == Layout::Flow && container.span.contains(&at)
+        })
+    }
+
+    fn of_inline(&self, at: usize, previous: Option<&Slot>, root: usize) -> (usize, usize) {
+        let Some(previous) = previous else {
+            return (root, at);
+        };
+        if let Some(flow) = previous.flow_value {
+            return (flow, at);
+        }
+        let outermost = self
+            .ancestors(previous.container)
+            .take_while(|id| self.containers[*id].layout == Layout::Flow)
+            .last();
+        outermost.map_or((previous.container, previous.start), |flow| (flow, at))
+    }
+
+    fn of_own_line(
+        &self,
+        at_column: usize,
+        previous: Option<&Slot>,
+        next: Option<&Slot>,
+        root: usize,
+    ) -> usize {
+        let column = |id: usize| match self.containers[id].layout {
+            Layout::Block { column } => Some(column),
+            Layout::Flow => None,
+        };
+        let Some(previous) = previous else {
+            return next.map_or(root, |next| next.container);
+        };
+        if let Some(next) = next {
+            let opens_here = next.container != previous.container
+                && self
+                    .ancestors(next.container)
+                    .skip(1)
+                    .any(|id| id == previous.container);
+            if opens_here && column(next.container).is_some_and(|column| at_column >= column) {
+                return next.container;
+            }
+        }
+        let chosen = self
+            .ancestors(previous.container)
+            .find(|id| column(*id).is_some_and(|column| column <= at_column))
+            .unwrap_or(root);
+        // A list may stand in the column of the map around it: then the next entry decides.
+        match next {
+            Some(next)
+                if column(next.container) == column(chosen)
+                    && self.ancestors(chosen).any(|id| id == next.container) =>
+            {
+                next.container
+            }
+            Some(_) | None => chosen,
+        }
+    }
+
+    /// A container and those around it, innermost first.
+    fn ancestors(&self, id: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(id), |id| {
+            self.containers
+                .get(*id)
+                .and_then(|container| container.parent)
+        })
+    }
+
+    /// Puts the comments into the trees they were placed in.
+    pub(crate) fn insert_comments(&mut self, roots: &mut [Node]) {
+        let mut id = 0;
+        for root in roots {
+            self.insert(root, &mut id);
+        }
+    }
+
+    fn insert(&mut self, node: &mut Node, id: &mut usize) {
+        let (Kind::Map(children, _) | Kind::List(children, _)) = &mut node.kind else {
+            return;
+        };
+        let mut comments = self.placed.remove(id).unwrap_or_default();
+        *id += 1;
+        for child in children.iter_mut() {
+            if let Child::Entry(entry) = child {
+                self.insert(&mut entry.node, id);
+            }
+        }
+        if comments.is_empty() {
+            return;
+        }
+        comments.sort_by_key(|(position, comment)| (*position, comment.span.start));
+        let mut comments = comments.into_iter().peekable();
+        let mut merged = Vec::with_capacity(children.len() + comments.len());
+        for child in children.drain(..) {
+            if let Child::Entry(entry) = &child {
+                while let Some((_, raw)) =
+                    comments.next_if(|(position, _)| *position <= entry.start)
+                {
+                    merged.push(Child::Comment(finished(raw)));
+                }
+            }
+            merged.push(child);
+        }
+        merged.extend(comments.map(|(_, raw)| Child::Comment(finished(raw))));
+        *children = merged;
+    }
+}
+
+fn finished(raw: RawComment) -> Comment {
+    let envelope = Envelope::parse(&raw.text).ok();
+    Comment {
+        leaf: 0,
+        envelope,
+        text: raw.text,
+        span: raw.span,
+        place: raw.place,
+    }
+}

@@ -1,0 +1,541 @@
+//! YAML text to the document model: events with byte spans become nodes, comments find their container.
+//!
+//! Never interprets metadata and never shows input in an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
+use zeroize::Zeroizing;
+
+use super::comments::{Outline, RawComment};
+use super::resolve;
+use crate::error::{ParseError, Place};
+use crate::plain::Plain;
+use crate::tree::{Child, Document, Entry, Kind, Layout, Node, Scalar, Tree};
+
+const MAX_DEPTH: usize = 120;
+const MAX_COPIES: usize = 100_000;
+
+/// Reads all documents of a YAML file. `sops` entries are taken out of their documents.
+pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
+    let (events, comments) = scan(source)?;
+    let mut builder = Builder {
+        source,
+        events,
+        at: 0,
+        cursor: 0,
+        depth: 0,
+        copies: 0,
+        in_copy: 0,
+        anchors: BTreeMap::new(),
+        outline: Outline::default(),
+        needs_rewriting: false,
+    };
+    let mut roots = builder.documents()?;
+    let Builder {
+        mut outline,
+        needs_rewriting,
+        ..
+    } = builder;
+    for comment in comments {
+        outline.place_comment(comment);
+    }
+    outline.insert_comments(&mut roots);
+    let mut tree = Tree {
+        documents: Vec::new(),
+        leaves: 0,
+        needs_rewriting,
+    };
+    for root in roots {
+        tree.documents.push(document(root));
+    }
+    number_leaves(&mut tree);
+    Ok(tree)
+}
+
+type Events<'s> = Vec<(Event<'s>, Span)>;
+
+fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseError> {
+    let options = granit_parser::options! {
+        block_scalar_eof_without_line_feed: true,
+        max_buffered_comment_events: 1_000_000,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let (mut events, mut comments) = (Vec::new(), Vec::new());
+    for item in Parser::new_from_str_with_options(source, options) {
+        let (event, span) = item.map_err(|fault| {
+            let marker = fault.marker();
+            let place = Place {
+                line: marker.line(),
+                column: marker.col() + 1,
+            };
+            ParseError::at(place, "this is not valid YAML")
+        })?;
+        if let Event::Comment(text, _) = event {
+            let bytes = range(&span);
+            let line = source[..bytes.start].rfind('\n').map_or(0, |at| at + 1);
+            let before = source[line..bytes.start].trim_start_matches('\u{feff}');
+            comments.push(RawComment {
+                text: Zeroizing::new(text.into_owned()),
+                own_line: before.trim().is_empty(),
+                place: place(&span),
+                column: span.start.col(),
+                span: bytes,
+            });
+        } else {
+            events.push((event, span));
+        }
+    }
+    // A comment behind a block scalar header is reported after the scalar.
+    comments.sort_by_key(|comment| comment.span.start);
+    Ok((events, comments))
+}
+
+fn range(span: &Span) -> Range<usize> {
+    span.byte_range().unwrap_or(0..0)
+}
+
+fn place(span: &Span) -> Place {
+    Place {
+        line: span.start.line(),
+        column: span.start.col() + 1,
+    }
+}
+
+struct Builder<'s> {
+    source: &'s str,
+    events: Vec<(Event<'s>, Span)>,
+    at: usize,
+    /// Behind the last token that belongs to a node.
+    cursor: usize,
+    depth: usize,
+    copies: usize,
+    in_copy: usize,
+    /// Anchor to the event of its node.
+    anchors: BTreeMap<usize, usize>,
+    outline: Outline,
+    needs_rewriting: bool,
+}
+
+impl<'s> Builder<'s> {
+    fn next(&mut self) -> Result<(Event<'s>, Span), ParseError> {
+        let event = self.events.get(self.at).cloned();
+        self.at += 1;
+        event.ok_or(ParseError::at(
+            Place { line: 1, column: 1 },
+            "the document ends too early",
+        ))
+    }
+
+    fn documents(&mut self) -> Result<Vec<Node>, ParseError> {
+        let mut roots = Vec::new();
+        while let Some((event, span)) = self.events.get(self.at).cloned() {
+            self.at += 1;
+            if let Event::DocumentStart(explicit, _) = event {
+                let start = if explicit {
+                    range(&span).start
+                } else {
+                    self.cursor
+                };
+                self.cursor = self.cursor.max(range(&span).end);
+                self.outline.begin_document(start);
+                let root = self.value()?;
+                roots.push(self.as_map(root)?);
+            }
+        }
+        Ok(roots)
+    }
+
+    /// A document is a map; a null document is an empty map (reference 10.2).
+    fn as_map(&mut self, root: Node) -> Result<Node, ParseError> {
+        match &root.kind {
+            Kind::Map(_, layout) => {
+                if *layout == Layout::Flow {
+                    self.needs_rewriting = true;
+                }
+                Ok(root)
+            }
+            Kind::Scalar(scalar) if matches!(scalar.value, Plain::Null) => {
+                self.needs_rewriting = true;
+                self.outline
+                    .container(Layout::Block { column: 0 }, root.span.start);
+                self.outline.close(root.span.end);
+                Ok(Node {
+                    kind: Kind::Map(Vec::new(), Layout::Block { column: 0 }),
+                    ..root
+                })
+            }
+            Kind::Scalar(_) | Kind::List(..) => {
+                Err(ParseError::at(root.place, "the top level must be a map"))
+            }
+        }
+    }
+
+    fn value(&mut self) -> Result<Node, ParseError> {
+        let (event, span) = self.next()?;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH * 2 {
+            return Err(ParseError::at(place(&span), "the nesting is too deep"));
+        }
+        if self.in_copy > 0 {
+            self.copies += 1;
+            if self.copies > MAX_COPIES {
+                return Err(ParseError::at(
+                    place(&span),
+                    "the aliases expand to too many nodes",
+                ));
+            }
+        }
+        let node = self.node(event, &span);
+        self.depth -= 1;
+        node
+    }
+
+    fn node(&mut self, event: Event<'s>, span: &Span) -> Result<Node, ParseError> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.anchor(anchor);
+                self.scalar(&text, style, tag.as_deref(), span)
+            }
+            Event::MappingStart(style, anchor, _) => {
+                self.anchor(anchor);
+                self.map(style, span)
+            }
+            Event::SequenceStart(style, anchor, _) => {
+                self.anchor(anchor);
+                self.list(style, span)
+            }
+            Event::Alias(id) => self.copy(id, span),
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::Anchor(..)
+            | Event::UnresolvedAlias(_)
+            | Event::Comment(..)
+            | Event::SequenceEnd
+            | Event::MappingEnd
+            | _ => Err(ParseError::at(place(span), "a value is missing here")),
+        }
+    }
+
+    fn anchor(&mut self, id: usize) {
+        if id != 0 {
+            self.anchors.insert(id, self.at - 1);
+            self.needs_rewriting = true;
+        }
+    }
+
+    fn copy(&mut self, id: usize, span: &Span) -> Result<Node, ParseError> {
+        let start = *self
+            .anchors
+            .get(&id)
+            .ok_or(ParseError::at(place(span), "an alias without anchor"))?;
+        self.needs_rewriting = true;
+        let (back, cursor) = (self.at, range(span).end);
+        self.at = start;
+        self.in_copy += 1;
+        let node = self.value()?;
+        self.in_copy -= 1;
+        self.at = back;
+        self.cursor = cursor;
+        Ok(Node {
+            span: range(span),
+            place: place(span),
+            kind: node.kind,
+        })
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Result<Node, ParseError> {
+        let core = tag.and_then(Tag::core_suffix);
+        let value = match (core, style) {
+            (Some(tag), _) => resolve::tagged(tag, text),
+            (None, ScalarStyle::Plain) if tag.is_none() => {
+                // The parser stands in `~` for a value that is not there; both mean null.
+                resolve::plain(text)
+            }
+            (None, _) => Ok(Plain::text(text)),
+        }
+        .map_err(|what| ParseError::at(place(span), what))?;
+        let bytes = self.token(style, span);
+        let in_flow = self.outline.in_flow();
+        Ok(Node {
+            span: bytes,
+            place: place(span),
+            kind: Kind::Scalar(Scalar::new(0, value, in_flow)),
+        })
+    }
+
+    /// The bytes of a scalar with tag, anchor and block header, without the line break at the end.
+    fn token(&mut self, style: ScalarStyle, span: &Span) -> Range<usize> {
+        let content = range(span);
+        if self.in_copy > 0 {
+            return content;
+        }
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let tag = span.tag_start().and_then(|marker| marker.byte_offset());
+        let mut start = tag.filter(|at| *at >= self.cursor).unwrap_or(content.start);
+        let mut end = content.end;
+        if block {
+            let header = block_header(self.source, self.cursor, content.start);
+            start = start.min(header);
+            let body = &self.source[header..end.max(header)];
+            end = header + body.trim_end_matches([' ', '\t', '\r', '\n']).len();
+        }
+        self.cursor = self.cursor.max(end);
+        start..end.max(start)
+    }
+
+    fn map(&mut self, style: StructureStyle, span: &Span) -> Result<Node, ParseError> {
+        let (layout, opening) = self.open(style, span);
+        let (mut children, mut keys) = (Vec::new(), BTreeSet::new());
+        loop {
+            if let Some((Event::MappingEnd, end)) = self.events.get(self.at).cloned() {
+                self.at += 1;
+                return Ok(self.close(Kind::Map(children, layout), opening, &end));
+            }
+            let start = self.entry_start(layout);
+            let slot = (self.in_copy == 0).then(|| self.outline.entry(start));
+            let (event, span) = self.next()?;
+            let Event::Scalar(text, style, anchor, tag) = event else {
+                return Err(ParseError::at(place(&span), "a key must be text"));
+            };
+            self.anchor(anchor);
+            let key = self.key(&text, style, tag.as_deref(), &span)?;
+            if !keys.insert(key.clone()) {
+                return Err(ParseError::at(
+                    place(&span),
+                    "this key stands here for the second time",
+                ));
+            }
+            let start = if self.in_copy > 0 {
+                range(&span).start
+            } else {
+                start.min(range(&span).start)
+            };
+            let node = self.entry_value(slot)?;
+            children.push(Child::Entry(Entry {
+                key,
+                start,
+                place: place(&span),
+                node,
+            }));
+        }
+    }
+
+    fn key(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Result<String, ParseError> {
+        let refused = ParseError::at(place(span), "a key must be text; put it in quotes");
+        self.cursor = self.cursor.max(range(span).end);
+        let value = match tag.and_then(Tag::core_suffix) {
+            Some("merge") => Ok(Plain::text(text)),
+            Some(tag) => resolve::tagged(tag, text),
+            None if style == ScalarStyle::Plain && tag.is_none() => resolve::plain(text),
+            None => Ok(Plain::text(text)),
+        };
+        match value {
+            Ok(Plain::Text(key)) => Ok(key.to_string()),
+            Ok(
+                Plain::Null
+                | Plain::Bool(_)
+                | Plain::Int(_)
+                | Plain::Float(_)
+                | Plain::Time(_)
+                | Plain::Bytes(_)
+                | Plain::Comment(_),
+            )
+            | Err(_) => Err(refused),
+        }
+    }
+
+    fn list(&mut self, style: StructureStyle, span: &Span) -> Result<Node, ParseError> {
+        let (layout, opening) = self.open(style, span);
+        let mut children = Vec::new();
+        loop {
+            let next = self.events.get(self.at).cloned();
+            if let Some((Event::SequenceEnd, end)) = next {
+                self.at += 1;
+                return Ok(self.close(Kind::List(children, layout), opening, &end));
+            }
+            let start = self.entry_start(layout);
+            let slot = (self.in_copy == 0).then(|| self.outline.entry(start));
+            if self.in_copy == 0 && layout != Layout::Flow {
+                self.cursor = self.cursor.max(start + 1);
+            }
+            let node = self.entry_value(slot)?;
+            let place = next.map_or(node.place, |(_, span)| place(&span));
+            children.push(Child::Entry(Entry {
+                key: String::new(),
+                start,
+                place,
+                node,
+            }));
+        }
+    }
+
+    fn entry_value(&mut self, slot: Option<usize>) -> Result<Node, ParseError> {
+        let is_copy = matches!(self.events.get(self.at), Some((Event::Alias(_), _)));
+        let node = self.value()?;
+        if let Some(slot) = slot.filter(|_| !is_copy && node.layout() == Some(Layout::Flow)) {
+            self.outline.value_is_flow(slot);
+        }
+        Ok(node)
+    }
+
+    fn open(&mut self, style: StructureStyle, span: &Span) -> (Layout, Range<usize>) {
+        let layout = match style {
+            StructureStyle::Block => Layout::Block {
+                column: span.start.col(),
+            },
+            StructureStyle::Flow => Layout::Flow,
+        };
+        let copy = self.in_copy > 0;
+        let tag = span.tag_start().and_then(|marker| marker.byte_offset());
+        let start = tag.unwrap_or(range(span).start);
+        self.outline.container(layout, range(span).start);
+        if layout == Layout::Flow && !copy {
+            self.cursor = range(span).end;
+        }
+        (layout, start..start)
+    }
+
+    fn close(&mut self, kind: Kind, opening: Range<usize>, end: &Span) -> Node {
+        let flow = matches!(
+            kind,
+            Kind::Map(_, Layout::Flow) | Kind::List(_, Layout::Flow)
+        );
+        if flow && self.in_copy == 0 {
+            self.cursor = range(end).end;
+        }
+        self.outline.close(self.cursor);
+        let line = self.source[..opening.start].matches('\n').count() + 1;
+        let column = self.source[..opening.start]
+            .rsplit('\n')
+            .next()
+            .map_or(0, |text| text.chars().count())
+            + 1;
+        Node {
+            span: opening.start..self.cursor.max(opening.start),
+            place: Place { line, column },
+            kind,
+        }
+    }
+
+    /// Where the next entry begins: at its key, tag, question mark or dash.
+    fn entry_start(&mut self, layout: Layout) -> usize {
+        let comma = layout == Layout::Flow;
+        skip_trivia(self.source, self.cursor, comma)
+    }
+}
+
+/// Skips white space and comments (and commas) from `at`.
+fn skip_trivia(source: &str, mut at: usize, comma: bool) -> usize {
+    let bytes = source.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+            b',' if comma => at += 1,
+            b'#' => {
+                at = source[at..]
+                    .find('\n')
+                    .map_or(source.len(), |line| at + line)
+            }
+            0xef if source[at..].starts_with('\u{feff}') => at += 3,
+            _ => return at,
+        }
+    }
+    at
+}
+
+/// Finds the `|` or `>` of a block scalar between its key or dash and its content.
+fn block_header(source: &str, cursor: usize, content: usize) -> usize {
+    let mut at = cursor;
+    while at < content {
+        at = skip_trivia(source, at, false);
+        match source.as_bytes().get(at) {
+            Some(b'|' | b'>') => return at,
+            Some(b':' | b'-' | b'?') => at += 1,
+            // A tag or an anchor.
+            Some(_) => {
+                at += source[at..]
+                    .find([' ', '\t', '\n'])
+                    .unwrap_or(source.len() - at)
+            }
+            None => break,
+        }
+    }
+    content.min(source.len())
+}
+
+fn document(mut root: Node) -> Document {
+    let mut sops = None;
+    let end = root
+        .children()
+        .last()
+        .map_or(root.span.end, child_end)
+        .max(root.span.end);
+    if let Kind::Map(children, _) = &mut root.kind {
+        while let Some(at) = children
+            .iter()
+            .position(|child| matches!(child, Child::Entry(entry) if entry.key == "sops"))
+        {
+            if let Child::Entry(entry) = children.remove(at) {
+                sops = Some(entry);
+            }
+        }
+    }
+    Document { root, sops, end }
+}
+
+pub(crate) fn child_end(child: &Child) -> usize {
+    match child {
+        Child::Comment(comment) => comment.span.end,
+        Child::Entry(entry) => entry
+            .node
+            .children()
+            .last()
+            .map_or(0, child_end)
+            .max(entry.node.span.end),
+    }
+}
+
+fn number_leaves(tree: &mut Tree) {
+    let mut next = 0;
+    for document in &mut tree.documents {
+        number(&mut document.root, &mut next);
+    }
+    tree.leaves = next;
+}
+
+pub(crate) fn number(node: &mut Node, next: &mut usize) {
+    match &mut node.kind {
+        Kind::Scalar(scalar) => {
+            scalar.leaf = *next;
+            *next += 1;
+        }
+        Kind::Map(children, _) | Kind::List(children, _) => {
+            for child in children {
+                match child {
+                    Child::Comment(comment) => {
+                        comment.leaf = *next;
+                        *next += 1;
+                    }
+                    Child::Entry(entry) => number(&mut entry.node, next),
+                }
+            }
+        }
+    }
+}
