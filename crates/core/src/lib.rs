@@ -4,6 +4,7 @@
 //! environment or the network, and nothing in it can fail to decide: a doubt is a verdict with a reason.
 
 pub mod domain;
+pub mod policy;
 pub mod event;
 pub mod delivery;
 pub mod facts;

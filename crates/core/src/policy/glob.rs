@@ -1,0 +1,439 @@
+//! Path patterns of the policy file: one dialect, read component by component.
+//!
+//! A pattern starts at the root, is case-sensitive and works on NFC text. What a pattern matches it covers, and if that is a
+//! directory, everything below. [`Glob::concerns`] asks the fail-closed question (also another letter case, another
+//! normalisation, or something standing where a directory of the pattern should be); nothing here looks at a file system.
+//! The table of cases is `docs/globs.md`.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::domain::RepoPath;
+
+/// Longest pattern, in characters.
+const MAX_LENGTH: usize = 500;
+
+/// Why a text is no pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GlobFault {
+    /// What is wrong, as the end of "the pattern …".
+    pub what: &'static str,
+    /// What to do next.
+    pub help: &'static str,
+}
+
+/// One pattern.
+#[derive(Debug, Clone)]
+pub struct Glob {
+    text: String,
+    exact: Pattern,
+    folded: Pattern,
+}
+
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Glob {}
+
+#[derive(Debug, Clone)]
+struct Pattern {
+    parts: Vec<Part>,
+    /// The pattern ended in `/`: what is below it, not a file of that name.
+    directory: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    /// `**`: any number of directories; as the last part at least one component.
+    AnyDepth,
+    /// One component.
+    Name(Vec<Atom>),
+}
+
+#[derive(Debug, Clone)]
+enum Atom {
+    Char(char),
+    /// `?`.
+    One,
+    /// `*`.
+    Many,
+    /// `[…]`; `both_cases`: letter case is ignored, in favour of matching.
+    Set {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+        both_cases: bool,
+    },
+}
+
+impl Glob {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// When the text is no pattern of the dialect.
+    pub fn parse(text: &str) -> Result<Self, GlobFault> {
+        check_text(text)?;
+        let text: String = text.nfc().collect();
+        let (body, directory) = match text.strip_suffix('/') {
+            Some(body) => (body, true),
+            None => (text.as_str(), false),
+        };
+        let mut parts = Vec::new();
+        for component in body.split('/') {
+            let part = parse_component(component)?;
+            let repeated = matches!((parts.last(), &part), (Some(Part::AnyDepth), Part::AnyDepth));
+            if !repeated {
+                parts.push(part);
+            }
+        }
+        let folded = Pattern { parts: parts.iter().map(Part::folded).collect(), directory };
+        Ok(Self { text, exact: Pattern { parts, directory }, folded })
+    }
+
+    /// The pattern as written (in NFC).
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the pattern covers exactly this path, byte for byte.
+    #[must_use]
+    pub fn covers(&self, path: &RepoPath) -> bool {
+        self.covers_subject(&Subject::new(path))
+    }
+
+    /// Whether the path must be treated as covered: it is, it would be on a file system that folds case or normalises, or it
+    /// stands where the pattern has a directory.
+    #[must_use]
+    pub fn concerns(&self, path: &RepoPath) -> bool {
+        self.concerns_subject(&Subject::new(path))
+    }
+
+    fn covers_subject(&self, subject: &Subject) -> bool {
+        self.exact.covers(&subject.exact, self.exact.directory)
+    }
+
+    fn concerns_subject(&self, subject: &Subject) -> bool {
+        self.covers_subject(subject)
+            || self.folded.covers(&subject.folded, false)
+            || self.folded.is_above(&subject.folded)
+    }
+
+    /// The folded components before the first wildcard.
+    pub(super) fn literal_prefix(&self) -> Vec<String> {
+        self.folded.literal_prefix()
+    }
+
+    /// Whether no part of the pattern is a wildcard.
+    pub(super) fn is_literal(&self) -> bool {
+        self.literal_prefix().len() == self.folded.parts.len()
+    }
+
+    /// Whether it can be seen from the patterns alone that no path is covered by both.
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        let (one, two) = (self.literal_prefix(), other.literal_prefix());
+        one.iter().zip(&two).any(|(a, b)| a != b)
+    }
+
+    /// Whether it can be seen from the patterns alone that everything `other` covers is covered here.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        if self.text == other.text || matches!(self.exact.parts.as_slice(), [Part::AnyDepth]) {
+            return true;
+        }
+        let Some(mine) = self.exact.as_literal() else { return false };
+        let only_directories = !self.exact.directory || other.exact.directory || other.exact.parts.len() > mine.len();
+        only_directories && other.exact.literal_prefix().starts_with(&mine)
+    }
+}
+
+impl Pattern {
+    /// Whether the pattern matches the path, or a directory the path lies in.
+    fn covers(&self, path: &[Vec<char>], only_below: bool) -> bool {
+        let end = self.parts.len();
+        let mut active = vec![false; end + 1];
+        active[0] = true;
+        for (index, name) in path.iter().enumerate() {
+            for at in 0..end.saturating_sub(1) {
+                if active[at] && matches!(self.parts[at], Part::AnyDepth) {
+                    active[at + 1] = true;
+                }
+            }
+            let mut next = vec![false; end + 1];
+            for at in (0..end).filter(|at| active[*at]) {
+                match &self.parts[at] {
+                    Part::AnyDepth => {
+                        next[at] = true;
+                        next[at + 1] |= at + 1 == end;
+                    }
+                    Part::Name(atoms) => next[at + 1] |= matches_name(atoms, name),
+                }
+            }
+            active = next;
+            if active[end] && (!only_below || index + 1 < path.len()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether the path stands where the pattern has a directory that is written out.
+    fn is_above(&self, path: &[Vec<char>]) -> bool {
+        let prefix = self.literal_prefix();
+        path.len() < self.parts.len()
+            && path.len() <= prefix.len()
+            && path.iter().zip(&prefix).all(|(name, literal)| literal.chars().eq(name.iter().copied()))
+    }
+
+    fn literal_prefix(&self) -> Vec<String> {
+        self.parts.iter().map_while(Part::literal).collect()
+    }
+
+    fn as_literal(&self) -> Option<Vec<String>> {
+        self.parts.iter().map(Part::literal).collect()
+    }
+}
+
+impl Part {
+    fn literal(&self) -> Option<String> {
+        match self {
+            Self::AnyDepth => None,
+            Self::Name(atoms) => {
+                atoms.iter().map(|atom| if let Atom::Char(c) = atom { Some(*c) } else { None }).collect()
+            }
+        }
+    }
+
+    fn folded(&self) -> Self {
+        let Self::Name(atoms) = self else { return Self::AnyDepth };
+        let mut folded = Vec::with_capacity(atoms.len());
+        let mut run = String::new();
+        let flush = |run: &mut String, folded: &mut Vec<Atom>| {
+            folded.extend(fold(run).chars().map(Atom::Char));
+            run.clear();
+        };
+        for atom in atoms {
+            match atom {
+                Atom::Char(c) => run.push(*c),
+                Atom::One | Atom::Many => {
+                    flush(&mut run, &mut folded);
+                    folded.push(atom.clone());
+                }
+                Atom::Set { negated, ranges, .. } => {
+                    flush(&mut run, &mut folded);
+                    folded.push(Atom::Set { negated: *negated, ranges: ranges.clone(), both_cases: true });
+                }
+            }
+        }
+        flush(&mut run, &mut folded);
+        Self::Name(folded)
+    }
+}
+
+/// The folded form of a text, as paths are folded.
+fn fold(text: &str) -> String {
+    String::from_utf8_lossy(&RepoPath::new(text).folded()).into_owned()
+}
+
+impl Atom {
+    fn matches(&self, c: char) -> bool {
+        match self {
+            Self::Char(own) => *own == c,
+            Self::One | Self::Many => true,
+            Self::Set { negated, ranges, both_cases } => {
+                let holds = |c: char| ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated;
+                holds(c) || (*both_cases && c.to_uppercase().chain(c.to_lowercase()).any(holds))
+            }
+        }
+    }
+}
+
+/// Matches one component; goes back to the last `*` only, so the work is at most the product of the lengths.
+fn matches_name(atoms: &[Atom], name: &[char]) -> bool {
+    let (mut atom, mut at) = (0, 0);
+    let mut last_many: Option<(usize, usize)> = None;
+    while at < name.len() {
+        match atoms.get(atom) {
+            Some(Atom::Many) => {
+                last_many = Some((atom, at));
+                atom += 1;
+            }
+            Some(other) if other.matches(name[at]) => {
+                atom += 1;
+                at += 1;
+            }
+            Some(_) | None => match last_many {
+                Some((many, from)) => {
+                    last_many = Some((many, from + 1));
+                    atom = many + 1;
+                    at = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    atoms[atom..].iter().all(|rest| matches!(rest, Atom::Many))
+}
+
+fn check_text(text: &str) -> Result<(), GlobFault> {
+    let fault = |what, help| Err(GlobFault { what, help });
+    if text.is_empty() || text == "/" {
+        return fault("is empty", "write `**` for the whole repository");
+    }
+    if text.chars().count() > MAX_LENGTH {
+        return fault("is longer than 500 characters", "shorten it, or split it in two");
+    }
+    if text.starts_with('/') {
+        return fault("starts with `/`", "patterns start at the root anyway: leave the first `/` out");
+    }
+    if text.starts_with('!') {
+        return fault("starts with `!`", "patterns only add, they never take away: name what you mean");
+    }
+    if text.contains('\\') {
+        return fault("holds a backslash", "use `/` between components, and `[*]` for a literal `*`");
+    }
+    if text.contains(['{', '}']) {
+        return fault("holds a brace", "write one pattern for each alternative");
+    }
+    if text.chars().any(char::is_control) {
+        return fault("holds a control character", "leave it out: no governed path may hold one");
+    }
+    Ok(())
+}
+
+fn parse_component(component: &str) -> Result<Part, GlobFault> {
+    let fault = |what, help| Err(GlobFault { what, help });
+    match component {
+        "**" => return Ok(Part::AnyDepth),
+        "" => return fault("has an empty component", "write one `/` between components"),
+        "." | ".." => return fault("has a `.` or `..` component", "write the path from the root of the repository"),
+        _ => {}
+    }
+    if component.contains("**") {
+        return fault("has `**` beside other characters", "`**` must be a component of its own: `a/**/b`");
+    }
+    if component.ends_with([' ', '.']) {
+        return fault("has a component ending in a space or a dot", "leave it out: no governed path may have one");
+    }
+    let mut atoms = Vec::new();
+    let mut rest = component.chars();
+    while let Some(c) = rest.next() {
+        atoms.push(match c {
+            '?' => Atom::One,
+            '*' => Atom::Many,
+            '[' => parse_set(&mut rest)?,
+            ']' => return fault("has a `]` without `[`", "write `[]]` for a literal `]`"),
+            c => Atom::Char(c),
+        });
+    }
+    Ok(Part::Name(atoms))
+}
+
+/// Reads a set after its `[`.
+fn parse_set(rest: &mut std::str::Chars<'_>) -> Result<Atom, GlobFault> {
+    let fault = |what, help| Err(GlobFault { what, help });
+    let open = GlobFault { what: "has a `[` without `]`", help: "close the set, or write `[[]` for a literal `[`" };
+    let (body, negated) = match rest.as_str().strip_prefix('!') {
+        Some(body) => (body, true),
+        None => (rest.as_str(), false),
+    };
+    if body.starts_with('^') && !negated {
+        return fault("negates a set with `^`", "write `[!…]`");
+    }
+    let first = body.chars().next().ok_or(open)?;
+    let end = body[first.len_utf8()..].find(']').ok_or(open)? + first.len_utf8();
+    let members: Vec<char> = body[..end].chars().collect();
+    *rest = body[end + 1..].chars();
+    if members.contains(&'[') && members.len() > 1 {
+        return fault(
+            "has a `[` inside a set",
+            "classes such as `[:alpha:]` are not known: write the range, as `[a-z]`",
+        );
+    }
+    let mut ranges = Vec::new();
+    let mut at = 0;
+    while at < members.len() {
+        let low = members[at];
+        if at + 2 < members.len() && members[at + 1] == '-' {
+            let high = members[at + 2];
+            if high < low {
+                return fault("has a range that runs backwards", "write the smaller character first, as `[a-z]`");
+            }
+            ranges.push((low, high));
+            at += 3;
+        } else {
+            ranges.push((low, low));
+            at += 1;
+        }
+    }
+    Ok(Atom::Set { negated, ranges, both_cases: false })
+}
+
+/// A path, taken apart once for many patterns.
+#[derive(Debug)]
+pub(super) struct Subject {
+    exact: Vec<Vec<char>>,
+    folded: Vec<Vec<char>>,
+}
+
+impl Subject {
+    pub(super) fn new(path: &RepoPath) -> Self {
+        Self { exact: components(path.as_bytes()), folded: components(&path.folded()) }
+    }
+}
+
+fn components(bytes: &[u8]) -> Vec<Vec<char>> {
+    bytes.split(|byte| *byte == b'/').map(|part| String::from_utf8_lossy(part).chars().collect()).collect()
+}
+
+/// A list of patterns; covers what any of them covers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Globs(Vec<Glob>);
+
+impl Globs {
+    /// Takes patterns that were read.
+    #[must_use]
+    pub fn new(globs: Vec<Glob>) -> Self {
+        Self(globs)
+    }
+
+    /// The patterns, as written.
+    pub fn iter(&self) -> std::slice::Iter<'_, Glob> {
+        self.0.iter()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As [`Glob::covers`], for any of them.
+    #[must_use]
+    pub fn covers(&self, path: &RepoPath) -> bool {
+        self.covers_subject(&Subject::new(path))
+    }
+
+    /// As [`Glob::concerns`], for any of them.
+    #[must_use]
+    pub fn concerns(&self, path: &RepoPath) -> bool {
+        self.concerns_subject(&Subject::new(path))
+    }
+
+    pub(super) fn covers_subject(&self, subject: &Subject) -> bool {
+        self.0.iter().any(|glob| glob.covers_subject(subject))
+    }
+
+    pub(super) fn concerns_subject(&self, subject: &Subject) -> bool {
+        self.0.iter().any(|glob| glob.concerns_subject(subject))
+    }
+}
+
+impl<'a> IntoIterator for &'a Globs {
+    type Item = &'a Glob;
+    type IntoIter = std::slice::Iter<'a, Glob>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

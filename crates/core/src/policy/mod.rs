@@ -1,0 +1,38 @@
+//! The policy file: from text to rules that mean something.
+//!
+//! [`parse`] reads the text as typed (`raw`) and turns it into a [`Policy`] as meant, reporting every fault of the file in one
+//! run, each with place and help; [`lint`] adds what is allowed but hardly meant. [`Policy::classify`] and
+//! [`Policy::policies_for`] say which rule a path falls under. Nothing here knows who people are, reads a file, or judges a
+//! change.
+
+mod diagnostic;
+mod glob;
+mod lint;
+mod matching;
+mod model;
+mod parse;
+mod raw;
+mod reach;
+mod read;
+mod tree;
+
+pub use crate::domain::ResolvedNames;
+pub use diagnostic::{Code, Diagnostic, Place, Severity};
+pub use glob::{Glob, GlobFault, Globs};
+pub use lint::lint;
+pub use matching::{CONTROL_PATHS, PathClass};
+pub use model::{
+    AdminRule, Approvers, Binding, DirectPush, Enforcement, EnvironmentRule, EnvironmentSelector, Group, MergeMode,
+    Mode, Person, Policy, PolicyRule,
+};
+pub use parse::parse;
+
+/// JSON Schema (draft 7) of the policy file, from the same declarations that read it.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft07();
+    settings.into_generator().into_root_schema_for::<raw::RawPolicy>().to_value()
+}
+
+#[cfg(test)]
+mod tests;

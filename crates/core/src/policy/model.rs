@@ -1,0 +1,343 @@
+//! A policy as meant: every name is one, every reference resolves, every quorum can be reached on paper.
+//!
+//! A [`Policy`] comes from [`super::parse`] only. Nothing here looks up who people are: names become ids when a text becomes
+//! effective, and the ledger keeps them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{Digest, Environment, Login, RefName, TeamSlug};
+
+use super::diagnostic::Place;
+use super::glob::Globs;
+pub use super::raw::{DirectPush, Enforcement, MergeMode, Mode};
+
+/// One text of `.countersign/policy.yaml`, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    pub(super) digest: Digest,
+    pub(super) environments: Vec<EnvironmentRule>,
+    pub(super) policies: Vec<PolicyRule>,
+    pub(super) admins: AdminRule,
+    /// Where the admins are written; `None` when they are derived.
+    pub(super) admins_place: Option<Place>,
+    pub(super) control: Globs,
+    pub(super) people: Vec<Person>,
+}
+
+/// What an approval holds for (`changes.md` 3, R22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binding {
+    /// The commit it was given for, and its difference to the base.
+    Commit,
+    /// The difference to the base: survives a rebase, nothing else.
+    Delta,
+}
+
+impl Binding {
+    /// The word as written in the policy file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Delta => "delta",
+        }
+    }
+}
+
+/// What one environment protects, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnvironmentRule {
+    pub(super) name: Environment,
+    pub(super) place: Place,
+    pub(super) paths: Globs,
+    pub(super) plain: Globs,
+    pub(super) branch: Option<RefName>,
+    pub(super) binding: Binding,
+    pub(super) mode: Mode,
+    pub(super) merge: MergeMode,
+    pub(super) direct_push: DirectPush,
+}
+
+impl EnvironmentRule {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Environment {
+        &self.name
+    }
+
+    /// Where it is written.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// What it protects.
+    #[must_use]
+    pub fn paths(&self) -> &Globs {
+        &self.paths
+    }
+
+    /// Which of the protected files need no sealing.
+    #[must_use]
+    pub fn plain(&self) -> &Globs {
+        &self.plain
+    }
+
+    /// The branch, when one is written.
+    #[must_use]
+    pub fn branch(&self) -> Option<&RefName> {
+        self.branch.as_ref()
+    }
+
+    /// The branch it governs.
+    #[must_use]
+    pub fn branch_or<'a>(&'a self, default_branch: &'a RefName) -> &'a RefName {
+        self.branch.as_ref().unwrap_or(default_branch)
+    }
+
+    /// What an approval holds for.
+    #[must_use]
+    pub fn binding(&self) -> Binding {
+        self.binding
+    }
+
+    /// What the rules do.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// How a satisfied change is merged.
+    #[must_use]
+    pub fn merge(&self) -> MergeMode {
+        self.merge
+    }
+
+    /// What happens to a direct push.
+    #[must_use]
+    pub fn direct_push(&self) -> DirectPush {
+        self.direct_push
+    }
+}
+
+/// The environments a policy applies to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvironmentSelector {
+    /// All of them (`"*"`).
+    All,
+    /// These.
+    Named(Vec<Environment>),
+}
+
+impl EnvironmentSelector {
+    /// Whether the environment is one of them.
+    #[must_use]
+    pub fn holds(&self, environment: &Environment) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(environment),
+        }
+    }
+}
+
+/// Accounts and teams; at least one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Approvers {
+    /// Accounts, each once.
+    pub users: Vec<Login>,
+    /// Teams, each once.
+    pub teams: Vec<TeamSlug>,
+}
+
+/// People of whom a number must approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name; the policy's own where the file has no groups.
+    pub name: String,
+    /// Who may approve for it.
+    pub approvers: Approvers,
+    /// How many approvals it needs, 1 to 50.
+    pub required: u8,
+}
+
+/// Whose approvals a change needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyRule {
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) description: Option<String>,
+    pub(super) environments: EnvironmentSelector,
+    pub(super) secret_paths: Option<Globs>,
+    pub(super) groups: Vec<Group>,
+    pub(super) self_approval: bool,
+    pub(super) enforcement: Enforcement,
+}
+
+impl PolicyRule {
+    /// Its name, unique in the policy file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is written.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// A sentence for people.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The environments it applies to.
+    #[must_use]
+    pub fn environments(&self) -> &EnvironmentSelector {
+        &self.environments
+    }
+
+    /// The paths it applies to; `None`: the whole environment.
+    #[must_use]
+    pub fn secret_paths(&self) -> Option<&Globs> {
+        self.secret_paths.as_ref()
+    }
+
+    /// The groups that must all be filled, by distinct people (R43). At least one.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Whether the requester's own approval counts. Already false where one approval suffices (R36 as decided).
+    #[must_use]
+    pub fn self_approval(&self) -> bool {
+        self.self_approval && self.required() > 1
+    }
+
+    /// Whether it can be bypassed.
+    #[must_use]
+    pub fn enforcement(&self) -> Enforcement {
+        self.enforcement
+    }
+
+    /// Approvals of all groups together, 1 to 50.
+    #[must_use]
+    pub fn required(&self) -> u8 {
+        self.groups.iter().map(|group| group.required).fold(0, u8::saturating_add)
+    }
+}
+
+/// Who decides about control paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminRule {
+    /// The people, and the number as written (or derived).
+    pub group: Group,
+    /// The number that holds: at least what the strictest hard policy needs.
+    pub effective_required: u8,
+    /// Whether the file has no `admins`, so that they are all approvers together.
+    pub derived: bool,
+}
+
+/// One entry of `people`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub(super) login: Login,
+    pub(super) email: Option<String>,
+    pub(super) recipients: Vec<String>,
+}
+
+impl Person {
+    /// Login as written.
+    #[must_use]
+    pub fn login(&self) -> &Login {
+        &self.login
+    }
+
+    /// Address for mail.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
+    /// Age recipients, as written.
+    #[must_use]
+    pub fn recipients(&self) -> &[String] {
+        &self.recipients
+    }
+}
+
+impl Policy {
+    /// Digest of the text it was read from.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The environments, in the order of the file.
+    #[must_use]
+    pub fn environments(&self) -> &[EnvironmentRule] {
+        &self.environments
+    }
+
+    /// One environment.
+    #[must_use]
+    pub fn environment(&self, name: &Environment) -> Option<&EnvironmentRule> {
+        self.environments.iter().find(|rule| rule.name == *name)
+    }
+
+    /// The policies, in the order of the file.
+    #[must_use]
+    pub fn policies(&self) -> &[PolicyRule] {
+        &self.policies
+    }
+
+    /// Who decides about control paths.
+    #[must_use]
+    pub fn admins(&self) -> AdminRule {
+        self.admins.clone()
+    }
+
+    /// The control paths beyond the built-in ones.
+    #[must_use]
+    pub fn control(&self) -> &Globs {
+        &self.control
+    }
+
+    /// The entries of `people`, in the order of the file.
+    #[must_use]
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// Every login that must be resolved to an id, in the first spelling of the file.
+    #[must_use]
+    pub fn all_users(&self) -> BTreeSet<Login> {
+        let mut users: BTreeMap<String, Login> = BTreeMap::new();
+        for login in self.every_group().flat_map(|group| &group.approvers.users) {
+            users.entry(login.as_str().to_ascii_lowercase()).or_insert_with(|| login.clone());
+        }
+        users.into_values().collect()
+    }
+
+    /// Every team that must be resolved to an id.
+    #[must_use]
+    pub fn all_teams(&self) -> BTreeSet<TeamSlug> {
+        self.every_group().flat_map(|group| group.approvers.teams.iter().cloned()).collect()
+    }
+
+    /// Whose each recipient of `people` is: recipient → login as written.
+    #[must_use]
+    pub fn recipients_of_people(&self) -> BTreeMap<String, String> {
+        self.people
+            .iter()
+            .flat_map(|person| person.recipients.iter().map(|one| (one.clone(), person.login.as_str().to_owned())))
+            .collect()
+    }
+
+    fn every_group(&self) -> impl Iterator<Item = &Group> {
+        self.policies.iter().flat_map(|rule| &rule.groups).chain([&self.admins.group])
+    }
+}

@@ -1,0 +1,90 @@
+//! Refuses, by name, what a later release will do.
+//!
+//! Nothing that is written is silently ignored: a field without effect would look like protection.
+
+use crate::policy::diagnostic::{Code, Diagnostic, Place};
+use crate::policy::model::{DirectPush, Enforcement, MergeMode, Mode};
+use crate::policy::raw::{RawBinding, RawEnvironment, RawPolicy, RawRule};
+use crate::policy::read::{Faults, Field, List};
+
+pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
+    let environments = raw.environments.given().map(|table| table.value.entries.as_slice()).unwrap_or_default();
+    for (_, environment) in environments {
+        self::environment(&environment.value, faults);
+    }
+    for rule in raw.policies.given().map(|list| list.value.items.as_slice()).unwrap_or_default() {
+        self::rule(&rule.value, faults);
+    }
+    list(
+        &raw.access,
+        "access",
+        "leave it out: a new reader needs a change of `.sops.yaml`, approved by `admins`",
+        faults,
+    );
+    list(&raw.machines, "machines", "leave it out: a change by a bot needs the same approvals as any other", faults);
+    list(&raw.notifications, "notifications", "leave it out: people are told on the pull request", faults);
+    for (_, person) in raw.people.given().map(|table| table.value.entries.as_slice()).unwrap_or_default() {
+        let help = "leave it out: two accounts of one person count as two people, so list only one as approver";
+        field(&person.value.same_person, "same_person", help, faults);
+    }
+}
+
+fn environment(raw: &RawEnvironment, faults: &mut Faults) {
+    word(
+        &raw.mode,
+        Mode::Observe,
+        "mode: observe",
+        "leave it out: the rules of every environment are enforced",
+        faults,
+    );
+    word(
+        &raw.merge,
+        MergeMode::Manual,
+        "merge: manual",
+        "leave it out: a change is merged once its approvals are there",
+        faults,
+    );
+    let help = "use `delta` (default): an approval holds while the whole difference to the base stays the same";
+    word(&raw.binding, RawBinding::Change, "binding: change", help, faults);
+    let help = "leave it out: a direct push is put back and becomes a change request";
+    word(&raw.direct_push, DirectPush::Quarantine, "direct_push: quarantine", help, faults);
+    field(&raw.approval_ttl, "approval_ttl", "leave it out: approvals do not expire", faults);
+    field(&raw.expires, "expires", "leave it out: an idle change request stays open", faults);
+    word(&raw.comment_votes, true, "comment_votes: true", "leave it out: reviews count, comments do not", faults);
+    word(&raw.value_checks, true, "value_checks: true", "leave it out: values are not looked at", faults);
+    let help = "leave it out: deploy from the governed branch, after `countersign verify`";
+    list(&raw.syncs, "syncs", help, faults);
+}
+
+fn rule(raw: &RawRule, faults: &mut Faults) {
+    let help = "leave it out: every policy is hard, nothing is merged without its approvals";
+    word(&raw.enforcement, Enforcement::Soft, "enforcement: soft", help, faults);
+    let soft = raw.enforcement.given().is_some_and(|word| word.value == Enforcement::Soft);
+    if soft {
+        field(&raw.bypass, "bypass", help, faults);
+    }
+}
+
+fn not_supported(what: &str, place: Place, help: &str) -> Diagnostic {
+    Diagnostic::error(Code::NotSupported, format!("`{what}` is not supported yet")).at(place).help(help)
+}
+
+fn field<T>(field: &Field<T>, what: &str, help: &str, faults: &mut Faults) {
+    if let Some(key) = field.key() {
+        faults.push(not_supported(what, key, help));
+    }
+}
+
+fn word<T: PartialEq>(field: &Field<T>, refused: T, what: &str, help: &str, faults: &mut Faults) {
+    if let Some(value) = field.given().filter(|value| value.value == refused) {
+        faults.push(not_supported(what, value.place, help));
+    }
+}
+
+fn list<T>(field: &Field<List<T>>, what: &str, help: &str, faults: &mut Faults) {
+    if let (Some(list), Some(key)) = (field.given(), field.key())
+        && (!list.value.items.is_empty() || list.value.broken)
+    {
+        faults.push(not_supported(what, key, help));
+    }
+}

@@ -1,0 +1,349 @@
+//! Shapes of what a later release will do: bypass, temporary access, bots, notifications, syncs.
+//!
+//! They are read, so that typing mistakes are found and editors can help; every use is then refused by name.
+
+#![expect(dead_code, reason = "read for their faults and their schema; a later release gives them a meaning")]
+
+use super::super::read::{List, shape, words};
+use super::{RawApprovers, Selector};
+
+shape! {
+    /// Who may bypass a soft policy, and what that costs.
+    #[schemars(rename = "Bypass")]
+    pub(in crate::policy) struct RawBypass {
+        required {}
+        optional {
+            /// The list of logins.
+            users: List<String>,
+            /// The list of teams, as `org/team-slug`.
+            teams: List<String>,
+            /// The least length of the reason, in characters.
+            min_reason: u64,
+            /// The switch that asks for a second person.
+            second_person: bool,
+            /// The switch that lets the requester bypass alone.
+            own_change: bool,
+            /// The time within which the original quorum ratifies.
+            #[schemars(regex(pattern = r"^[0-9]+[smhd]$"))]
+            ratify_within: String,
+        }
+    }
+}
+
+shape! {
+    /// Who decides about temporary access.
+    #[schemars(rename = "Access")]
+    pub(in crate::policy) struct RawAccess {
+        required {
+            /// The name of the rule.
+            #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
+            name: String,
+            /// The list of environments it applies to, or `"*"` for all.
+            environments: Selector,
+            /// The people who may grant access.
+            approvers: RawApprovers,
+            /// The longest time access is granted for.
+            #[schemars(regex(pattern = r"^[0-9]+[smhd]$"))]
+            max_duration: String,
+        }
+        optional {
+            /// The number of approvals, 1 to 50 (default 1).
+            #[schemars(range(min = 1, max = 50))]
+            required_approvals: u64,
+        }
+    }
+}
+
+shape! {
+    /// A bot whose value changes need no person.
+    #[schemars(rename = "Machine")]
+    pub(in crate::policy) struct RawMachine {
+        required {
+            /// The numeric id of the account.
+            id: u64,
+            /// The login of the account.
+            login: String,
+            /// The list of environments it may change, or `"*"` for all.
+            environments: Selector,
+            /// The list of keys it may change, as patterns.
+            #[schemars(length(min = 1))]
+            keys: List<String>,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// One route of events to a channel.
+    #[schemars(rename = "Notification")]
+    pub(in crate::policy) struct RawNotification {
+        required {
+            /// The list of events, as names or patterns such as `change.*`.
+            #[schemars(length(min = 1))]
+            on: List<String>,
+        }
+        optional {
+            /// The list of environments it is about, or `"*"` for all (default).
+            environments: Selector,
+            /// A Slack channel.
+            slack: RawSlack,
+            /// A Teams channel.
+            teams: RawTeams,
+            /// A list of mail addresses.
+            email: RawEmail,
+            /// A webhook.
+            webhook: RawWebhook,
+            /// The switch for names of keys outside GitHub (default false).
+            show_keys: bool,
+        }
+    }
+}
+
+shape! {
+    /// A Slack channel.
+    #[schemars(rename = "Slack")]
+    pub(in crate::policy) struct RawSlack {
+        required {}
+        optional {
+            /// The alias of the incoming webhook's address.
+            webhook_url_from: String,
+            /// The alias of the bot token.
+            token_from: String,
+            /// The channel, with `#`.
+            channel: String,
+        }
+    }
+}
+
+shape! {
+    /// A Teams channel.
+    #[schemars(rename = "Teams")]
+    pub(in crate::policy) struct RawTeams {
+        required {
+            /// The alias of the workflow's address.
+            webhook_url_from: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// Mail.
+    #[schemars(rename = "Email")]
+    pub(in crate::policy) struct RawEmail {
+        required {
+            /// The list of addresses, or the words `approvers` and `requester`.
+            #[schemars(length(min = 1))]
+            to: List<String>,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// A webhook with Standard Webhooks signatures.
+    #[schemars(rename = "Webhook")]
+    pub(in crate::policy) struct RawWebhook {
+        required {
+            /// The alias of the address.
+            url_from: String,
+            /// The alias of the signing secret.
+            secret_from: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// One target that gets the approved content.
+    #[schemars(rename = "Sync")]
+    pub(in crate::policy) struct RawSync {
+        required {
+            /// The name of the target, unique in its environment.
+            #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
+            name: String,
+        }
+        optional {
+            /// A branch that only ever holds approved commits.
+            branch: RawBranchTarget,
+            /// Flux.
+            flux: RawFlux,
+            /// Argo CD.
+            argocd: RawArgo,
+            /// A workflow, or a repository event.
+            dispatch: RawDispatch,
+            /// The secrets of a GitHub environment.
+            github_environment: RawGithubEnvironment,
+            /// A Kubernetes Secret.
+            kubernetes: RawKubernetes,
+            /// A path of Vault's key-value store.
+            vault: RawVault,
+            /// A webhook with Standard Webhooks signatures.
+            webhook: RawWebhook,
+            /// The list of targets that come first.
+            after: List<String>,
+            /// The place it runs: `server` or `runner`.
+            run_in: RunIn,
+            /// What happens to keys that are no longer in the documents: `never` (default) or `owned`.
+            prune: Prune,
+            /// The switch for taking over keys that are already there (default false).
+            adopt: bool,
+            /// What happens when the target differs: `report` (default) or `reapply`.
+            on_drift: OnDrift,
+        }
+    }
+}
+
+words! {
+    /// Where a target is served.
+    pub(in crate::policy) enum RunIn {
+        /// By the server.
+        Server = "server",
+        /// By a workflow.
+        Runner = "runner",
+    }
+}
+
+words! {
+    /// What happens to keys that are no longer in the documents.
+    pub(in crate::policy) enum Prune {
+        /// They stay.
+        Never = "never",
+        /// Those we wrote are removed.
+        Owned = "owned",
+    }
+}
+
+words! {
+    /// What happens when a target differs from the approved content.
+    pub(in crate::policy) enum OnDrift {
+        /// It is told.
+        Report = "report",
+        /// The approved content is written again.
+        Reapply = "reapply",
+    }
+}
+
+shape! {
+    /// A branch that only ever holds approved commits.
+    #[schemars(rename = "BranchTarget")]
+    pub(in crate::policy) struct RawBranchTarget {
+        required {
+            /// The branch.
+            r#ref: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// Flux's receiver.
+    #[schemars(rename = "Flux")]
+    pub(in crate::policy) struct RawFlux {
+        required {
+            /// The alias of the receiver's address.
+            url_from: String,
+            /// The alias of the receiver's token.
+            token_from: String,
+        }
+        optional {
+            /// What tells that it arrived.
+            verify: RawVerify,
+        }
+    }
+}
+
+shape! {
+    /// What tells that a target runs the approved content.
+    #[schemars(rename = "Verify")]
+    pub(in crate::policy) struct RawVerify {
+        required {
+            /// The commit status to wait for, as a pattern.
+            context: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// Argo CD.
+    #[schemars(rename = "ArgoCd")]
+    pub(in crate::policy) struct RawArgo {
+        required {
+            /// The address of the API.
+            url: String,
+            /// The application.
+            application: String,
+            /// The alias of the token.
+            token_from: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// A workflow, or a repository event.
+    #[schemars(rename = "Dispatch")]
+    pub(in crate::policy) struct RawDispatch {
+        required {}
+        optional {
+            /// The file name of the workflow.
+            workflow: String,
+            /// The branch the workflow is taken from.
+            r#ref: String,
+            /// The type of the repository event, instead of a workflow.
+            event: String,
+        }
+    }
+}
+
+shape! {
+    /// The secrets of a GitHub environment.
+    #[schemars(rename = "GithubEnvironment")]
+    pub(in crate::policy) struct RawGithubEnvironment {
+        required {
+            /// The name of the GitHub environment.
+            environment: String,
+            /// The list of keys, as patterns.
+            keys: List<String>,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// A Kubernetes Secret.
+    #[schemars(rename = "Kubernetes")]
+    pub(in crate::policy) struct RawKubernetes {
+        required {
+            /// The namespace.
+            namespace: String,
+            /// The name of the Secret.
+            secret: String,
+            /// The list of keys, as patterns.
+            keys: List<String>,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// A path of Vault's key-value store.
+    #[schemars(rename = "Vault")]
+    pub(in crate::policy) struct RawVault {
+        required {
+            /// The address.
+            address: String,
+            /// The mount.
+            mount: String,
+            /// The path below the mount.
+            path: String,
+            /// The alias of the token.
+            token_from: String,
+        }
+        optional {
+            /// The list of keys, as patterns.
+            keys: List<String>,
+        }
+    }
+}

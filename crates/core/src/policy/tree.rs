@@ -1,0 +1,187 @@
+//! YAML text as a tree whose every node knows its place.
+//!
+//! Reads one document with bounded size, depth and growth through aliases. Duplicate keys stay in the tree, so that all of them
+//! can be reported; tags, merge keys and further documents are refused. Nothing here knows what a policy is.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, options};
+
+use super::diagnostic::{Code, Diagnostic, Place};
+
+/// Largest text, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+/// Deepest nesting, aliases included.
+const MAX_DEPTH: u32 = 32;
+/// Most nodes, each use of an alias counted in full.
+const MAX_NODES: u64 = 200_000;
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) place: Place,
+    depth: u32,
+    weight: u64,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Scalar { text: String, plain: bool },
+    List(Vec<Rc<Node>>),
+    Map(Vec<(Rc<Node>, Rc<Node>)>),
+}
+
+impl Node {
+    /// Whether this says "nothing": an empty or `null` plain scalar.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+}
+
+/// A collection that is still being read.
+struct Open {
+    list: bool,
+    children: Vec<Rc<Node>>,
+    place: Place,
+    anchor: usize,
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, Rc<Node>>,
+    documents: usize,
+    root: Option<Rc<Node>>,
+    nodes: u64,
+}
+
+/// Reads the one document of a text.
+pub(super) fn read(text: &str) -> Result<Rc<Node>, Diagnostic> {
+    if text.len() > MAX_BYTES {
+        let message = format!("the policy is {} bytes long, more than {MAX_BYTES}", text.len());
+        return Err(Diagnostic::error(Code::TooLarge, message).help("split it by repository, or use broader patterns"));
+    }
+    let options = options! { emit_comments: false, disallow_directives: true };
+    let mut builder = Builder::default();
+    for next in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = next.map_err(|error| {
+            let mark = error.marker();
+            let place = Place { line: mark.line().max(1), column: mark.col() + 1, length: 1 };
+            Diagnostic::error(Code::Syntax, format!("this is not valid YAML: {}", error.kind()))
+                .at(place)
+                .help("nothing after this place was read; run the check again once it is repaired")
+        })?;
+        builder.take(event, &span)?;
+    }
+    builder.root.ok_or_else(|| {
+        Diagnostic::error(Code::Syntax, "the policy is empty").help("`countersign init` writes a first one")
+    })
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Diagnostic> {
+        if let Some(tag) = event.tag() {
+            let message = format!("the tag `{}` has no place in a policy", super::diagnostic::shown(&tag.to_string()));
+            return Err(Diagnostic::error(Code::Syntax, message).at(place_of(span)).help("leave the tag out"));
+        }
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(Diagnostic::error(Code::Syntax, "a second YAML document begins here")
+                        .at(place_of(span))
+                        .help("keep the whole policy in one document"));
+                }
+                Ok(())
+            }
+            Event::Alias(id) => {
+                let target = self.anchors.get(&id).cloned().ok_or_else(|| {
+                    Diagnostic::error(Code::Syntax, "this alias names a value that contains it").at(place_of(span))
+                })?;
+                self.push(target, place_of(span))
+            }
+            Event::Scalar(text, style, anchor, _) => {
+                let kind = Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                self.add(kind, place_of(span), anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(true, span, anchor),
+            Event::MappingStart(_, anchor, _) => self.begin(false, span, anchor),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            // Stream, document end and comments carry nothing; anchors and unresolved aliases are not asked for.
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, list: bool, span: &Span, anchor: usize) -> Result<(), Diagnostic> {
+        let place = place_of(span);
+        if self.open.len() as u32 >= MAX_DEPTH {
+            return Err(too_deep(place));
+        }
+        self.open.push(Open { list, children: Vec::new(), place, anchor });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Diagnostic> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        let kind = if open.list {
+            Kind::List(open.children)
+        } else {
+            let mut pairs = Vec::with_capacity(open.children.len() / 2);
+            let mut children = open.children.into_iter();
+            while let (Some(key), Some(value)) = (children.next(), children.next()) {
+                pairs.push((key, value));
+            }
+            Kind::Map(pairs)
+        };
+        self.add(kind, open.place, open.anchor)
+    }
+
+    fn add(&mut self, kind: Kind, place: Place, anchor: usize) -> Result<(), Diagnostic> {
+        let (depth, weight) = match &kind {
+            Kind::Scalar { .. } => (0, 1),
+            Kind::List(items) => measure(items.iter()),
+            Kind::Map(pairs) => measure(pairs.iter().flat_map(|(key, value)| [key, value])),
+        };
+        self.nodes += 1;
+        let node = Rc::new(Node { kind, place, depth, weight });
+        if anchor != 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        self.push(node, place)
+    }
+
+    fn push(&mut self, node: Rc<Node>, place: Place) -> Result<(), Diagnostic> {
+        if node.depth + self.open.len() as u32 > MAX_DEPTH {
+            return Err(too_deep(place));
+        }
+        if node.weight > MAX_NODES || self.nodes > MAX_NODES {
+            return Err(Diagnostic::error(Code::TooLarge, format!("the policy holds more than {MAX_NODES} values"))
+                .at(place)
+                .help("write it with fewer aliases, or use broader patterns"));
+        }
+        match self.open.last_mut() {
+            Some(open) => open.children.push(node),
+            None => self.root = Some(node),
+        }
+        Ok(())
+    }
+}
+
+fn measure<'n>(children: impl Iterator<Item = &'n Rc<Node>>) -> (u32, u64) {
+    children.fold((1, 1), |(depth, weight), child| (depth.max(child.depth + 1), weight.saturating_add(child.weight)))
+}
+
+fn too_deep(place: Place) -> Diagnostic {
+    Diagnostic::error(Code::TooLarge, format!("values are nested more than {MAX_DEPTH} deep"))
+        .at(place)
+        .help("a policy is nested eight deep at most: check the indentation and the brackets")
+}
+
+/// Where a span begins and how far it runs on its first line.
+fn place_of(span: &Span) -> Place {
+    let (start, end) = (&span.start, &span.end);
+    let length = if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { 1 };
+    Place { line: start.line().max(1), column: start.col() + 1, length: length.max(1) }
+}
