@@ -1,0 +1,264 @@
+//! Dials: make chosen requests fail, lag, hang or be overtaken by the world.
+//!
+//! Only says what should happen to a request; the server carries it out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::sim::Sim;
+
+/// Something a test does to the world in the middle of a request.
+type Interruption = Arc<dyn Fn(&Sim) + Send + Sync>;
+
+/// One rule: which requests it concerns, which of them, what happens to them.
+///
+/// ```
+/// use github_sim::Fault;
+/// // The second creation of a pull request happens, but the caller gets a 502.
+/// let fault = Fault::operation("pulls/create").skip(1).fail_after(502);
+/// ```
+#[derive(Clone)]
+pub struct Fault {
+    matcher: Matcher,
+    skip: u32,
+    times: u32,
+    plan: Plan,
+}
+
+#[derive(Debug, Clone)]
+enum Matcher {
+    Operation(String),
+    Path { method: String, pattern: String },
+    Graphql(String),
+}
+
+/// What happens to one request.
+#[derive(Clone, Default)]
+pub(crate) struct Plan {
+    pub(crate) before: Option<Canned>,
+    pub(crate) after: Option<Canned>,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) hang: bool,
+    pub(crate) interrupt: Vec<Interruption>,
+}
+
+/// An answer that replaces the real one.
+#[derive(Debug, Clone)]
+pub(crate) struct Canned {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Canned {
+    fn plain(status: u16) -> Self {
+        Self {
+            status,
+            body: json!({"message": "Server Error", "status": status.to_string()}),
+            headers: Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fault")
+            .field("matcher", &self.matcher)
+            .field("skip", &self.skip)
+            .field("times", &self.times)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fault {
+    fn on(matcher: Matcher) -> Self {
+        Self {
+            matcher,
+            skip: 0,
+            times: 1,
+            plan: Plan::default(),
+        }
+    }
+
+    /// Requests of one operation: GitHub's operation id such as `pulls/merge`, `graphql/query`,
+    /// `graphql/updateRefs`, `git/receive-pack`.
+    #[must_use]
+    pub fn operation(id: &str) -> Self {
+        Self::on(Matcher::Operation(id.to_owned()))
+    }
+
+    /// Requests by method and path; `*` stands for one segment, `**` for any number.
+    #[must_use]
+    pub fn path(method: &str, pattern: &str) -> Self {
+        Self::on(Matcher::Path {
+            method: method.to_owned(),
+            pattern: pattern.to_owned(),
+        })
+    }
+
+    /// GraphQL requests whose document contains a text.
+    #[must_use]
+    pub fn graphql(text: &str) -> Self {
+        Self::on(Matcher::Graphql(text.to_owned()))
+    }
+
+    /// Lets the first `n` matching requests pass.
+    #[must_use]
+    pub fn skip(mut self, n: u32) -> Self {
+        self.skip = n;
+        self
+    }
+
+    /// Concerns `n` requests; 1 unless set.
+    #[must_use]
+    pub fn times(mut self, n: u32) -> Self {
+        self.times = n;
+        self
+    }
+
+    /// Answers with a status and does nothing.
+    #[must_use]
+    pub fn fail(mut self, status: u16) -> Self {
+        self.plan.before = Some(Canned::plain(status));
+        self
+    }
+
+    /// Does what was asked, then answers with a status as if it had not.
+    #[must_use]
+    pub fn fail_after(mut self, status: u16) -> Self {
+        self.plan.after = Some(Canned::plain(status));
+        self
+    }
+
+    /// Answers with a status and a body of the test's choice, and does nothing.
+    #[must_use]
+    pub fn answer(mut self, status: u16, body: Value) -> Self {
+        self.plan.before = Some(Canned {
+            body,
+            ..Canned::plain(status)
+        });
+        self
+    }
+
+    /// The hourly quota is used up: 403, nothing remaining, reset in `seconds`.
+    #[must_use]
+    pub fn rate_limited(mut self, seconds: i64) -> Self {
+        let mut canned = Canned::plain(403);
+        canned.body = json!({
+            "message": "API rate limit exceeded for installation.",
+            "documentation_url": "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api",
+            "status": "403",
+        });
+        canned.headers = vec![
+            ("x-ratelimit-remaining".to_owned(), "0".to_owned()),
+            ("x-ratelimit-reset-in".to_owned(), seconds.to_string()),
+        ];
+        self.plan.before = Some(canned);
+        self
+    }
+
+    /// A secondary limit: 403, with `retry-after` in seconds or without.
+    #[must_use]
+    pub fn secondary_limit(mut self, retry_after: Option<u64>) -> Self {
+        let mut canned = Canned::plain(403);
+        canned.body = json!({
+            "message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+            "documentation_url": "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits",
+            "status": "403",
+        });
+        if let Some(seconds) = retry_after {
+            canned
+                .headers
+                .push(("retry-after".to_owned(), seconds.to_string()));
+        }
+        self.plan.before = Some(canned);
+        self
+    }
+
+    /// Waits before doing what was asked.
+    #[must_use]
+    pub fn delay(mut self, wait: Duration) -> Self {
+        self.plan.delay = Some(wait);
+        self
+    }
+
+    /// Never answers and does nothing.
+    #[must_use]
+    pub fn hang(mut self) -> Self {
+        self.plan.hang = true;
+        self
+    }
+
+    /// Does something to the world after the request was carried out and before its answer leaves:
+    /// what the caller reads is already out of date.
+    #[must_use]
+    pub fn then(mut self, what: impl Fn(&Sim) + Send + Sync + 'static) -> Self {
+        self.plan.interrupt.push(Arc::new(what));
+        self
+    }
+
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        match &self.matcher {
+            Matcher::Operation(id) => request.operation == Some(id.as_str()),
+            Matcher::Path { method, pattern } => {
+                request.method.eq_ignore_ascii_case(method)
+                    && crate::state::rules::matches(pattern, request.path)
+            }
+            Matcher::Graphql(text) => request.document.is_some_and(|d| d.contains(text.as_str())),
+        }
+    }
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) operation: Option<&'a str>,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) document: Option<&'a str>,
+}
+
+/// All rules that are set.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    rules: Vec<Fault>,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.rules.push(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// Number of rules that have not been used up.
+    pub(crate) fn left(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// What happens to this request; counts it. Used-up rules go away.
+    pub(crate) fn plan(&mut self, request: &Request<'_>) -> Plan {
+        let mut plan = Plan::default();
+        for rule in &mut self.rules {
+            if !rule.concerns(request) {
+                continue;
+            }
+            if rule.skip > 0 {
+                rule.skip -= 1;
+                continue;
+            }
+            rule.times = rule.times.saturating_sub(1);
+            plan.before = plan.before.or_else(|| rule.plan.before.clone());
+            plan.after = plan.after.or_else(|| rule.plan.after.clone());
+            plan.delay = plan.delay.or(rule.plan.delay);
+            plan.hang |= rule.plan.hang;
+            plan.interrupt.extend(rule.plan.interrupt.iter().cloned());
+        }
+        self.rules.retain(|rule| rule.times > 0);
+        plan
+    }
+}

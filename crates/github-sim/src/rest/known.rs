@@ -1,0 +1,130 @@
+//! Operations GitHub has and the stand-in has not: 501 instead of 404, so that a gap here is not taken
+//! for a fault of the caller.
+
+/// Method, path, GitHub's operation id.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("PUT", "/repos/*/*/pulls/*/merge-async", "pulls/merge-async"),
+    (
+        "GET",
+        "/repos/*/*/pulls/*/merge-async/*",
+        "pulls/get-merge-async",
+    ),
+    (
+        "PUT",
+        "/repos/*/*/pulls/*/update-branch",
+        "pulls/update-branch",
+    ),
+    (
+        "GET",
+        "/repos/*/*/pulls/*/comments",
+        "pulls/list-review-comments",
+    ),
+    (
+        "GET",
+        "/repos/*/*/environments",
+        "repos/get-all-environments",
+    ),
+    ("GET", "/repos/*/*/environments/*", "repos/get-environment"),
+    (
+        "PUT",
+        "/repos/*/*/environments/*",
+        "repos/create-or-update-environment",
+    ),
+    (
+        "GET",
+        "/repos/*/*/environments/*/deployment_protection_rules",
+        "repos/get-all-deployment-protection-rules",
+    ),
+    (
+        "POST",
+        "/repos/*/*/actions/runs/*/deployment_protection_rule",
+        "actions/review-custom-gates-for-run",
+    ),
+    (
+        "GET",
+        "/repos/*/*/actions/runs/*",
+        "actions/get-workflow-run",
+    ),
+    (
+        "GET",
+        "/repos/*/*/actions/runs/*/pending_deployments",
+        "actions/get-pending-deployments-for-run",
+    ),
+    (
+        "GET",
+        "/repos/*/*/actions/runs/*/approvals",
+        "actions/get-reviews-for-run",
+    ),
+    (
+        "GET",
+        "/repos/*/*/environments/*/secrets",
+        "actions/list-environment-secrets",
+    ),
+    (
+        "GET",
+        "/repos/*/*/environments/*/secrets/public-key",
+        "actions/get-environment-public-key",
+    ),
+    (
+        "GET",
+        "/repos/*/*/environments/*/secrets/*",
+        "actions/get-environment-secret",
+    ),
+    (
+        "PUT",
+        "/repos/*/*/environments/*/secrets/*",
+        "actions/create-or-update-environment-secret",
+    ),
+    (
+        "DELETE",
+        "/repos/*/*/environments/*/secrets/*",
+        "actions/delete-environment-secret",
+    ),
+    (
+        "GET",
+        "/repos/*/*/actions/secrets",
+        "actions/list-repo-secrets",
+    ),
+    (
+        "GET",
+        "/repos/*/*/actions/secrets/public-key",
+        "actions/get-repo-public-key",
+    ),
+    (
+        "PUT",
+        "/repos/*/*/actions/secrets/*",
+        "actions/create-or-update-repo-secret",
+    ),
+    (
+        "DELETE",
+        "/repos/*/*/actions/secrets/*",
+        "actions/delete-repo-secret",
+    ),
+    (
+        "POST",
+        "/app-manifests/*/conversions",
+        "apps/create-from-manifest",
+    ),
+    ("GET", "/repos/*/*/hooks", "repos/list-webhooks"),
+    ("GET", "/repos/*/*/tags", "repos/list-tags"),
+    ("GET", "/repos/*/*/releases", "repos/list-releases"),
+    ("GET", "/repos/*/*/issues", "issues/list-for-repo"),
+    ("POST", "/repos/*/*/issues", "issues/create"),
+    ("PATCH", "/repos/*/*/issues/*", "issues/update"),
+    (
+        "GET",
+        "/repos/*/*/rulesets/rule-suites",
+        "repos/get-repo-rule-suites",
+    ),
+    ("PATCH", "/repos/*/*", "repos/update"),
+    ("GET", "/orgs/*", "orgs/get"),
+    ("GET", "/orgs/*/repos", "repos/list-for-org"),
+];
+
+/// GitHub's operation for a method and a path the stand-in does not serve.
+pub(crate) fn operation(method: &str, path: &str) -> Option<&'static str> {
+    KNOWN
+        .iter()
+        .find(|(known, pattern, _)| *known == method && crate::state::rules::matches(pattern, path))
+        .map(|(_, _, id)| *id)
+}

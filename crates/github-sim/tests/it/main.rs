@@ -1,0 +1,12 @@
+//! The stand-in from outside: over HTTP, with real git, with a real receiver of webhooks.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod world;
+
+mod apps;
+mod faults;
+mod git;
+mod pulls;
+mod rest;
+mod webhooks;
