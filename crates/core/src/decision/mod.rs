@@ -1,5 +1,329 @@
-//! Judges one change against one policy.
+//! Judges one change against one policy, and says why.
+//!
+//! [`decide`] is total and pure: every doubt becomes a verdict with a reason, never an error and never a yes. It asks nothing and
+//! does nothing. What a decision allows is carried by [`QuorumMet`], which only this module mints.
 
+mod electorate;
+mod explain;
 mod proof;
+mod quorum;
+mod reason;
+mod structure;
+mod votes;
 
+use serde::{Deserialize, Serialize};
+
+pub use explain::explain;
 pub use proof::QuorumMet;
+pub use reason::Reason;
+
+use crate::domain::{Account, Digest, Environment, Oid, RepoPath};
+use crate::facts::{Facts, KeyChange, VoteSource};
+use crate::policy::{Binding, PathClass, Policy};
+
+/// How a change stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing protected changes.
+    NotApplicable,
+    /// Every matching policy is satisfied.
+    Satisfied,
+    /// Approvals are missing.
+    Pending,
+    /// Something could not be read.
+    Unknown,
+    /// The people left cannot fill the quorum.
+    Unreachable,
+    /// An eligible person asked for changes.
+    Rejected,
+    /// The base moved under the change.
+    StaleBase,
+    /// The change itself is refused, whoever approves.
+    Blocked,
+}
+
+impl Verdict {
+    /// The verdict of two parts together: the worse one. The order of the variants is the order of badness.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// The stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "not-applicable",
+            Self::Satisfied => "satisfied",
+            Self::Pending => "pending",
+            Self::Unknown => "unknown",
+            Self::Unreachable => "unreachable",
+            Self::Rejected => "rejected",
+            Self::StaleBase => "stale-base",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// The judgement, with everything that led to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// How the change stands.
+    pub verdict: Verdict,
+    /// The one reason to name first.
+    pub reason: Reason,
+    /// Head it was decided for.
+    pub head: Oid,
+    /// Tip of the base it was decided for.
+    pub base_tip: Oid,
+    /// Digest of the whole delta; `None` when nothing changes.
+    pub delta: Option<Digest>,
+    /// Per environment, and for control paths.
+    pub scopes: Vec<ScopeDecision>,
+    /// What refuses the change whoever approves.
+    pub structure: Vec<Refusal>,
+    /// Extra seats per group, and why.
+    pub extra_seats: Vec<Reason>,
+    /// What would turn this green, in words.
+    pub next: Vec<String>,
+    /// Proof for a merge; there when satisfied.
+    #[serde(skip)]
+    pub proof: Option<QuorumMet>,
+}
+
+/// What a policy protects: an environment, or the control paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// One environment.
+    Environment(Environment),
+    /// Policy, `.sops.yaml` and the like.
+    Control,
+}
+
+impl Scope {
+    /// What people read.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Environment(environment) => environment.as_str(),
+            Self::Control => "control",
+        }
+    }
+}
+
+/// The judgement about one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScopeDecision {
+    /// Which.
+    pub scope: Scope,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// Its changed paths with the keys that changed in them.
+    pub paths: Vec<ChangedPath>,
+    /// Every policy that matches a changed path.
+    pub policies: Vec<PolicyDecision>,
+}
+
+/// A changed path, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangedPath {
+    /// Where.
+    pub path: RepoPath,
+    /// Added, removed or changed as a file.
+    pub file: FileChange,
+    /// Keys that changed in it.
+    pub keys: Vec<KeyChange>,
+    /// Number of people who can open it at the head, when it is sealed.
+    pub readers: Option<usize>,
+    /// Whether that set changed.
+    pub readers_changed: bool,
+}
+
+/// What happened to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileChange {
+    /// New.
+    Added,
+    /// Gone.
+    Removed,
+    /// Other content.
+    Changed,
+}
+
+/// The judgement of one policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyDecision {
+    /// Its name.
+    pub name: String,
+    /// `hard` or `soft`.
+    pub enforcement: &'static str,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// Its groups.
+    pub groups: Vec<GroupDecision>,
+}
+
+/// The judgement of one group of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupDecision {
+    /// Its name.
+    pub name: String,
+    /// Who may approve, in words: `acme/security, carol`.
+    pub approvers: Vec<String>,
+    /// Seats to fill, extra seats included.
+    pub required: usize,
+    /// Who fills them.
+    pub counted: Vec<CountedVote>,
+    /// Whose approval does not count, and why.
+    pub not_counted: Vec<UncountedVote>,
+    /// Seats still empty.
+    pub missing: usize,
+    /// Who could fill them: logins, or a team whose members could not be read.
+    pub could: Vec<String>,
+}
+
+/// An approval that counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CountedVote {
+    /// Whose.
+    pub account: Account,
+    /// Where it stands.
+    pub source: VoteSource,
+    /// For which commit it was given.
+    pub commit: Oid,
+}
+
+/// An approval that does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UncountedVote {
+    /// Whose; `None`: a deleted account.
+    pub account: Option<Account>,
+    /// Why not.
+    pub reason: Reason,
+    /// For which commit it was given.
+    pub commit: Option<Oid>,
+}
+
+/// Something that refuses the change whoever approves.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Refusal {
+    /// Where, if it is about a path.
+    pub path: Option<RepoPath>,
+    /// Why.
+    pub reason: Reason,
+    /// Particulars: a commit, a key, a second path. Never a value.
+    pub detail: String,
+}
+
+/// Judges one change against the covered policy. Total: every doubt becomes a reason.
+#[must_use]
+pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
+    let structure = structure::refusals(policy, facts);
+    let extra_seats = electorate::extra_seats(facts);
+    let scopes = scopes(policy, facts, &extra_seats);
+    let delta = facts.history.delta.digest(facts.repository, &facts.change.base);
+    let (verdict, reason) = overall(facts, &structure, &scopes);
+    let proof = match (verdict, delta) {
+        (Verdict::Satisfied, Some(delta)) => Some(QuorumMet::mint(
+            (facts.repository, facts.change.number),
+            facts.change.head.clone(),
+            (facts.change.base.clone(), facts.change.base_tip.clone()),
+            delta,
+            policy.digest(),
+        )),
+        _ => None,
+    };
+    let mut decision = Decision {
+        verdict,
+        reason,
+        head: facts.change.head.clone(),
+        base_tip: facts.change.base_tip.clone(),
+        delta,
+        scopes,
+        structure,
+        extra_seats,
+        next: Vec::new(),
+        proof,
+    };
+    decision.next = explain::next_steps(&decision, facts);
+    decision
+}
+
+/// The verdict of the whole: structure first, then the scopes, worst first.
+fn overall(facts: &Facts, structure: &[Refusal], scopes: &[ScopeDecision]) -> (Verdict, Reason) {
+    if let Some(refusal) = structure.iter().max_by_key(|refusal| refusal.reason.verdict()) {
+        return (refusal.reason.verdict(), refusal.reason);
+    }
+    let verdict = scopes.iter().map(|scope| scope.verdict).fold(Verdict::NotApplicable, Verdict::and);
+    let reason = match verdict {
+        Verdict::NotApplicable => Reason::NothingProtected,
+        Verdict::Satisfied if facts.change.draft => return (Verdict::Pending, Reason::Draft),
+        Verdict::Satisfied => Reason::QuorumMet,
+        Verdict::Pending => Reason::QuorumMissing,
+        Verdict::Unknown => Reason::CannotVerify,
+        Verdict::Unreachable => Reason::Unreachable,
+        Verdict::Rejected => Reason::Rejected,
+        Verdict::StaleBase => Reason::StaleBase,
+        Verdict::Blocked => Reason::NoPolicyForPath,
+    };
+    (verdict, reason)
+}
+
+/// One judgement per environment the change touches, then one for control paths.
+fn scopes(policy: &Policy, facts: &Facts, extra_seats: &[Reason]) -> Vec<ScopeDecision> {
+    let mut touched: std::collections::BTreeMap<Scope, Vec<&RepoPath>> = std::collections::BTreeMap::new();
+    for entry in facts.history.delta.entries() {
+        let scope = match policy.classify(&entry.path, &facts.change.base, &facts.default_branch) {
+            PathClass::Free | PathClass::Ambiguous { .. } => continue,
+            PathClass::Control => Scope::Control,
+            PathClass::Governed { environment, plain: _ } => Scope::Environment(environment),
+        };
+        touched.entry(scope).or_default().push(&entry.path);
+    }
+    touched.into_iter().map(|(scope, paths)| judge_scope(policy, facts, extra_seats, scope, &paths)).collect()
+}
+
+fn judge_scope(
+    policy: &Policy,
+    facts: &Facts,
+    extra_seats: &[Reason],
+    scope: Scope,
+    paths: &[&RepoPath],
+) -> ScopeDecision {
+    let rules = quorum::rules_for(policy, &scope, paths);
+    let binding = match &scope {
+        Scope::Environment(environment) => policy.environment(environment).map_or(Binding::Commit, |rule| rule.binding()),
+        Scope::Control => Binding::Delta,
+    };
+    let ballots = votes::ballots(policy, facts, binding);
+    let policies: Vec<_> =
+        rules.iter().map(|rule| quorum::judge(facts, &ballots, rule, extra_seats.len())).collect();
+    let mut verdict = policies.iter().map(|policy| policy.verdict).fold(Verdict::Satisfied, Verdict::and);
+    if policies.is_empty() {
+        verdict = Verdict::Blocked;
+    }
+    let paths = paths.iter().map(|path| changed_path(facts, path)).collect();
+    ScopeDecision { scope, verdict, paths, policies }
+}
+
+fn changed_path(facts: &Facts, path: &RepoPath) -> ChangedPath {
+    let entry = facts.history.delta.entries().iter().find(|entry| entry.path == *path);
+    let file = match entry.map(|entry| (entry.old.is_some(), entry.new.is_some())) {
+        Some((false, true)) => FileChange::Added,
+        Some((true, false)) => FileChange::Removed,
+        Some((true, true) | (false, false)) | None => FileChange::Changed,
+    };
+    let document = facts.documents.get(path);
+    ChangedPath {
+        path: path.clone(),
+        file,
+        keys: document.map(|document| document.keys.clone()).unwrap_or_default(),
+        readers: document.filter(|document| !document.new_recipients.is_empty()).map(|document| document.new_recipients.len()),
+        readers_changed: document.is_some_and(|document| {
+            file == FileChange::Changed && document.old_recipients != document.new_recipients
+        }),
+    }
+}

@@ -1,0 +1,277 @@
+//! Fills the seats of a policy's groups with the people who approved (R43).
+//!
+//! Groups of one policy are filled by distinct people: a matching, not a greedy count. Evaluation is three-valued (R47).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::electorate::{self, Standing};
+use super::votes::{Ballots, Says};
+use super::{CountedVote, GroupDecision, PolicyDecision, Reason, Scope, UncountedVote, Verdict};
+use crate::domain::{RepoPath, UserId};
+use crate::facts::Facts;
+use crate::policy::{Enforcement, Group, Policy};
+
+/// One policy to satisfy, whether written or derived.
+pub(super) struct Rule {
+    name: String,
+    groups: Vec<Group>,
+    enforcement: Enforcement,
+    /// The requester's own exclusion is lifted (R36): only where more than one seat must be filled.
+    lifted: bool,
+    /// The least number of approvals of its only group (control paths).
+    least: usize,
+}
+
+/// Every policy that matches one of the paths; for control paths the admins.
+pub(super) fn rules_for(policy: &Policy, scope: &Scope, paths: &[&RepoPath]) -> Vec<Rule> {
+    match scope {
+        Scope::Control => {
+            let admins = policy.admins();
+            vec![Rule {
+                name: "admins".to_owned(),
+                least: usize::from(admins.effective_required),
+                groups: vec![admins.group],
+                enforcement: Enforcement::Hard,
+                lifted: false,
+            }]
+        }
+        Scope::Environment(environment) => {
+            let matching: BTreeSet<&str> =
+                paths.iter().flat_map(|path| policy.policies_for(environment, path)).map(|rule| rule.name()).collect();
+            let rules = policy.policies().iter().filter(|rule| matching.contains(rule.name()));
+            rules
+                .map(|rule| {
+                    let seats: usize = rule.groups().iter().map(|group| usize::from(group.required())).sum();
+                    Rule {
+                        name: rule.name().to_owned(),
+                        groups: rule.groups().to_vec(),
+                        enforcement: rule.enforcement(),
+                        lifted: rule.self_approval() && seats > 1,
+                        least: 0,
+                    }
+                })
+                .collect()
+        }
+    }
+}
+
+/// Judges one policy.
+pub(super) fn judge(facts: &Facts, ballots: &Ballots, rule: &Rule, extra: usize) -> PolicyDecision {
+    let seats: Vec<usize> =
+        rule.groups.iter().map(|group| usize::from(group.required()).max(rule.least) + extra).collect();
+    let table: Vec<GroupVotes> = rule.groups.iter().map(|group| sort_votes(facts, ballots, group, rule.lifted)).collect();
+    let sure = fill(&seats, &table.iter().map(|votes| votes.yes.clone()).collect::<Vec<_>>());
+    let groups: Vec<GroupDecision> = rule
+        .groups
+        .iter()
+        .zip(&table)
+        .enumerate()
+        .map(|(at, (group, votes))| describe(facts, ballots, rule, group, votes, seats[at], &sure[at]))
+        .collect();
+    let verdict = verdict(facts, rule, &seats, &table, &groups);
+    let enforcement = match rule.enforcement {
+        Enforcement::Hard => "hard",
+        Enforcement::Soft => "soft",
+    };
+    PolicyDecision { name: rule.name.clone(), enforcement, verdict, groups }
+}
+
+fn verdict(facts: &Facts, rule: &Rule, seats: &[usize], table: &[GroupVotes], groups: &[GroupDecision]) -> Verdict {
+    let vetoes = table.iter().map(|votes| votes.veto).fold(Veto::None, Veto::max);
+    match vetoes {
+        Veto::Stands => return Verdict::Rejected,
+        Veto::Unknown => return Verdict::Unknown,
+        Veto::None => {}
+    }
+    if groups.iter().all(|group| group.missing == 0) && seats.iter().all(|seats| *seats > 0) {
+        return Verdict::Satisfied;
+    }
+    let hopeful: Vec<BTreeSet<UserId>> = table.iter().map(|votes| &votes.yes | &votes.perhaps).collect();
+    if filled(&fill(seats, &hopeful), seats) {
+        return Verdict::Unknown;
+    }
+    if reachable(facts, rule, seats, &hopeful) { Verdict::Pending } else { Verdict::Unreachable }
+}
+
+/// Whether everybody who could approve, approving, would fill the seats. With an unread roster: yes, for all we know.
+fn reachable(facts: &Facts, rule: &Rule, seats: &[usize], hopeful: &[BTreeSet<UserId>]) -> bool {
+    let mut pools = Vec::new();
+    for (group, hopeful) in rule.groups.iter().zip(hopeful) {
+        let (people, complete) = electorate::candidates(facts, group, rule.lifted);
+        if !complete {
+            return true;
+        }
+        pools.push(people.iter().map(|account| account.id).chain(hopeful.iter().copied()).collect());
+    }
+    filled(&fill(seats, &pools), seats)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Veto {
+    None,
+    Unknown,
+    Stands,
+}
+
+/// The ballots, as one group sees them.
+struct GroupVotes {
+    yes: BTreeSet<UserId>,
+    perhaps: BTreeSet<UserId>,
+    no: Vec<UncountedVote>,
+    veto: Veto,
+}
+
+fn sort_votes(facts: &Facts, ballots: &Ballots, group: &Group, lifted: bool) -> GroupVotes {
+    let mut votes = GroupVotes { yes: BTreeSet::new(), perhaps: BTreeSet::new(), no: Vec::new(), veto: Veto::None };
+    for (id, ballot) in &ballots.people {
+        let uncounted = |reason| UncountedVote { account: Some(ballot.account.clone()), reason, commit: ballot.commit.clone() };
+        match ballot.says {
+            Says::Rejects => votes.veto = votes.veto.max(veto(facts, group, ballot)),
+            Says::ApprovedBut(stale) => match electorate::standing(facts, group, &ballot.account, lifted) {
+                Standing::Excluded(reason) => votes.no.push(uncounted(reason)),
+                Standing::Eligible | Standing::Unknown => votes.no.push(uncounted(stale)),
+            },
+            Says::Approves => match electorate::standing(facts, group, &ballot.account, lifted) {
+                Standing::Eligible => _ = votes.yes.insert(*id),
+                Standing::Unknown => {
+                    votes.perhaps.insert(*id);
+                    votes.no.push(uncounted(Reason::MembershipUnknown));
+                }
+                Standing::Excluded(reason) => votes.no.push(uncounted(reason)),
+            },
+        }
+    }
+    for ghost in &ballots.ghosts {
+        votes.no.push(UncountedVote { account: None, reason: Reason::DeletedAccount, commit: ghost.commit.clone() });
+    }
+    votes
+}
+
+/// A veto counts from anybody the group names, even from those who made the change; permission is asked, team too.
+fn veto(facts: &Facts, group: &Group, ballot: &super::votes::Ballot) -> Veto {
+    if !ballot.account.is_person() {
+        return Veto::None;
+    }
+    match electorate::belongs(facts, group.approvers(), &ballot.account) {
+        Standing::Excluded(_) => Veto::None,
+        Standing::Unknown => Veto::Unknown,
+        Standing::Eligible => match facts.authority.get(&ballot.account.id).map(|authority| &authority.permission) {
+            Some(crate::facts::Known::Is(permission)) if !permission.may_approve() => Veto::None,
+            Some(_) | None => Veto::Stands,
+        },
+    }
+}
+
+fn describe(
+    facts: &Facts,
+    ballots: &Ballots,
+    rule: &Rule,
+    group: &Group,
+    votes: &GroupVotes,
+    required: usize,
+    filled: &BTreeSet<UserId>,
+) -> GroupDecision {
+    let counted: Vec<CountedVote> = filled
+        .iter()
+        .filter_map(|id| ballots.people.get(id))
+        .filter_map(|ballot| {
+            let commit = ballot.commit.clone()?;
+            Some(CountedVote { account: ballot.account.clone(), source: ballot.source, commit })
+        })
+        .collect();
+    let missing = required.saturating_sub(counted.len());
+    let approvers = group.approvers();
+    let (people, _) = electorate::candidates(facts, group, rule.lifted);
+    let rejecting = |id: &UserId| ballots.people.get(id).is_some_and(|ballot| ballot.says == Says::Rejects);
+    let mut could = Vec::new();
+    if missing > 0 {
+        let free = people.iter().filter(|account| !votes.yes.contains(&account.id) && !rejecting(&account.id));
+        could.extend(free.map(|account| account.login.to_string()));
+        let unread = |team: &&crate::domain::TeamSlug| {
+            facts.names.team(team).and_then(|id| facts.rosters.get(&id)).and_then(|roster| roster.answer()).is_none()
+        };
+        could.extend(approvers.teams().iter().filter(unread).map(ToString::to_string));
+    }
+    GroupDecision {
+        name: group.name().to_owned(),
+        approvers: approvers.teams().iter().map(ToString::to_string).chain(approvers.users().iter().map(ToString::to_string)).collect(),
+        required,
+        counted,
+        not_counted: votes.no.clone(),
+        missing,
+        could,
+    }
+}
+
+fn filled(people: &[BTreeSet<UserId>], seats: &[usize]) -> bool {
+    people.iter().zip(seats).all(|(people, seats)| people.len() >= *seats)
+}
+
+/// The largest assignment of people to seats, each person once: augmenting paths over the groups.
+fn fill(seats: &[usize], willing: &[BTreeSet<UserId>]) -> Vec<BTreeSet<UserId>> {
+    let mut seated: BTreeMap<UserId, usize> = BTreeMap::new();
+    for group in 0..seats.len() {
+        while seated.values().filter(|at| **at == group).count() < seats[group] {
+            if !seat(group, seats, willing, &mut seated, &mut BTreeSet::new()) {
+                break;
+            }
+        }
+    }
+    (0..seats.len()).map(|group| seated.iter().filter(|(_, at)| **at == group).map(|(id, _)| *id).collect()).collect()
+}
+
+/// Finds one more person for a group, moving somebody to another group that can spare a seat if need be.
+fn seat(
+    group: usize,
+    seats: &[usize],
+    willing: &[BTreeSet<UserId>],
+    seated: &mut BTreeMap<UserId, usize>,
+    tried: &mut BTreeSet<UserId>,
+) -> bool {
+    for person in &willing[group] {
+        if !tried.insert(*person) {
+            continue;
+        }
+        match seated.get(person).copied() {
+            None => {
+                seated.insert(*person, group);
+                return true;
+            }
+            Some(at) if at == group => {}
+            Some(at) => {
+                seated.insert(*person, group);
+                if seat(at, seats, willing, seated, tried) {
+                    return true;
+                }
+                seated.insert(*person, at);
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people(ids: &[u64]) -> BTreeSet<UserId> {
+        ids.iter().copied().map(UserId::new).collect()
+    }
+
+    #[test]
+    fn distinct_people_fill_the_groups_even_when_the_greedy_way_fails() {
+        // greedy would give 1 to the first group, leaving the second empty
+        let table: &[(&[usize], &[&[u64]], bool)] = &[
+            (&[1, 1], &[&[1, 2], &[1]], true),
+            (&[1, 1], &[&[1], &[1]], false),
+            (&[2, 1], &[&[1, 2, 3], &[1]], true),
+            (&[2, 2], &[&[1, 2, 3], &[1, 2, 3]], false),
+            (&[1, 1, 1], &[&[1, 2], &[2, 3], &[1]], true),
+            (&[1], &[&[]], false),
+        ];
+        for (seats, willing, expected) in table {
+            let willing: Vec<_> = willing.iter().map(|ids| people(ids)).collect();
+            assert_eq!(filled(&fill(seats, &willing), seats), *expected, "{seats:?} {willing:?}");
+        }
+    }
+}

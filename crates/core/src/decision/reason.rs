@@ -1,0 +1,109 @@
+//! Every reason a decision can give: one list, with its stable code, its words and the verdict it leads to.
+
+use serde::{Deserialize, Serialize};
+
+use super::Verdict;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident, $code:literal, $verdict:ident, $words:literal, $help:literal;)*) => {
+        /// Why. The code is stable; words may improve.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Reason {
+            $(#[doc = $words] #[serde(rename = $code)] $name,)*
+        }
+
+        impl Reason {
+            /// All reasons, in the order of the list.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable code.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// What it means, as a sentence without a full stop.
+            #[must_use]
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$name => $words,)* }
+            }
+
+            /// The way out.
+            #[must_use]
+            pub fn help(self) -> &'static str {
+                match self { $(Self::$name => $help,)* }
+            }
+
+            /// The verdict of a change refused for this reason.
+            #[must_use]
+            pub fn verdict(self) -> Verdict {
+                match self { $(Self::$name => Verdict::$verdict,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // the whole
+    NothingProtected, "nothing-protected", NotApplicable, "nothing protected changes", "nothing to do";
+    QuorumMet, "quorum-met", Satisfied, "every policy is satisfied", "nothing to do";
+    QuorumMissing, "quorum-missing", Pending, "approvals are missing", "ask the people named to review the head";
+    Draft, "draft", Pending, "the pull request is a draft", "mark it ready for review";
+    Rejected, "rejected", Rejected, "an approver asked for changes", "that person approves a new version or dismisses the review";
+    Unreachable, "unreachable", Unreachable, "the people left cannot fill the quorum", "change who is excluded, or the policy";
+    CannotVerify, "cannot-verify", Unknown, "GitHub did not say whether somebody may approve", "wait: it is asked again by itself";
+    // structure
+    PolicyMismatch, "policy-mismatch", Unknown, "the policy changed while the facts were read", "wait: it is read again by itself";
+    AmbiguousHistory, "ambiguous-history", Blocked, "head and base have no single merge base", "rebase the branch onto the base";
+    PathInTwoEnvironments, "path-in-two-environments", Blocked, "the path belongs to two environments", "make the paths of the environments disjoint in the policy";
+    SplitThis, "split-this", Blocked, "control files and secret files change together", "split this into two pull requests";
+    BadPath, "bad-path", Blocked, "the path is not safe", "rename the file";
+    PathClash, "path-clash", Blocked, "two paths are one file on other systems", "rename one of the files";
+    NotAFile, "not-a-file", Blocked, "a link or submodule stands in a protected place", "replace it by an ordinary file";
+    Executable, "executable", Blocked, "a secret file has the executable bit", "take the bit away: `git update-index --chmod=-x`";
+    Plaintext, "plaintext", Blocked, "the file is not encrypted", "encrypt it, take it out of the history, and replace the values it showed";
+    PlaintextInHistory, "plaintext-in-history", Blocked, "a commit on the way holds the file in plain text", "take the commit out of the history and replace the values it showed";
+    NotSops, "not-sops", Blocked, "the file cannot be read as a SOPS document", "open it with `sops` and write it again";
+    MacMissing, "mac-missing", Blocked, "the file lacks its integrity code", "write it again with `sops` or `countersign set`";
+    TooLarge, "too-large", Blocked, "the file is larger than 4 MiB", "split the file";
+    ExposedKey, "exposed-key", Blocked, "a key stands in plain although the file's settings seal it", "seal the value again and replace it";
+    UnknownRecipient, "unknown-recipient", Blocked, "somebody nobody knows can open the file", "add the recipient to `people`, or take it out of the file";
+    RecipientsDiffer, "recipients-differ", Blocked, "the readers are not those that `.sops.yaml` at the base demands", "run `sops updatekeys`, or change `.sops.yaml` first";
+    NoPolicyForPath, "no-policy-for-path", Blocked, "no policy covers the path", "add a policy for it";
+    BaseUncovered, "base-uncovered", Blocked, "the base holds protected content that nobody approved", "the base must be put back first";
+    StaleBase, "stale-base", StaleBase, "the base changed the same protected file", "update the branch with the base";
+    UnknownReviewState, "unknown-review-state", Unknown, "GitHub shows a review state that is not known here", "update countersign";
+    // votes
+    Requester, "requester", Pending, "asked for this change", "another approver reviews";
+    Pusher, "pusher", Pending, "pushed to this change", "another approver reviews";
+    Contributor, "contributor", Pending, "wrote a commit of this change", "another approver reviews";
+    NotAPerson, "not-a-person", Pending, "is not a person's account", "a person approves";
+    DeletedAccount, "deleted-account", Pending, "the account is gone", "another approver reviews";
+    NotAnApprover, "not-an-approver", Pending, "is not among the approvers", "an approver reviews";
+    NoWritePermission, "no-write-permission", Pending, "may not write to the repository", "give the person write access, or ask another";
+    MembershipUnknown, "membership-unknown", Unknown, "GitHub did not say whether the person is in the team", "wait: it is asked again by itself";
+    IdentityChanged, "identity-changed", Pending, "the name belongs to another account than when the policy was approved", "confirm the name by a change of the policy";
+    StaleApproval, "stale-approval", Pending, "approved an older head", "look at the new head and approve again";
+    CommitUnreadable, "commit-unreadable", Pending, "the approved commit can no longer be read", "approve again";
+    OtherBase, "other-base", Pending, "approved for another base branch", "approve again";
+    CommitDiverged, "commit-diverged", Pending, "GitHub shows the review at another commit than it was given for", "approve again";
+    SeenLate, "seen-late", Pending, "the review was not delivered and cannot be tied to this head", "approve again";
+    Dismissed, "dismissed", Pending, "the review was dismissed", "approve again";
+    // extra seats
+    RequesterNotAPerson, "requester-not-a-person", Pending, "the requester is no person", "one more approval is needed in each group";
+    RequesterUnknown, "requester-unknown", Pending, "nobody knows who asked for this change", "one more approval is needed in each group";
+    PusherUnknown, "pusher-unknown", Pending, "nobody knows who pushed the head", "one more approval is needed in each group";
+    Unattributed, "unattributed", Pending, "a commit belongs to no GitHub account", "one more approval is needed in each group";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_kebab_case() {
+        let codes: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        assert!(codes.iter().all(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
+    }
+}

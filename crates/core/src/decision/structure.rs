@@ -1,0 +1,153 @@
+//! What refuses a change whoever approves it (R3, R7–R9, R28, `changes.md` 6.0).
+//!
+//! Counts nobody. Every refusal names the place and the way out; all of them are listed, not only the first.
+
+use std::collections::BTreeSet;
+
+use super::{Reason, Refusal};
+use crate::domain::{DeltaEntry, EntryMode, RepoPath};
+use crate::facts::{DocumentFacts, Facts, FileState, MergeBase, VoteKind};
+use crate::policy::{PathClass, Policy};
+
+/// All structural refusals, in path order.
+pub(super) fn refusals(policy: &Policy, facts: &Facts) -> Vec<Refusal> {
+    let mut found = whole(policy, facts);
+    let classes: Vec<_> = facts
+        .history
+        .delta
+        .entries()
+        .iter()
+        .map(|entry| (entry, policy.classify(&entry.path, &facts.change.base, &facts.default_branch)))
+        .filter(|(_, class)| *class != PathClass::Free)
+        .collect();
+    if classes.is_empty() {
+        found.retain(|refusal| refusal.reason != Reason::UnknownReviewState);
+        return found;
+    }
+    for (entry, class) in &classes {
+        of_path(policy, facts, entry, class, &mut found);
+    }
+    let secret = |class: &PathClass| matches!(class, PathClass::Governed { plain: false, .. });
+    if classes.iter().any(|(_, class)| *class == PathClass::Control) && classes.iter().any(|(_, class)| secret(class)) {
+        found.push(Refusal { path: None, reason: Reason::SplitThis, detail: String::new() });
+    }
+    of_history(facts, &mut found);
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn refuse(found: &mut Vec<Refusal>, path: &RepoPath, reason: Reason, detail: impl Into<String>) {
+    found.push(Refusal { path: Some(path.clone()), reason, detail: detail.into() });
+}
+
+fn whole(policy: &Policy, facts: &Facts) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    let mut note = |reason, detail: &str| found.push(Refusal { path: None, reason, detail: detail.to_owned() });
+    if policy.digest() != facts.policy_digest {
+        note(Reason::PolicyMismatch, "");
+    }
+    match facts.history.merge_base {
+        MergeBase::One(_) => {}
+        MergeBase::None => note(Reason::AmbiguousHistory, "the histories are unrelated"),
+        MergeBase::Many => note(Reason::AmbiguousHistory, "there are several merge bases"),
+    }
+    if facts.votes.iter().any(|vote| vote.kind == VoteKind::Unrecognised) {
+        note(Reason::UnknownReviewState, "");
+    }
+    found
+}
+
+fn of_path(policy: &Policy, facts: &Facts, entry: &DeltaEntry, class: &PathClass, found: &mut Vec<Refusal>) {
+    let path = &entry.path;
+    for fault in path.faults() {
+        refuse(found, path, Reason::BadPath, fault.words());
+    }
+    for mode in [entry.old.as_ref(), entry.new.as_ref()].into_iter().flatten().map(|side| side.mode) {
+        match mode {
+            EntryMode::File | EntryMode::Executable => {}
+            EntryMode::Link => refuse(found, path, Reason::NotAFile, "a symbolic link"),
+            EntryMode::Submodule => refuse(found, path, Reason::NotAFile, "a submodule"),
+        }
+    }
+    match class {
+        PathClass::Free | PathClass::Control => {}
+        PathClass::Ambiguous { environments } => {
+            let names: Vec<_> = environments.iter().map(ToString::to_string).collect();
+            refuse(found, path, Reason::PathInTwoEnvironments, names.join(", "));
+        }
+        PathClass::Governed { environment, plain } => {
+            if policy.policies_for(environment, path).is_empty() {
+                refuse(found, path, Reason::NoPolicyForPath, environment.to_string());
+            }
+            if !plain {
+                if entry.new.as_ref().is_some_and(|side| side.mode == EntryMode::Executable) {
+                    refuse(found, path, Reason::Executable, "");
+                }
+                of_document(policy, path, facts.documents.get(path), entry.new.is_some(), found);
+            }
+        }
+    }
+}
+
+fn of_document(
+    policy: &Policy,
+    path: &RepoPath,
+    document: Option<&DocumentFacts>,
+    present: bool,
+    found: &mut Vec<Refusal>,
+) {
+    let Some(document) = document else {
+        if present {
+            refuse(found, path, Reason::NotSops, "it was not read");
+        }
+        return;
+    };
+    match &document.new {
+        FileState::Absent => return,
+        FileState::Sealed => {}
+        FileState::MacMissing => refuse(found, path, Reason::MacMissing, ""),
+        FileState::Plain => return refuse(found, path, Reason::Plaintext, ""),
+        FileState::Broken(fault) => return refuse(found, path, Reason::NotSops, fault.as_str()),
+        FileState::TooLarge => return refuse(found, path, Reason::TooLarge, ""),
+        FileState::NotAFile => return refuse(found, path, Reason::NotAFile, ""),
+    }
+    for key in &document.exposed {
+        refuse(found, path, Reason::ExposedKey, key.as_str());
+    }
+    recipients(policy, path, document, found);
+}
+
+/// The readers must be known people, and exactly those the base demands; without a rule they stay as they are.
+fn recipients(policy: &Policy, path: &RepoPath, document: &DocumentFacts, found: &mut Vec<Refusal>) {
+    let people = policy.recipients_of_people();
+    if !people.is_empty() {
+        for recipient in document.new_recipients.iter().filter(|recipient| !people.contains_key(*recipient)) {
+            refuse(found, path, Reason::UnknownRecipient, recipient.as_str());
+        }
+    }
+    let wanted = match (&document.demanded_recipients, &document.old) {
+        (Some(demanded), _) => demanded,
+        (None, FileState::Sealed | FileState::MacMissing) => &document.old_recipients,
+        (None, _) => return,
+    };
+    if *wanted != document.new_recipients {
+        let differing: BTreeSet<_> = wanted.symmetric_difference(&document.new_recipients).map(String::as_str).collect();
+        refuse(found, path, Reason::RecipientsDiffer, differing.into_iter().collect::<Vec<_>>().join(", "));
+    }
+}
+
+fn of_history(facts: &Facts, found: &mut Vec<Refusal>) {
+    for (path, other) in &facts.history.clashes {
+        refuse(found, path, Reason::PathClash, other.to_string());
+    }
+    for plain in &facts.history.plain_commits {
+        refuse(found, &plain.path, Reason::PlaintextInHistory, plain.commit.short());
+    }
+    for path in &facts.history.base_uncovered {
+        refuse(found, path, Reason::BaseUncovered, "");
+    }
+    for path in &facts.history.base_moved {
+        refuse(found, path, Reason::StaleBase, "");
+    }
+}

@@ -1,0 +1,123 @@
+//! What each person finally said, and whether that holds for this head (R11–R13, R19–R27).
+//!
+//! Says nothing about who may approve. Order of arrival never matters: votes fold by GitHub's time, the more restrictive last.
+
+use std::collections::BTreeMap;
+
+use super::Reason;
+use super::electorate;
+use crate::domain::{Account, Oid, UserId};
+use crate::facts::{Facts, VoteFacts, VoteKind, VoteSource};
+use crate::policy::{Binding, Policy};
+
+/// The last word of one person about this change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ballot {
+    pub account: Account,
+    pub source: VoteSource,
+    pub commit: Option<Oid>,
+    pub says: Says,
+}
+
+/// What a ballot says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// An approval that holds for the head.
+    Approves,
+    /// An approval that does not hold, and why.
+    ApprovedBut(Reason),
+    /// A veto.
+    Rejects,
+}
+
+/// All ballots: one per person, and the approvals of accounts that are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ballots {
+    pub people: BTreeMap<UserId, Ballot>,
+    pub ghosts: Vec<VoteFacts>,
+}
+
+/// Folds the votes of a change.
+pub(super) fn ballots(policy: &Policy, facts: &Facts, binding: Binding) -> Ballots {
+    let mut votes: Vec<&VoteFacts> = facts.votes.iter().collect();
+    votes.sort_by_key(|vote| (vote.at, strictness(vote.kind), vote.source));
+    let mut people = BTreeMap::new();
+    let mut ghosts = Vec::new();
+    for vote in votes {
+        let Some(account) = &vote.account else {
+            if vote.kind == VoteKind::Approve {
+                ghosts.push(vote.clone());
+            }
+            continue;
+        };
+        if let Some(says) = says(policy, facts, binding, vote, account) {
+            let ballot = Ballot { account: account.clone(), source: vote.source, commit: vote.commit.clone(), says };
+            people.insert(account.id, ballot);
+        }
+    }
+    Ballots { people, ghosts }
+}
+
+/// At equal times the stricter vote is the later one (R20).
+fn strictness(kind: VoteKind) -> u8 {
+    match kind {
+        VoteKind::Approve => 0,
+        VoteKind::Unrecognised => 1,
+        VoteKind::Ended => 2,
+        VoteKind::Reject => 3,
+    }
+}
+
+fn says(policy: &Policy, facts: &Facts, binding: Binding, vote: &VoteFacts, account: &Account) -> Option<Says> {
+    match vote.kind {
+        VoteKind::Approve => Some(match holds(facts, binding, vote) {
+            Ok(()) => Says::Approves,
+            Err(reason) => Says::ApprovedBut(reason),
+        }),
+        VoteKind::Reject => Some(Says::Rejects),
+        // an ended veto stands unless it was ended by its author, or by somebody entitled to (R19)
+        VoteKind::Ended if vote.first_kind == Some(VoteKind::Reject) => {
+            let own = vote.ended_by.as_ref().is_some_and(|by| by.id == account.id);
+            let waived = vote.ended_by.as_ref().is_some_and(|by| electorate::may_waive(policy, facts, by));
+            Some(if own || waived { Says::ApprovedBut(Reason::Dismissed) } else { Says::Rejects })
+        }
+        VoteKind::Ended => Some(Says::ApprovedBut(Reason::Dismissed)),
+        VoteKind::Unrecognised => None,
+    }
+}
+
+/// Whether an approval holds for the head (`changes.md` 3).
+fn holds(facts: &Facts, binding: Binding, vote: &VoteFacts) -> Result<(), Reason> {
+    if vote.first_base != facts.change.base {
+        return Err(Reason::OtherBase);
+    }
+    let commit = vote.commit.as_ref().ok_or(Reason::CommitUnreadable)?;
+    match &vote.delivered_commit {
+        Some(delivered) if delivered != commit => return Err(Reason::CommitDiverged),
+        Some(_) => {}
+        // first seen by reading: only for this very head, and only when given after it became the head (R13)
+        None => {
+            let after = facts.change.head_since.is_some_and(|since| vote.at >= since);
+            if *commit != facts.change.head {
+                return Err(Reason::StaleApproval);
+            }
+            if !after {
+                return Err(Reason::SeenLate);
+            }
+        }
+    }
+    let now = facts.history.delta.digest(facts.repository, &facts.change.base);
+    let then = match facts.delta_at.get(commit) {
+        Some(digest) => *digest,
+        None if *commit == facts.change.head => now,
+        None => None,
+    };
+    match binding {
+        Binding::Commit if *commit != facts.change.head => Err(Reason::StaleApproval),
+        Binding::Commit | Binding::Delta => match (then, now) {
+            (Some(then), Some(now)) if then == now => Ok(()),
+            (None, _) => Err(Reason::CommitUnreadable),
+            (Some(_), _) => Err(Reason::StaleApproval),
+        },
+    }
+}
