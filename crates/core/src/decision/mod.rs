@@ -11,14 +11,16 @@ mod reason;
 mod structure;
 mod votes;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use explain::explain;
 pub use proof::QuorumMet;
 pub use reason::Reason;
 
-use crate::domain::{Account, Digest, Environment, Oid, RepoPath};
-use crate::facts::{Facts, KeyChange, VoteSource};
+use crate::domain::{Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath};
+use crate::facts::{DocumentFacts, Facts, KeyChange, VoteSource};
 use crate::policy::{Binding, PathClass, Policy};
 
 /// How a change stands.
@@ -272,18 +274,33 @@ fn overall(facts: &Facts, structure: &[Refusal], scopes: &[ScopeDecision]) -> (V
     (verdict, reason)
 }
 
-/// One judgement per environment the change touches, then one for control paths.
-fn scopes(policy: &Policy, facts: &Facts, extra_seats: &[Reason]) -> Vec<ScopeDecision> {
-    let mut touched: std::collections::BTreeMap<Scope, Vec<&RepoPath>> = std::collections::BTreeMap::new();
-    for entry in facts.history.delta.entries() {
-        let scope = match policy.classify(&entry.path, &facts.change.base, &facts.default_branch) {
+/// What a delta touches: per environment, then control paths, each with its changed paths and keys.
+#[must_use]
+pub fn outline(
+    policy: &Policy,
+    (base, default_branch): (&RefName, &RefName),
+    delta: &Delta,
+    documents: &BTreeMap<RepoPath, DocumentFacts>,
+) -> BTreeMap<Scope, Vec<ChangedPath>> {
+    let mut touched: BTreeMap<Scope, Vec<ChangedPath>> = BTreeMap::new();
+    for entry in delta.entries() {
+        let scope = match policy.classify(&entry.path, base, default_branch) {
             PathClass::Free | PathClass::Ambiguous { .. } => continue,
             PathClass::Control => Scope::Control,
             PathClass::Governed { environment, plain: _ } => Scope::Environment(environment),
         };
-        touched.entry(scope).or_default().push(&entry.path);
+        touched.entry(scope).or_default().push(changed_path(entry, documents.get(&entry.path)));
     }
-    touched.into_iter().map(|(scope, paths)| judge_scope(policy, facts, extra_seats, scope, &paths)).collect()
+    touched
+}
+
+/// One judgement per environment the change touches, then one for control paths.
+fn scopes(policy: &Policy, facts: &Facts, extra_seats: &[Reason]) -> Vec<ScopeDecision> {
+    let branches = (&facts.change.base, &facts.default_branch);
+    outline(policy, branches, &facts.history.delta, &facts.documents)
+        .into_iter()
+        .map(|(scope, paths)| judge_scope(policy, facts, extra_seats, scope, paths))
+        .collect()
 }
 
 fn judge_scope(
@@ -291,9 +308,9 @@ fn judge_scope(
     facts: &Facts,
     extra_seats: &[Reason],
     scope: Scope,
-    paths: &[&RepoPath],
+    paths: Vec<ChangedPath>,
 ) -> ScopeDecision {
-    let rules = quorum::rules_for(policy, &scope, paths);
+    let rules = quorum::rules_for(policy, &scope, paths.iter().map(|changed| &changed.path));
     let binding = match &scope {
         Scope::Environment(environment) => policy.environment(environment).map_or(Binding::Commit, |rule| rule.binding()),
         Scope::Control => Binding::Delta,
@@ -305,25 +322,22 @@ fn judge_scope(
     if policies.is_empty() {
         verdict = Verdict::Blocked;
     }
-    let paths = paths.iter().map(|path| changed_path(facts, path)).collect();
     ScopeDecision { scope, verdict, paths, policies }
 }
 
-fn changed_path(facts: &Facts, path: &RepoPath) -> ChangedPath {
-    let entry = facts.history.delta.entries().iter().find(|entry| entry.path == *path);
-    let file = match entry.map(|entry| (entry.old.is_some(), entry.new.is_some())) {
-        Some((false, true)) => FileChange::Added,
-        Some((true, false)) => FileChange::Removed,
-        Some((true, true) | (false, false)) | None => FileChange::Changed,
+fn changed_path(entry: &DeltaEntry, document: Option<&DocumentFacts>) -> ChangedPath {
+    let file = match (entry.old.is_some(), entry.new.is_some()) {
+        (false, true) => FileChange::Added,
+        (true, false) => FileChange::Removed,
+        (true, true) | (false, false) => FileChange::Changed,
     };
-    let document = facts.documents.get(path);
+    let readers = document.map(|document| document.new_recipients.len()).filter(|readers| *readers > 0);
     ChangedPath {
-        path: path.clone(),
+        path: entry.path.clone(),
         file,
         keys: document.map(|document| document.keys.clone()).unwrap_or_default(),
-        readers: document.filter(|document| !document.new_recipients.is_empty()).map(|document| document.new_recipients.len()),
-        readers_changed: document.is_some_and(|document| {
-            file == FileChange::Changed && document.old_recipients != document.new_recipients
-        }),
+        readers,
+        readers_changed: file == FileChange::Changed
+            && document.is_some_and(|document| document.old_recipients != document.new_recipients),
     }
 }

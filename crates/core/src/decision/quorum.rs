@@ -23,7 +23,7 @@ pub(super) struct Rule {
 }
 
 /// Every policy that matches one of the paths; for control paths the admins.
-pub(super) fn rules_for(policy: &Policy, scope: &Scope, paths: &[&RepoPath]) -> Vec<Rule> {
+pub(super) fn rules_for<'a>(policy: &Policy, scope: &Scope, paths: impl Iterator<Item = &'a RepoPath>) -> Vec<Rule> {
     match scope {
         Scope::Control => {
             let admins = policy.admins();
@@ -37,7 +37,7 @@ pub(super) fn rules_for(policy: &Policy, scope: &Scope, paths: &[&RepoPath]) -> 
         }
         Scope::Environment(environment) => {
             let matching: BTreeSet<&str> =
-                paths.iter().flat_map(|path| policy.policies_for(environment, path)).map(|rule| rule.name()).collect();
+                paths.flat_map(|path| policy.policies_for(environment, path)).map(|rule| rule.name()).collect();
             let rules = policy.policies().iter().filter(|rule| matching.contains(rule.name()));
             rules
                 .map(|rule| {

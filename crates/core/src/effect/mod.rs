@@ -3,8 +3,14 @@
 //! [`Effect`] is everything countersign can ever do to a forge; adding a variant is a decision record. Executors take no
 //! decisions: an effect names exactly what to write, and a merge carries the proof that it was decided.
 
+mod plan;
+mod render;
+
 use crate::decision::QuorumMet;
 use crate::domain::{CheckId, CommentId, Login, Oid, PrNumber, RefName, TeamSlug};
+
+pub use plan::{Present, Wanted, wanted};
+pub use render::{Description, Outcome, description, merge_message, ledger_message};
 
 /// Marker inside our sticky comment, by which it is found again.
 pub const COMMENT_MARKER: &str = "<!-- countersign -->";

@@ -3,9 +3,11 @@
 //! Facts are answers, never opinions: nothing here says whether somebody counts or something may merge. Nothing is fetched here.
 
 mod change;
+pub mod compare;
 mod document;
 mod people;
 pub mod question;
+pub mod trailers;
 mod vote;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,164 @@
+//! Comparisons of trees that become facts: what is governed, what moved, what clashes.
+//!
+//! Works on listings of entries; reads no object and judges nobody.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{Delta, RefName, RepoPath, TreeEntry};
+use crate::policy::{PathClass, Policy};
+
+/// Entries of a tree.
+pub type Entries = BTreeMap<RepoPath, TreeEntry>;
+
+/// Which branch is looked at, and which is the default one.
+#[derive(Debug, Clone, Copy)]
+pub struct Branches<'a> {
+    /// The base.
+    pub base: &'a RefName,
+    /// The default branch as pinned.
+    pub default: &'a RefName,
+}
+
+/// Whether a path is governed or control on this branch.
+#[must_use]
+pub fn is_protected(policy: &Policy, branches: Branches<'_>, path: &RepoPath) -> bool {
+    policy.classify(path, branches.base, branches.default) != PathClass::Free
+}
+
+/// The governed and control entries of a tree: the part that must be approved.
+#[must_use]
+pub fn protected(policy: &Policy, branches: Branches<'_>, entries: &Entries) -> Entries {
+    let kept = entries.iter().filter(|(path, _)| is_protected(policy, branches, path));
+    kept.map(|(path, entry)| (path.clone(), entry.clone())).collect()
+}
+
+/// The governed and control part of a delta: what a merge changes in the approved state.
+#[must_use]
+pub fn protected_delta(policy: &Policy, branches: Branches<'_>, delta: &Delta) -> Delta {
+    Delta::new(delta.entries().iter().filter(|entry| is_protected(policy, branches, &entry.path)).cloned())
+}
+
+/// Paths at which two listings differ.
+#[must_use]
+pub fn differing(one: &Entries, other: &Entries) -> Vec<RepoPath> {
+    let mut paths: Vec<RepoPath> =
+        one.iter().filter(|(path, entry)| other.get(*path) != Some(entry)).map(|(path, _)| path.clone()).collect();
+    paths.extend(other.keys().filter(|path| !one.contains_key(*path)).cloned());
+    paths.sort();
+    paths
+}
+
+/// A listing with a delta applied: entries as given, removals removed.
+#[must_use]
+pub fn apply(entries: &Entries, delta: &Delta) -> Entries {
+    let mut result = entries.clone();
+    for change in delta.entries() {
+        match &change.new {
+            Some(entry) => _ = result.insert(change.path.clone(), entry.clone()),
+            None => _ = result.remove(&change.path),
+        }
+    }
+    result
+}
+
+/// Protected paths of the delta at which the base tip is no longer what it was at the merge base (R28).
+#[must_use]
+pub fn moved(policy: &Policy, branches: Branches<'_>, delta: &Delta, base_tip: &Entries) -> Vec<RepoPath> {
+    let changes = delta.entries().iter().filter(|change| is_protected(policy, branches, &change.path));
+    changes.filter(|change| base_tip.get(&change.path) != change.old.as_ref()).map(|change| change.path.clone()).collect()
+}
+
+/// Protected paths of the delta that are one file with another path of the resulting tree on a folding file system, be it as a
+/// file or as a directory (R7).
+#[must_use]
+pub fn clashes(policy: &Policy, branches: Branches<'_>, delta: &Delta, base_tip: &Entries) -> Vec<(RepoPath, RepoPath)> {
+    let result = apply(base_tip, delta);
+    let mut folded: BTreeMap<Vec<u8>, Vec<RepoPath>> = BTreeMap::new();
+    for path in result.keys() {
+        for prefix in prefixes(path.as_bytes()) {
+            let prefix = RepoPath::from_bytes(prefix);
+            let spellings = folded.entry(prefix.folded()).or_default();
+            if !spellings.contains(&prefix) {
+                spellings.push(prefix);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let added = delta.entries().iter().filter(|change| change.new.is_some());
+    for change in added.filter(|change| is_protected(policy, branches, &change.path)) {
+        for prefix in prefixes(change.path.as_bytes()) {
+            let prefix = RepoPath::from_bytes(prefix);
+            let others = folded.get(&prefix.folded()).into_iter().flatten().filter(|other| **other != prefix);
+            found.extend(others.map(|other| (change.path.clone(), other.clone())));
+        }
+    }
+    found
+}
+
+/// A path and the directories above it.
+fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    ends.chain(std::iter::once(path.len())).map(|end| &path[..end])
+}
+
+/// Whether a merge took, path by path, the side that had changed: nobody decided anything in it (R35).
+///
+/// The three deltas lead from the merge base of the two parents to each parent and to the merge.
+#[must_use]
+pub fn is_trivial_merge(first: &Delta, second: &Delta, merged: &Delta) -> bool {
+    let mut expected: BTreeMap<&RepoPath, Option<&TreeEntry>> = BTreeMap::new();
+    for change in first.entries() {
+        expected.insert(&change.path, change.new.as_ref());
+    }
+    for change in second.entries() {
+        match expected.insert(&change.path, change.new.as_ref()) {
+            Some(other) if other != change.new.as_ref() => return false,
+            Some(_) | None => {}
+        }
+    }
+    let actual: BTreeMap<&RepoPath, Option<&TreeEntry>> =
+        merged.entries().iter().map(|change| (&change.path, change.new.as_ref())).collect();
+    actual == expected
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::{DeltaEntry, EntryMode, Oid};
+
+    fn file(c: char) -> TreeEntry {
+        TreeEntry { mode: EntryMode::File, oid: Oid::parse(&c.to_string().repeat(40)).unwrap() }
+    }
+
+    fn delta(changes: &[(&str, Option<char>, Option<char>)]) -> Delta {
+        Delta::new(changes.iter().map(|(path, old, new)| DeltaEntry {
+            path: RepoPath::new(path),
+            old: old.map(file),
+            new: new.map(file),
+        }))
+    }
+
+    #[test]
+    fn a_merge_that_takes_the_changed_sides_is_trivial_and_any_other_is_not() {
+        let first = delta(&[("a", Some('0'), Some('1'))]);
+        let second = delta(&[("b", Some('0'), Some('2'))]);
+        let both = delta(&[("a", Some('0'), Some('1')), ("b", Some('0'), Some('2'))]);
+        let evil = delta(&[("a", Some('0'), Some('1')), ("b", Some('0'), Some('2')), ("c", None, Some('3'))]);
+        let conflict = delta(&[("a", Some('0'), Some('4'))]);
+        assert!(is_trivial_merge(&first, &second, &both));
+        assert!(is_trivial_merge(&first, &first, &first));
+        assert!(!is_trivial_merge(&first, &second, &evil));
+        assert!(!is_trivial_merge(&first, &second, &first));
+        assert!(!is_trivial_merge(&first, &conflict, &conflict));
+    }
+
+    #[test]
+    fn applying_a_delta_adds_replaces_and_removes() {
+        let before: Entries = [("a", '0'), ("b", '0')].map(|(path, c)| (RepoPath::new(path), file(c))).into();
+        let after = apply(&before, &delta(&[("a", Some('0'), Some('1')), ("b", Some('0'), None), ("c", None, Some('2'))]));
+        let expected: Entries = [("a", '1'), ("c", '2')].map(|(path, c)| (RepoPath::new(path), file(c))).into();
+        assert_eq!(after, expected);
+        assert_eq!(differing(&before, &after), ["a", "b", "c"].map(RepoPath::new));
+    }
+}

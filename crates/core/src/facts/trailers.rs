@@ -1,0 +1,50 @@
+//! What commit messages say about people: trailers and no-reply addresses.
+//!
+//! A commit's words are forgeable: they may exclude people, never include them (R34).
+
+use crate::domain::{Account, AccountKind, Login, UserId};
+
+/// E-mail addresses of all `Co-authored-by` lines, lower case, wherever in the message they stand.
+#[must_use]
+pub fn co_authors(message: &str) -> Vec<String> {
+    let lines = message.lines().filter_map(|line| line.trim().split_once(':'));
+    let named = lines.filter(|(name, _)| name.trim().eq_ignore_ascii_case("co-authored-by"));
+    named
+        .map(|(_, value)| match (value.rfind('<'), value.rfind('>')) {
+            (Some(from), Some(to)) if from < to => value[from + 1..to].trim().to_lowercase(),
+            (_, _) => value.trim().to_lowercase(),
+        })
+        .collect()
+}
+
+/// The account a GitHub no-reply address names: `ID+login@users.noreply.github.com`.
+#[must_use]
+pub fn account_of(email: &str) -> Option<Account> {
+    let (id, login) = email.strip_suffix("@users.noreply.github.com")?.split_once('+')?;
+    let kind = if login.ends_with("[bot]") { AccountKind::Bot } else { AccountKind::User };
+    Some(Account { id: UserId::new(id.parse().ok()?), login: Login::parse(login).ok()?, kind })
+}
+
+/// Whether an address is GitHub's own, put in by its web editor: it names nobody (R33).
+#[must_use]
+pub fn is_web_flow(email: &str) -> bool {
+    email == "noreply@github.com"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn co_authors_are_found_in_any_spelling_and_place() {
+        let message = "Change\n\nCo-Authored-By: A <A@Example.com>\nwords\n co-authored-by:B <2+b@users.noreply.github.com>\nReviewed-by: C <c@x>\n";
+        assert_eq!(co_authors(message), ["a@example.com", "2+b@users.noreply.github.com"]);
+    }
+
+    #[test]
+    fn a_no_reply_address_names_the_account_by_id() {
+        assert_eq!(account_of("2+b@users.noreply.github.com").map(|account| account.id), Some(UserId::new(2)));
+        assert_eq!(account_of("b@users.noreply.github.com"), None);
+        assert_eq!(account_of("2+b@example.com"), None);
+    }
+}

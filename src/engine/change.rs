@@ -1,0 +1,116 @@
+//! A pull request: gather, decide, bring, and merge when the decision proves that it may be.
+
+use countersign_core::decision::{Decision, Verdict, decide, outline};
+use countersign_core::domain::{Environment, PrNumber, RepoId, Timestamp};
+use countersign_core::effect::{self, Description, Outcome, wanted};
+use countersign_core::facts::question::ChangeRead;
+use countersign_core::facts::{Known, Question};
+use tracing::info;
+
+use super::book::{Found, Place};
+use super::gather::{Gathered, pull_ref};
+use super::merge::Merging;
+use super::ports::{Claim, Freshness};
+use super::{Engine, Settled, TurnError, lock};
+
+impl Engine {
+    /// One look at a pull request.
+    pub(super) async fn look_at_change(
+        &self,
+        claim: &Claim,
+        repo: RepoId,
+        number: PrNumber,
+    ) -> Result<Option<Timestamp>, TurnError> {
+        let Some(repo) = self.reach(repo).await? else { return Ok(None) };
+        let read = *self.forge.answer(&repo, &Question::Change(number), Freshness::Now).await?.change()?;
+        let place = match self.find(claim, &repo, &[pull_ref(number)]).await? {
+            Found::Unmanaged => return Ok(None),
+            Found::Closed(closed) => {
+                self.say_closed(claim, &repo, &read, &closed).await?;
+                return Ok(None);
+            }
+            Found::Managed(place) => place,
+        };
+        if !place.governs(&read.base) {
+            return Ok(None);
+        }
+        if !read.open {
+            self.finish(claim, &place, &read).await?;
+            return Ok(None);
+        }
+        let verdict = self.decide_and_bring(claim, place, read).await?;
+        Ok((verdict == Verdict::Unknown).then(|| self.clock.now().plus(self.settings.reconcile)))
+    }
+
+    async fn decide_and_bring(&self, claim: &Claim, place: Place, read: ChangeRead) -> Result<Verdict, TurnError> {
+        let updated = read.head.clone();
+        let mut gathered = self.gather(&place, read, Freshness::Display).await?;
+        let mut decision = decide(&place.policy, &gathered.facts);
+        let mut place = place;
+        self.note_first_sights(claim, &mut place, &gathered).await?;
+        let mut outcome = Outcome::Open;
+        if decision.proof.is_some() {
+            // authority is read again for the merge, never taken from memory (R42)
+            gathered = self.gather(&place, gathered.read, Freshness::Now).await?;
+            decision = decide(&place.policy, &gathered.facts);
+        }
+        info!(change = %gathered.facts.change.number, verdict = decision.verdict.word(), reason = decision.reason.code(), "decided");
+        if decision.proof.is_some() {
+            outcome = match self.merge(claim, &mut place, &gathered, &decision).await? {
+                Merging::Merged { commit, decision } => Outcome::Merged { commit, decision },
+                Merging::Held(why) => Outcome::Held(why),
+            };
+        }
+        self.say(claim, &place, &gathered, &decision, &outcome).await?;
+        if decision.verdict != Verdict::Unknown && gathered.facts.change.head == updated {
+            self.settle(&place, &gathered, &decision);
+        }
+        Ok(decision.verdict)
+    }
+
+    /// Brings check, comment, description and review requests to what the decision says.
+    pub(super) async fn say(
+        &self,
+        claim: &Claim,
+        place: &Place,
+        gathered: &Gathered,
+        decision: &Decision,
+        outcome: &Outcome,
+    ) -> Result<(), TurnError> {
+        let (facts, read) = (&gathered.facts, &gathered.read);
+        let us = self.ourselves().await?;
+        let opened_by_us = read.author.as_ref().is_some_and(|author| author.id == us.id);
+        let description = opened_by_us.then(|| description(place, gathered)).flatten();
+        let wanted = wanted(decision, facts, outcome, description);
+        self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
+    }
+
+    fn settle(&self, place: &Place, gathered: &Gathered, decision: &Decision) {
+        let facts = &gathered.facts;
+        let settled = Settled {
+            updated: String::new(),
+            head: facts.change.head.clone(),
+            base_tip: facts.change.base_tip.clone(),
+            ledger: place.sequence(),
+            scopes: decision
+                .scopes
+                .iter()
+                .filter_map(|scope| Environment::parse(scope.scope.name()).ok())
+                .collect(),
+        };
+        lock(&self.memory.settled).insert((place.repo.id, facts.change.number), settled);
+    }
+}
+
+/// Title and body of a request we opened, for its present head.
+fn description(place: &Place, gathered: &Gathered) -> Option<Description> {
+    let facts = &gathered.facts;
+    let branches = (&facts.change.base, &place.default_branch);
+    let touched = outline(&place.policy, branches, &facts.history.delta, &facts.documents);
+    let requester = match &facts.people.requester {
+        Known::Is(account) => Some(account),
+        Known::Unknown(_) => None,
+    };
+    let branch = facts.change.head_ref.as_ref().map_or("a fork", |head| head.short());
+    (!touched.is_empty()).then(|| effect::description(&touched, requester, branch))
+}

@@ -1,0 +1,54 @@
+//! Why a turn ended early, and when to try again.
+//!
+//! An error never becomes a verdict: what a person must know is said by the decision.
+
+use countersign_core::domain::{Span, Timestamp};
+use countersign_core::facts::WrongAnswer;
+use thiserror::Error;
+
+use super::ports::{ForgeError, ForgeErrorKind, JournalError, RepoError};
+
+/// A turn that could not be finished.
+#[derive(Debug, Error)]
+pub enum TurnError {
+    /// GitHub did not answer, or refused.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// Git did not.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// The store did not.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An adapter answered another question.
+    #[error(transparent)]
+    Answer(#[from] WrongAnswer),
+    /// Somebody else has taken over the subject.
+    #[error("another worker has taken over")]
+    TakenOver,
+    /// The branch kept moving.
+    #[error("`{0}` kept moving while it was worked on")]
+    KeptMoving(String),
+    /// The ledger cannot be written or read as it should.
+    #[error("the ledger cannot be used: {0}")]
+    Ledger(String),
+}
+
+impl TurnError {
+    /// When to look again after so many failures in a row.
+    #[must_use]
+    pub fn again(&self, now: Timestamp, attempts: u32) -> Timestamp {
+        let growing = Span::from_seconds((1_u64 << attempts.min(8)).min(300));
+        match self {
+            Self::Forge(error) => match error.kind {
+                ForgeErrorKind::Wait(until) => until.max(now.plus(Span::from_seconds(1))),
+                ForgeErrorKind::Later | ForgeErrorKind::Garbled | ForgeErrorKind::Refused => now.plus(growing),
+                ForgeErrorKind::Credentials | ForgeErrorKind::Forbidden | ForgeErrorKind::NotFound => {
+                    now.plus(growing.max(Span::from_seconds(60)))
+                }
+            },
+            Self::Repo(_) | Self::Journal(_) | Self::Answer(_) | Self::KeptMoving(_) | Self::Ledger(_) => now.plus(growing),
+            Self::TakenOver => now.plus(Span::from_seconds(1)),
+        }
+    }
+}

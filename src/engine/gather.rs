@@ -1,0 +1,262 @@
+//! Fills the facts of one change: questions to the forge, listings from Git, sightings from the journal.
+//!
+//! Judges nothing. What cannot be read becomes `Unknown` or the error of the turn, never a guess.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_core::domain::{Account, Delta, Digest, Login, Oid, PrNumber, RefName, TeamSlug, UserId};
+use countersign_core::facts::compare::{self, Branches};
+use countersign_core::facts::question::ChangeRead;
+use countersign_core::facts::{
+    Authority, ChangeFacts, Facts, History, Known, MergeBase, Question, VoteFacts, VoteKind, VoteSource,
+};
+
+use super::book::Place;
+use super::ports::{ForgeErrorKind, Freshness, RepoError, RepoRef, Sighting};
+use super::{Engine, TurnError};
+
+/// Facts of a change and what was read on the way.
+pub(super) struct Gathered {
+    pub facts: Facts,
+    pub read: ChangeRead,
+}
+
+impl Engine {
+    /// Gathers the facts of an open change whose base is governed.
+    pub(super) async fn gather(&self, place: &Place, read: ChangeRead, freshness: Freshness) -> Result<Gathered, TurnError> {
+        let repo = &place.repo;
+        self.ourselves().await?;
+        let mut change = self.change_facts(place, &read)?;
+        let history = self.history(place, &change).await?;
+        let documents = self.documents(place, &change.base, &change.base_tip, &history.delta).await?;
+        let made = self.people(repo, &change, (read.author.as_ref(), &read.commits)).await?;
+        change.head_since = made.head_since;
+        let votes = self.votes(place, &read).await?;
+        let delta_at = self.deltas_at(repo, &change, &votes).await?;
+        let authority = self.authority(place, &votes, &read, freshness).await?;
+        let names_now = self.names_now(place, &votes, freshness).await?;
+        let rosters = self.rosters(place).await?;
+        let facts = Facts {
+            at: self.clock.now(),
+            repository: repo.id,
+            repository_name: repo.name.clone(),
+            default_branch: place.default_branch.clone(),
+            policy_digest: place.policy.digest(),
+            names: place.names.clone(),
+            names_now,
+            change,
+            history,
+            documents,
+            people: made.people,
+            votes,
+            delta_at,
+            authority,
+            rosters,
+        };
+        Ok(Gathered { facts, read })
+    }
+
+    fn change_facts(&self, place: &Place, read: &ChangeRead) -> Result<ChangeFacts, TurnError> {
+        let tip = |reference: &RefName| place.refs.get(reference).cloned();
+        let head = read.head_ref.as_ref().and_then(&tip).or_else(|| tip(&pull_ref(read.number)));
+        let base_tip = tip(&read.base).ok_or_else(|| RepoError::Unreachable(format!("branch `{}` is gone", read.base)))?;
+        Ok(ChangeFacts {
+            number: read.number,
+            url: read.url.clone(),
+            open: read.open,
+            draft: read.draft,
+            from_fork: read.head_ref.is_none(),
+            head: head.unwrap_or_else(|| read.head.clone()),
+            head_ref: read.head_ref.clone(),
+            head_since: None,
+            base: read.base.clone(),
+            base_tip,
+        })
+    }
+
+    async fn history(&self, place: &Place, change: &ChangeFacts) -> Result<History, TurnError> {
+        let repo = &place.repo;
+        let branches = Branches { base: &change.base, default: &place.default_branch };
+        let merge_base = self.repo.merge_base(repo, &change.base_tip, &change.head).await?;
+        let base_entries = self.repo.entries(repo, &change.base_tip).await?;
+        let present = compare::protected(&place.policy, branches, &base_entries);
+        let base_uncovered = compare::differing(place.approved(&change.base), &present);
+        let MergeBase::One(origin) = &merge_base else {
+            let (delta, base_moved, clashes) = (Delta::default(), Vec::new(), Vec::new());
+            return Ok(History { merge_base, delta, base_moved, base_uncovered, clashes, plain_commits: Vec::new() });
+        };
+        let delta = self.repo.delta(repo, origin, &change.head).await?;
+        let plain_commits = self.plain_commits(place, change, origin).await?;
+        Ok(History {
+            base_moved: compare::moved(&place.policy, branches, &delta, &base_entries),
+            clashes: compare::clashes(&place.policy, branches, &delta, &base_entries),
+            merge_base,
+            delta,
+            base_uncovered,
+            plain_commits,
+        })
+    }
+
+    /// Reviews as the API shows them now, joined with what deliveries and the ledger said at first sight (R12).
+    async fn votes(&self, place: &Place, read: &ChangeRead) -> Result<Vec<VoteFacts>, TurnError> {
+        let seen = self.journal.reviews(place.repo.id, read.number).await?;
+        let mut votes = Vec::new();
+        for review in &read.reviews {
+            let Some(kind) = review.kind else { continue };
+            let sightings = seen.iter().filter_map(|sighting| match sighting {
+                Sighting::Review { review: id, kind, commit, by, .. } if *id == review.id => Some((*kind, commit, by)),
+                Sighting::Review { .. } | Sighting::Push { .. } | Sighting::Installed { .. } => None,
+            });
+            let sightings: Vec<_> = sightings.collect();
+            let first = sightings.iter().find(|(kind, ..)| *kind != VoteKind::Ended);
+            let ended = sightings.iter().rev().find(|(kind, ..)| *kind == VoteKind::Ended);
+            let recorded = place.vote_seen(review.id);
+            votes.push(VoteFacts {
+                source: VoteSource::Review(review.id),
+                account: review.author.clone(),
+                kind,
+                first_kind: recorded.as_ref().map(|vote| vote.kind).or(first.map(|(kind, ..)| *kind)),
+                commit: review.commit.clone(),
+                delivered_commit: recorded.as_ref().and_then(|vote| vote.commit.clone()).or(first.and_then(|(_, commit, _)| (*commit).clone())),
+                first_base: recorded.as_ref().map_or_else(|| read.base.clone(), |vote| vote.base.clone()),
+                at: review.submitted_at.unwrap_or(self.clock.now()),
+                ended_by: ended.and_then(|(_, _, by)| (*by).clone()),
+            });
+        }
+        Ok(votes)
+    }
+
+    /// The digest of the delta at every commit that was voted on (R5); `None` where the commit cannot be read any more.
+    async fn deltas_at(
+        &self,
+        repo: &RepoRef,
+        change: &ChangeFacts,
+        votes: &[VoteFacts],
+    ) -> Result<BTreeMap<Oid, Option<Digest>>, TurnError> {
+        let commits: BTreeSet<&Oid> = votes.iter().filter_map(|vote| vote.commit.as_ref()).collect();
+        let mut digests = BTreeMap::new();
+        for commit in commits {
+            digests.insert(commit.clone(), self.delta_digest(repo, change, commit).await?);
+        }
+        Ok(digests)
+    }
+
+    async fn delta_digest(&self, repo: &RepoRef, change: &ChangeFacts, commit: &Oid) -> Result<Option<Digest>, TurnError> {
+        match self.repo.merge_base(repo, &change.base_tip, commit).await {
+            Ok(MergeBase::One(origin)) => {
+                Ok(self.repo.delta(repo, &origin, commit).await?.digest(repo.id, &change.base))
+            }
+            Ok(MergeBase::None | MergeBase::Many) | Err(RepoError::Missing(_)) => Ok(None),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// What each voter may do: permission, and membership in every team of the policy they are not named without (R38–R42).
+    async fn authority(
+        &self,
+        place: &Place,
+        votes: &[VoteFacts],
+        read: &ChangeRead,
+        freshness: Freshness,
+    ) -> Result<BTreeMap<UserId, Authority>, TurnError> {
+        let mut authority = BTreeMap::new();
+        let endings = votes.iter().filter_map(|vote| vote.ended_by.as_ref());
+        let voters = votes.iter().filter(|vote| vote.kind != VoteKind::Ended).filter_map(|vote| vote.account.as_ref());
+        for account in voters.chain(endings).filter(|account| account.is_person()) {
+            if authority.contains_key(&account.id) {
+                continue;
+            }
+            let mut teams = BTreeMap::new();
+            for (slug, id) in &place.names.teams {
+                teams.insert(*id, self.membership(place, (slug, *id), &account.login, freshness).await?);
+            }
+            let hinted = read.reviews.iter().any(|review| {
+                review.may_push == Some(true) && review.author.as_ref().is_some_and(|author| author.id == account.id)
+            });
+            let permission = if hinted && freshness == Freshness::Display {
+                Known::Is(countersign_core::domain::Permission::Write)
+            } else {
+                let question = Question::Permission(account.login.clone());
+                self.asked(&place.repo, &question, freshness, |answer| answer.permission()).await?
+            };
+            authority.insert(account.id, Authority { permission, teams });
+        }
+        Ok(authority)
+    }
+
+    /// Whether somebody is an active member of the team that the policy meant; a slug that now is another team says nothing.
+    async fn membership(
+        &self,
+        place: &Place,
+        (slug, id): (&TeamSlug, countersign_core::domain::TeamId),
+        login: &Login,
+        freshness: Freshness,
+    ) -> Result<Known<bool>, TurnError> {
+        let team = self.asked(&place.repo, &Question::Team(slug.clone()), Freshness::Display, |answer| answer.team()).await?;
+        match team {
+            Known::Is(Some(now)) if now == id => {}
+            Known::Is(_) => return Ok(Known::Is(false)),
+            Known::Unknown(why) => return Ok(Known::Unknown(why)),
+        }
+        let question = Question::Membership { team: slug.clone(), user: login.clone() };
+        self.asked(&place.repo, &question, freshness, |answer| answer.membership()).await
+    }
+
+    /// What names of the policy mean today, asked where a voter bears the id of a name but not the name.
+    async fn names_now(
+        &self,
+        place: &Place,
+        votes: &[VoteFacts],
+        freshness: Freshness,
+    ) -> Result<BTreeMap<Login, Known<Option<UserId>>>, TurnError> {
+        let mut names = BTreeMap::new();
+        for account in votes.iter().filter_map(|vote| vote.account.as_ref()) {
+            for (login, _) in place.names.users.iter().filter(|(login, id)| **id == account.id && !login.same_as(&account.login)) {
+                let question = Question::User(login.clone());
+                let now = self.asked(&place.repo, &question, freshness, |answer| answer.user()).await?;
+                let id = match now {
+                    Known::Is(account) => Known::Is(account.map(|account: Account| account.id)),
+                    Known::Unknown(why) => Known::Unknown(why),
+                };
+                names.insert(login.clone(), id);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Members of the policy's teams, to say who could approve.
+    async fn rosters(&self, place: &Place) -> Result<BTreeMap<countersign_core::domain::TeamId, Known<Vec<Account>>>, TurnError> {
+        let mut rosters = BTreeMap::new();
+        for (slug, id) in &place.names.teams {
+            let question = Question::TeamMembers(slug.clone());
+            rosters.insert(*id, self.asked(&place.repo, &question, Freshness::Display, |answer| answer.members()).await?);
+        }
+        Ok(rosters)
+    }
+
+    /// Asks; what the forge cannot or will not say is unknown, a limit or an outage ends the turn.
+    async fn asked<T>(
+        &self,
+        repo: &RepoRef,
+        question: &Question,
+        freshness: Freshness,
+        take: impl FnOnce(countersign_core::facts::Answer) -> Result<T, countersign_core::facts::WrongAnswer>,
+    ) -> Result<Known<T>, TurnError> {
+        match self.forge.answer(repo, question, freshness).await {
+            Ok(answer) => Ok(Known::Is(take(answer)?)),
+            Err(fault) => match fault.kind {
+                ForgeErrorKind::Wait(_) | ForgeErrorKind::Credentials => Err(fault.into()),
+                ForgeErrorKind::Later
+                | ForgeErrorKind::Forbidden
+                | ForgeErrorKind::NotFound
+                | ForgeErrorKind::Refused
+                | ForgeErrorKind::Garbled => Ok(Known::Unknown(fault.to_string())),
+            },
+        }
+    }
+}
+
+/// Where GitHub keeps the head of a pull request, also of a fork's.
+pub(super) fn pull_ref(change: PrNumber) -> RefName {
+    RefName::parse(&format!("refs/pull/{change}/head")).expect("digits make a reference name")
+}

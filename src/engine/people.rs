@@ -1,0 +1,139 @@
+//! Who asked for a change, who pushed it, who wrote it: gathered from deliveries, the activity record and commits.
+//!
+//! Excludes nobody; that is the decision's work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_core::domain::{Account, Oid};
+use countersign_core::facts::question::{CommitPeopleRead, Movement};
+use countersign_core::facts::{
+    ChangeFacts, Contributor, ContributorRole, Known, MergeBase, People, Pusher, Question, compare, trailers,
+};
+
+use super::ports::{CommitRead, Freshness, RepoRef, Sighting};
+use super::{Engine, TurnError};
+
+/// The people of a change, and since when its head is the head.
+pub(super) struct Made {
+    pub people: People,
+    pub head_since: Option<countersign_core::domain::Timestamp>,
+}
+
+impl Engine {
+    /// Gathers the people of a change.
+    pub(super) async fn people(
+        &self,
+        repo: &RepoRef,
+        change: &ChangeFacts,
+        (author, commits): (Option<&Account>, &[CommitPeopleRead]),
+    ) -> Result<Made, TurnError> {
+        let written = self.repo.commits(repo, &change.base_tip, &change.head).await?;
+        let inside: BTreeSet<&Oid> = written.iter().map(|commit| &commit.oid).collect();
+        let moves = self.moves(repo, change, &inside).await?;
+        let head_move = moves.iter().find(|movement| movement.after == change.head);
+        let ours = author.is_some_and(|author| Some(author.id) == self.memory.ourselves.get().map(|us| us.id));
+        let requester = match (author, ours) {
+            (Some(author), false) => Known::Is(author.clone()),
+            (None, _) => Known::Unknown("the account that opened it is gone".to_owned()),
+            (Some(_), true) => {
+                known(moves.last().and_then(|movement| movement.actor.clone()), "no delivery says who pushed the branch")
+            }
+        };
+        let mut pushers: Vec<Pusher> = moves
+            .iter()
+            .map(|movement| Pusher {
+                commit: movement.after.clone(),
+                account: known(movement.actor.clone(), "the push had no sender"),
+            })
+            .collect();
+        if head_move.is_none() {
+            pushers.push(Pusher {
+                commit: change.head.clone(),
+                account: Known::Unknown("no delivery or activity record says who pushed the head".to_owned()),
+            });
+        }
+        let contributors = self.contributors(repo, change, &written, commits).await?;
+        Ok(Made { head_since: head_move.map(|movement| movement.at), people: People { requester, pushers, contributors } })
+    }
+
+    /// Moves of the head branch to commits of the change, newest first; asked for when no delivery told who moved it to the head.
+    async fn moves(&self, repo: &RepoRef, change: &ChangeFacts, inside: &BTreeSet<&Oid>) -> Result<Vec<Movement>, TurnError> {
+        let Some(branch) = &change.head_ref else { return Ok(Vec::new()) };
+        let mut moves = self.journal.movements(repo.id, branch).await?;
+        if !moves.iter().any(|movement| movement.after == change.head) {
+            match self.forge.answer(repo, &Question::Movements(branch.clone()), Freshness::Now).await {
+                Ok(answer) => {
+                    for movement in answer.movements()? {
+                        if !moves.iter().any(|known| known.before == movement.before && known.after == movement.after) {
+                            let sighting =
+                                Sighting::Push { repo: repo.id, reference: branch.clone(), movement: movement.clone() };
+                            self.journal.sight(&sighting).await?;
+                            moves.push(movement);
+                        }
+                    }
+                }
+                Err(fault) => tracing::info!(%fault, "the activity record cannot be read; the pusher stays unknown"),
+            }
+        }
+        moves.retain(|movement| inside.contains(&movement.after));
+        moves.sort_by_key(|movement| std::cmp::Reverse(movement.at));
+        Ok(moves)
+    }
+
+    /// Everybody the commits of the change name, through all parents (R33), trivial merges of the base left out (R35).
+    async fn contributors(
+        &self,
+        repo: &RepoRef,
+        change: &ChangeFacts,
+        written: &[CommitRead],
+        read: &[CommitPeopleRead],
+    ) -> Result<Vec<Contributor>, TurnError> {
+        let read: BTreeMap<&Oid, &CommitPeopleRead> = read.iter().map(|commit| (&commit.commit, commit)).collect();
+        let mut contributors = Vec::new();
+        for commit in written {
+            if self.is_trivial(repo, change, commit).await? {
+                continue;
+            }
+            let people = read.get(&commit.oid).copied();
+            let authors = people.map(|people| people.authors.as_slice()).unwrap_or_default();
+            let mut add = |role, account| {
+                contributors.push(Contributor { commit: commit.oid.clone(), role, account });
+            };
+            add(ContributorRole::Author, account(authors, &commit.author_email));
+            if !trailers::is_web_flow(&commit.committer_email) && commit.committer_email != commit.author_email {
+                let committer = people.and_then(|people| people.committer.as_ref());
+                let named = committer.filter(|(email, _)| *email == commit.committer_email);
+                add(ContributorRole::Committer, named.and_then(|(_, account)| account.clone()).or_else(|| account(authors, &commit.committer_email)));
+            }
+            for email in trailers::co_authors(&commit.message) {
+                add(ContributorRole::CoAuthor, account(authors, &email));
+            }
+        }
+        contributors.dedup();
+        Ok(contributors)
+    }
+
+    /// Whether a commit only merges the base into the branch, path by path as the changed side has it.
+    async fn is_trivial(&self, repo: &RepoRef, change: &ChangeFacts, commit: &CommitRead) -> Result<bool, TurnError> {
+        let [first, second] = commit.parents.as_slice() else { return Ok(false) };
+        let from_base = self.repo.reaches(repo, &change.base_tip, second).await?
+            || self.repo.reaches(repo, &change.base_tip, first).await?;
+        if !from_base {
+            return Ok(false);
+        }
+        let MergeBase::One(origin) = self.repo.merge_base(repo, first, second).await? else { return Ok(false) };
+        let (one, other) = (self.repo.delta(repo, &origin, first).await?, self.repo.delta(repo, &origin, second).await?);
+        let merged = self.repo.delta(repo, &origin, &commit.oid).await?;
+        Ok(compare::is_trivial_merge(&one, &other, &merged))
+    }
+}
+
+fn known(account: Option<Account>, otherwise: &str) -> Known<Account> {
+    account.map_or_else(|| Known::Unknown(otherwise.to_owned()), Known::Is)
+}
+
+/// The account of an address: as GitHub maps it, else as a no-reply address names it.
+fn account(read: &[(String, Option<Account>)], email: &str) -> Option<Account> {
+    let mapped = read.iter().find(|(known, _)| known == email).and_then(|(_, account)| account.clone());
+    mapped.or_else(|| trailers::account_of(email))
+}
