@@ -10,6 +10,9 @@ mod quorum;
 mod reason;
 mod structure;
 mod votes;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
 
 use std::collections::BTreeMap;
 
