@@ -1,0 +1,129 @@
+//! Merges exactly what was decided, verifies it, records it (`changes.md` 6).
+//!
+//! Takes a proof that only the decision mints; never chooses what to merge.
+
+use std::collections::BTreeMap;
+
+use countersign_core::decision::{Decision, QuorumMet};
+use countersign_core::domain::{Delta, Oid, Sequence};
+use countersign_core::effect::{self, Effect, Outcome, Receipt, wanted};
+use countersign_core::facts::compare::{self, Branches};
+use tracing::{info, warn};
+
+use super::book::Place;
+use super::gather::Gathered;
+use super::ports::{Claim, ForgeErrorKind, MergeCommit, RepoError};
+use super::{Engine, TurnError};
+
+/// How a merge ended.
+pub(super) enum Merging {
+    /// Done and recorded.
+    Merged {
+        /// The new tip of the base.
+        commit: Oid,
+        /// Ledger entry of the decision.
+        decision: Sequence,
+    },
+    /// Decided, but the forge or the base does not let it happen now; in words.
+    Held(String),
+}
+
+impl Engine {
+    /// Merges what the proof names: intent to the ledger, branch by compare-and-swap, look again, record.
+    pub(super) async fn merge(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        gathered: &Gathered,
+        decision: &Decision,
+    ) -> Result<Merging, TurnError> {
+        let Some(proof) = &decision.proof else { return Ok(Merging::Held(decision.reason.words().to_owned())) };
+        let facts = &gathered.facts;
+        let branches = Branches { base: &facts.change.base, default: &place.default_branch };
+        let approved = compare::protected_delta(&place.policy, branches, &facts.history.delta);
+        let sequence = self.record_decision(claim, place, (facts, decision, proof), &approved).await?;
+        // a rule may demand the check before it lets anybody move the branch
+        let mut green = wanted(decision, facts, &Outcome::Open, None);
+        green.comment = None;
+        self.bring(claim, &place.repo, &green, gathered.read.our_comment.as_ref()).await?;
+        let (subject, body) = effect::merge_message(decision, facts, sequence, &gathered.read.title);
+        self.still_ours(claim).await?;
+        let commit = match self.move_branch(place, proof, &approved, format!("{subject}\n\n{body}")).await {
+            Ok(commit) => commit,
+            Err(TurnError::Repo(RepoError::Refused { message, .. })) => {
+                info!(%message, "the branch may not be moved; merging through the pull request");
+                match self.merge_through_the_forge(place, proof, (subject, body)).await? {
+                    Merging::Merged { commit, .. } => commit,
+                    held @ Merging::Held(_) => return Ok(held),
+                }
+            }
+            Err(TurnError::Repo(RepoError::Conflict(paths))) => {
+                let paths: Vec<_> = paths.iter().take(5).map(ToString::to_string).collect();
+                return Ok(Merging::Held(format!("files outside the protected ones conflict with the base: {}", paths.join(", "))));
+            }
+            Err(fault) => return Err(fault),
+        };
+        self.verify_merged(place, proof, &approved, &commit).await?;
+        self.record_merge(claim, place, (facts.change.number, sequence), &approved, &commit).await?;
+        info!(change = %facts.change.number, commit = %commit, decision = %sequence.label(), "merged");
+        Ok(Merging::Merged { commit, decision: sequence })
+    }
+
+    /// Builds the merge commit and moves the branch from exactly the decided tip.
+    async fn move_branch(
+        &self,
+        place: &Place,
+        proof: &QuorumMet,
+        approved: &Delta,
+        message: String,
+    ) -> Result<Oid, TurnError> {
+        let us = self.ourselves().await?;
+        let email = format!("{}+{}@users.noreply.github.com", us.id, us.login);
+        let merge = MergeCommit {
+            base_tip: proof.base_tip().clone(),
+            head: proof.head().clone(),
+            taken: approved.entries().iter().map(|entry| (entry.path.clone(), entry.new.clone())).collect::<BTreeMap<_, _>>(),
+            identity: (us.login.to_string(), email),
+            at: self.clock.now(),
+            message,
+        };
+        let commit = self.repo.merge_commit(&place.repo, &merge).await?;
+        self.repo.push(&place.repo, proof.base(), Some(proof.base_tip()), &commit).await?;
+        Ok(commit)
+    }
+
+    /// The pull request's own merge endpoint, head pinned.
+    async fn merge_through_the_forge(
+        &self,
+        place: &Place,
+        proof: &QuorumMet,
+        (title, message): (String, String),
+    ) -> Result<Merging, TurnError> {
+        let merge = Effect::Merge { change: proof.change(), proof: proof.clone(), title, message };
+        match self.forge.apply(&place.repo, &merge).await {
+            Ok(Receipt::Merged(commit)) => Ok(Merging::Merged { commit, decision: Sequence::new(0) }),
+            Ok(_) => Ok(Merging::Held("GitHub did not say what it merged".to_owned())),
+            Err(fault) if fault.kind == ForgeErrorKind::Refused => Ok(Merging::Held(fault.message)),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// Reads the base again: its protected entries are the last approved ones with the approved delta, nothing else (R52).
+    async fn verify_merged(&self, place: &mut Place, proof: &QuorumMet, approved: &Delta, commit: &Oid) -> Result<(), TurnError> {
+        place.refs = self.repo.fetch(&place.repo, &[]).await?;
+        let tip = place.refs.get(proof.base()).cloned().unwrap_or_else(|| commit.clone());
+        if tip != *commit && !self.repo.reaches(&place.repo, &tip, commit).await? {
+            warn!(%tip, %commit, "the base does not hold the merge");
+            return Err(TurnError::KeptMoving(proof.base().short().to_owned()));
+        }
+        let branches = Branches { base: proof.base(), default: &place.default_branch };
+        let found = compare::protected(&place.policy, branches, &self.repo.entries(&place.repo, commit).await?);
+        let expected = compare::apply(place.approved(proof.base()), approved);
+        let differing = compare::differing(&expected, &found);
+        if !differing.is_empty() {
+            let paths: Vec<_> = differing.iter().take(5).map(ToString::to_string).collect();
+            return Err(TurnError::Ledger(format!("the merge {commit} holds something else than was approved at {}", paths.join(", "))));
+        }
+        Ok(())
+    }
+}
