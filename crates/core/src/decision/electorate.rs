@@ -53,7 +53,7 @@ pub(super) fn standing(facts: &Facts, group: &Group, account: &Account, lifted: 
         Some(reason) => return Standing::Excluded(reason),
         None => {}
     }
-    let member = belongs(facts, group.approvers(), account);
+    let member = belongs(facts, &group.approvers, account);
     if let Standing::Excluded(_) = member {
         return member;
     }
@@ -67,7 +67,7 @@ pub(super) fn standing(facts: &Facts, group: &Group, account: &Account, lifted: 
 /// Whether somebody is named by a list of approvers: by id as resolved when the policy became effective, or as an active team member.
 pub(super) fn belongs(facts: &Facts, approvers: &Approvers, account: &Account) -> Standing {
     let mut answer = Standing::Excluded(Reason::NotAnApprover);
-    for login in approvers.users() {
+    for login in &approvers.users {
         match facts.names.user(login) {
             Some(id) if id == account.id => match facts.names_now.get(login) {
                 Some(Known::Is(Some(now))) if *now != id => answer = Standing::Excluded(Reason::IdentityChanged),
@@ -80,7 +80,7 @@ pub(super) fn belongs(facts: &Facts, approvers: &Approvers, account: &Account) -
         }
     }
     let teams = facts.authority.get(&account.id).map(|authority| &authority.teams);
-    for team in approvers.teams().iter().filter_map(|slug| facts.names.team(slug)) {
+    for team in approvers.teams.iter().filter_map(|slug| facts.names.team(slug)) {
         match teams.and_then(|teams| teams.get(&team)) {
             Some(Known::Is(true)) => return Standing::Eligible,
             Some(Known::Is(false)) => {}
@@ -92,7 +92,7 @@ pub(super) fn belongs(facts: &Facts, approvers: &Approvers, account: &Account) -
 
 /// Whether somebody who dismissed a veto was entitled to: an approver of `admins` who had no part in the change (R19).
 pub(super) fn may_waive(policy: &Policy, facts: &Facts, by: &Account) -> bool {
-    let admin = belongs(facts, policy.admins().group.approvers(), by) == Standing::Eligible;
+    let admin = belongs(facts, &policy.admins().group.approvers, by) == Standing::Eligible;
     admin && by.is_person() && made_it(facts, by.id).is_none()
 }
 
@@ -100,13 +100,13 @@ pub(super) fn may_waive(policy: &Policy, facts: &Facts, by: &Account) -> bool {
 pub(super) fn candidates(facts: &Facts, group: &Group, lifted: bool) -> (Vec<Account>, bool) {
     let mut people: Vec<Account> = Vec::new();
     let mut complete = true;
-    for team in group.approvers().teams() {
+    for team in &group.approvers.teams {
         match facts.names.team(team).and_then(|id| facts.rosters.get(&id)) {
             Some(Known::Is(members)) => people.extend(members.iter().cloned()),
             Some(Known::Unknown(_)) | None => complete = false,
         }
     }
-    for login in group.approvers().users() {
+    for login in &group.approvers.users {
         if let Some(id) = facts.names.user(login) {
             people.push(Account { id, login: login.clone(), kind: crate::domain::AccountKind::User });
         }

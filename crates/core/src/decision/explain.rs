@@ -87,9 +87,12 @@ pub(super) fn next_steps(decision: &Decision, facts: &Facts) -> Vec<String> {
     match decision.verdict {
         Verdict::NotApplicable | Verdict::Satisfied => Vec::new(),
         Verdict::Pending if decision.reason == Reason::Draft => vec![Reason::Draft.help().to_owned()],
-        Verdict::Pending | Verdict::Unknown | Verdict::Unreachable | Verdict::Rejected | Verdict::StaleBase | Verdict::Blocked => {
-            steps_of_people(decision, facts)
-        }
+        Verdict::Pending
+        | Verdict::Unknown
+        | Verdict::Unreachable
+        | Verdict::Rejected
+        | Verdict::StaleBase
+        | Verdict::Blocked => steps_of_people(decision, facts),
     }
 }
 

@@ -315,12 +315,13 @@ fn judge_scope(
 ) -> ScopeDecision {
     let rules = quorum::rules_for(policy, &scope, paths.iter().map(|changed| &changed.path));
     let binding = match &scope {
-        Scope::Environment(environment) => policy.environment(environment).map_or(Binding::Commit, |rule| rule.binding()),
+        Scope::Environment(environment) => {
+            policy.environment(environment).map_or(Binding::Commit, |rule| rule.binding())
+        }
         Scope::Control => Binding::Delta,
     };
     let ballots = votes::ballots(policy, facts, binding);
-    let policies: Vec<_> =
-        rules.iter().map(|rule| quorum::judge(facts, &ballots, rule, extra_seats.len())).collect();
+    let policies: Vec<_> = rules.iter().map(|rule| quorum::judge(facts, &ballots, rule, extra_seats.len())).collect();
     let mut verdict = policies.iter().map(|policy| policy.verdict).fold(Verdict::Satisfied, Verdict::and);
     if policies.is_empty() {
         verdict = Verdict::Blocked;

@@ -41,7 +41,7 @@ pub(super) fn rules_for<'a>(policy: &Policy, scope: &Scope, paths: impl Iterator
             let rules = policy.policies().iter().filter(|rule| matching.contains(rule.name()));
             rules
                 .map(|rule| {
-                    let seats: usize = rule.groups().iter().map(|group| usize::from(group.required())).sum();
+                    let seats: usize = rule.groups().iter().map(|group| usize::from(group.required)).sum();
                     Rule {
                         name: rule.name().to_owned(),
                         groups: rule.groups().to_vec(),
@@ -58,8 +58,9 @@ pub(super) fn rules_for<'a>(policy: &Policy, scope: &Scope, paths: impl Iterator
 /// Judges one policy.
 pub(super) fn judge(facts: &Facts, ballots: &Ballots, rule: &Rule, extra: usize) -> PolicyDecision {
     let seats: Vec<usize> =
-        rule.groups.iter().map(|group| usize::from(group.required()).max(rule.least) + extra).collect();
-    let table: Vec<GroupVotes> = rule.groups.iter().map(|group| sort_votes(facts, ballots, group, rule.lifted)).collect();
+        rule.groups.iter().map(|group| usize::from(group.required).max(rule.least) + extra).collect();
+    let table: Vec<GroupVotes> =
+        rule.groups.iter().map(|group| sort_votes(facts, ballots, group, rule.lifted)).collect();
     let sure = fill(&seats, &table.iter().map(|votes| votes.yes.clone()).collect::<Vec<_>>());
     let groups: Vec<GroupDecision> = rule
         .groups
@@ -124,7 +125,8 @@ struct GroupVotes {
 fn sort_votes(facts: &Facts, ballots: &Ballots, group: &Group, lifted: bool) -> GroupVotes {
     let mut votes = GroupVotes { yes: BTreeSet::new(), perhaps: BTreeSet::new(), no: Vec::new(), veto: Veto::None };
     for (id, ballot) in &ballots.people {
-        let uncounted = |reason| UncountedVote { account: Some(ballot.account.clone()), reason, commit: ballot.commit.clone() };
+        let uncounted =
+            |reason| UncountedVote { account: Some(ballot.account.clone()), reason, commit: ballot.commit.clone() };
         match ballot.says {
             Says::Rejects => votes.veto = votes.veto.max(veto(facts, group, ballot)),
             Says::ApprovedBut(stale) => match electorate::standing(facts, group, &ballot.account, lifted) {
@@ -152,7 +154,7 @@ fn veto(facts: &Facts, group: &Group, ballot: &super::votes::Ballot) -> Veto {
     if !ballot.account.is_person() {
         return Veto::None;
     }
-    match electorate::belongs(facts, group.approvers(), &ballot.account) {
+    match electorate::belongs(facts, &group.approvers, &ballot.account) {
         Standing::Excluded(_) => Veto::None,
         Standing::Unknown => Veto::Unknown,
         Standing::Eligible => match facts.authority.get(&ballot.account.id).map(|authority| &authority.permission) {
@@ -180,7 +182,7 @@ fn describe(
         })
         .collect();
     let missing = required.saturating_sub(counted.len());
-    let approvers = group.approvers();
+    let approvers = &group.approvers;
     let (people, _) = electorate::candidates(facts, group, rule.lifted);
     let rejecting = |id: &UserId| ballots.people.get(id).is_some_and(|ballot| ballot.says == Says::Rejects);
     let mut could = Vec::new();
@@ -190,11 +192,16 @@ fn describe(
         let unread = |team: &&crate::domain::TeamSlug| {
             facts.names.team(team).and_then(|id| facts.rosters.get(&id)).and_then(|roster| roster.answer()).is_none()
         };
-        could.extend(approvers.teams().iter().filter(unread).map(ToString::to_string));
+        could.extend(approvers.teams.iter().filter(unread).map(ToString::to_string));
     }
     GroupDecision {
-        name: group.name().to_owned(),
-        approvers: approvers.teams().iter().map(ToString::to_string).chain(approvers.users().iter().map(ToString::to_string)).collect(),
+        name: group.name.clone(),
+        approvers: approvers
+            .teams
+            .iter()
+            .map(ToString::to_string)
+            .chain(approvers.users.iter().map(ToString::to_string))
+            .collect(),
         required,
         counted,
         not_counted: votes.no.clone(),

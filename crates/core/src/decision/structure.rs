@@ -132,7 +132,8 @@ fn recipients(policy: &Policy, path: &RepoPath, document: &DocumentFacts, found:
         (None, _) => return,
     };
     if *wanted != document.new_recipients {
-        let differing: BTreeSet<_> = wanted.symmetric_difference(&document.new_recipients).map(String::as_str).collect();
+        let differing: BTreeSet<_> =
+            wanted.symmetric_difference(&document.new_recipients).map(String::as_str).collect();
         refuse(found, path, Reason::RecipientsDiffer, differing.into_iter().collect::<Vec<_>>().join(", "));
     }
 }

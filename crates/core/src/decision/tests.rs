@@ -29,7 +29,10 @@ policies:
 admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}
 ";
 
-const PEOPLE: [(&str, u64); 7] = [("ann", 1), ("bob", 2), ("cy", 3), ("dee", 4), ("rita", 9), ("zoe", 26), ("mallory", 66)];
+const RITA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+const PEOPLE: [(&str, u64); 7] =
+    [("ann", 1), ("bob", 2), ("cy", 3), ("dee", 4), ("rita", 9), ("zoe", 26), ("mallory", 66)];
 
 fn oid(c: char) -> Oid {
     Oid::parse(&c.to_string().repeat(40)).unwrap()
@@ -50,8 +53,8 @@ fn sealed() -> DocumentFacts {
         new: FileState::Sealed,
         keys: vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::Changed }],
         exposed: Vec::new(),
-        old_recipients: ["age1one".to_owned()].into(),
-        new_recipients: ["age1one".to_owned()].into(),
+        old_recipients: [RITA.to_owned()].into(),
+        new_recipients: [RITA.to_owned()].into(),
         demanded_recipients: None,
         settings: Vec::new(),
     }
@@ -112,7 +115,11 @@ impl Case {
             people: People {
                 requester: Known::Is(account("rita")),
                 pushers: vec![Pusher { commit: oid('d'), account: Known::Is(account("rita")) }],
-                contributors: vec![Contributor { commit: oid('d'), role: ContributorRole::Author, account: Some(account("rita")) }],
+                contributors: vec![Contributor {
+                    commit: oid('d'),
+                    role: ContributorRole::Author,
+                    account: Some(account("rita")),
+                }],
             },
             votes: Vec::new(),
             delta_at: BTreeMap::new(),
@@ -181,7 +188,10 @@ impl Case {
 
 #[test]
 fn two_people_of_the_list_and_the_team_satisfy_the_policy() {
-    let case = Case::new().is(Verdict::Pending, Reason::QuorumMissing).approve("ann").is(Verdict::Pending, Reason::QuorumMissing);
+    let case = Case::new()
+        .is(Verdict::Pending, Reason::QuorumMissing)
+        .approve("ann")
+        .is(Verdict::Pending, Reason::QuorumMissing);
     let decision = case.approve("cy").is(Verdict::Satisfied, Reason::QuorumMet).decide();
     let proof = decision.proof.unwrap();
     assert_eq!((proof.head(), proof.base_tip()), (&oid('d'), &oid('b')));
@@ -198,7 +208,11 @@ fn r31_to_r36_whoever_made_the_change_does_not_count() {
         facts.people.pushers.push(Pusher { commit: oid('c'), account: Known::Is(account("ann")) });
     };
     let author = |facts: &mut Facts| {
-        facts.people.contributors.push(Contributor { commit: oid('c'), role: ContributorRole::CoAuthor, account: Some(account("ann")) });
+        facts.people.contributors.push(Contributor {
+            commit: oid('c'),
+            role: ContributorRole::CoAuthor,
+            account: Some(account("ann")),
+        });
     };
     let requester = |facts: &mut Facts| facts.people.requester = Known::Is(account("ann"));
     let case = || Case::new().approve("ann").approve("cy");
@@ -210,20 +224,32 @@ fn r31_to_r36_whoever_made_the_change_does_not_count() {
 #[test]
 fn r36_self_approval_lifts_the_requester_only_and_only_with_more_than_one_seat() {
     let with = |required: &str| {
-        POLICY.replace("    required_approvals: 2\n  - name: staging", &format!("    required_approvals: {required}\n    self_approval: true\n  - name: staging"))
+        POLICY.replace(
+            "    required_approvals: 2\n  - name: staging",
+            &format!("    required_approvals: {required}\n    self_approval: true\n  - name: staging"),
+        )
     };
     let by_ann = |facts: &mut Facts| {
         facts.people.requester = Known::Is(account("ann"));
         facts.people.pushers = vec![Pusher { commit: oid('d'), account: Known::Is(account("ann")) }];
     };
     let path = "secrets/production/db.yaml";
-    let _ = Case::with(&with("2"), path).but(by_ann).approve("ann").approve("cy").is(Verdict::Satisfied, Reason::QuorumMet);
+    let _ =
+        Case::with(&with("2"), path).but(by_ann).approve("ann").approve("cy").is(Verdict::Satisfied, Reason::QuorumMet);
     let _ = Case::with(&with("1"), path).but(by_ann).approve("ann").is(Verdict::Pending, Reason::QuorumMissing);
     let contributor = |facts: &mut Facts| {
         by_ann(facts);
-        facts.people.contributors.push(Contributor { commit: oid('d'), role: ContributorRole::Author, account: Some(account("cy")) });
+        facts.people.contributors.push(Contributor {
+            commit: oid('d'),
+            role: ContributorRole::Author,
+            account: Some(account("cy")),
+        });
     };
-    let _ = Case::with(&with("2"), path).but(contributor).approve("ann").approve("cy").is(Verdict::Pending, Reason::QuorumMissing);
+    let _ = Case::with(&with("2"), path)
+        .but(contributor)
+        .approve("ann")
+        .approve("cy")
+        .is(Verdict::Pending, Reason::QuorumMissing);
 }
 
 #[test]
@@ -231,7 +257,8 @@ fn r24_a_veto_blocks_until_its_author_approves_and_excluded_people_may_veto() {
     let case = || Case::new().approve("ann").approve("cy");
     let _ = case().reject("bob").is(Verdict::Rejected, Reason::Rejected);
     let _ = case().reject("bob").approve("bob").is(Verdict::Satisfied, Reason::QuorumMet);
-    let excluded = |facts: &mut Facts| facts.people.pushers.push(Pusher { commit: oid('c'), account: Known::Is(account("bob")) });
+    let excluded =
+        |facts: &mut Facts| facts.people.pushers.push(Pusher { commit: oid('c'), account: Known::Is(account("bob")) });
     let _ = case().but(excluded).reject("bob").is(Verdict::Rejected, Reason::Rejected);
     let _ = case().reject("mallory").is(Verdict::Satisfied, Reason::QuorumMet);
 }
@@ -273,9 +300,14 @@ fn r22_r23_an_approval_holds_for_equal_content_only() {
     };
     let now = Case::new().facts.history.delta.digest(RepoId::new(1), &RefName::branch("main").unwrap());
     let _ = older(now).is(Verdict::Satisfied, Reason::QuorumMet);
-    let _ = older(Some(Digest::of(b"else"))).is(Verdict::Pending, Reason::QuorumMissing).uncounted("ann", Reason::StaleApproval);
+    let _ = older(Some(Digest::of(b"else")))
+        .is(Verdict::Pending, Reason::QuorumMissing)
+        .uncounted("ann", Reason::StaleApproval);
     let _ = older(None).is(Verdict::Pending, Reason::QuorumMissing).uncounted("ann", Reason::CommitUnreadable);
-    let strict = POLICY.replace("production: {paths: [secrets/production/]}", "production: {paths: [secrets/production/], binding: commit}");
+    let strict = POLICY.replace(
+        "production: {paths: [secrets/production/]}",
+        "production: {paths: [secrets/production/], binding: commit}",
+    );
     let case = Case::with(&strict, "secrets/production/db.yaml").approve("ann").approve("cy").but(|facts| {
         facts.votes[0].commit = Some(oid('c'));
         facts.votes[0].delivered_commit = Some(oid('c'));
@@ -298,7 +330,10 @@ fn r12_r13_a_review_counts_only_where_it_was_delivered_or_provably_given_for_thi
 
 #[test]
 fn r27_an_approval_for_another_base_does_not_count() {
-    let case = Case::new().approve("ann").approve("cy").but(|facts| facts.votes[0].first_base = RefName::branch("dev").unwrap());
+    let case = Case::new()
+        .approve("ann")
+        .approve("cy")
+        .but(|facts| facts.votes[0].first_base = RefName::branch("dev").unwrap());
     let _ = case.is(Verdict::Pending, Reason::QuorumMissing).uncounted("ann", Reason::OtherBase);
 }
 
@@ -314,11 +349,17 @@ fn r17_machines_and_ghosts_never_count() {
 #[test]
 fn r38_to_r41_authority_is_what_it_is_now_and_unknown_is_never_yes() {
     let case = || Case::new().approve("ann").approve("cy");
-    let gone = |facts: &mut Facts| _ = facts.authority.get_mut(&UserId::new(3)).unwrap().teams.insert(TeamId::new(7), Known::Is(false));
+    let gone = |facts: &mut Facts| {
+        _ = facts.authority.get_mut(&UserId::new(3)).unwrap().teams.insert(TeamId::new(7), Known::Is(false))
+    };
     let _ = case().but(gone).is(Verdict::Pending, Reason::QuorumMissing).uncounted("cy", Reason::NotAnApprover);
-    let mute = |facts: &mut Facts| _ = facts.authority.get_mut(&UserId::new(3)).unwrap().teams.insert(TeamId::new(7), Known::Unknown("503".into()));
+    let mute = |facts: &mut Facts| {
+        _ = facts.authority.get_mut(&UserId::new(3)).unwrap().teams.insert(TeamId::new(7), Known::Unknown("503".into()))
+    };
     let _ = case().but(mute).is(Verdict::Unknown, Reason::CannotVerify).uncounted("cy", Reason::MembershipUnknown);
-    let reader = |facts: &mut Facts| facts.authority.get_mut(&UserId::new(1)).unwrap().permission = Known::Is(Permission::Triage);
+    let reader = |facts: &mut Facts| {
+        facts.authority.get_mut(&UserId::new(1)).unwrap().permission = Known::Is(Permission::Triage)
+    };
     let _ = case().but(reader).is(Verdict::Pending, Reason::QuorumMissing).uncounted("ann", Reason::NoWritePermission);
     // enough without the one that is unknown
     let _ = case().approve("bob").but(mute).is(Verdict::Satisfied, Reason::QuorumMet);
@@ -351,7 +392,11 @@ fn r34_a_requester_nobody_knows_costs_each_group_one_more_seat() {
         |facts| facts.people.pushers[0].account = Known::Unknown("?".into()),
     ];
     for change in cases {
-        let _ = case().but(change).is(Verdict::Pending, Reason::QuorumMissing).approve("bob").is(Verdict::Satisfied, Reason::QuorumMet);
+        let _ = case()
+            .but(change)
+            .is(Verdict::Pending, Reason::QuorumMissing)
+            .approve("bob")
+            .is(Verdict::Satisfied, Reason::QuorumMet);
     }
 }
 
@@ -364,7 +409,10 @@ fn every_matching_policy_must_hold_and_a_path_without_policy_is_refused() {
     let path = "secrets/production/payments/a.yaml";
     let case = Case::with(&text, path).approve("ann").approve("cy").is(Verdict::Pending, Reason::QuorumMissing);
     let _ = case.approve("dee").is(Verdict::Satisfied, Reason::QuorumMet);
-    let uncovered = POLICY.replace("    environments: [production]\n", "    environments: [production]\n    secret_paths: [secrets/production/x/]\n");
+    let uncovered = POLICY.replace(
+        "    environments: [production]\n",
+        "    environments: [production]\n    secret_paths: [secrets/production/x/]\n",
+    );
     let _ = Case::with(&uncovered, "secrets/production/db.yaml").is(Verdict::Blocked, Reason::NoPolicyForPath);
 }
 
@@ -372,8 +420,16 @@ fn every_matching_policy_must_hold_and_a_path_without_policy_is_refused() {
 fn a_quorum_the_people_left_cannot_fill_is_unreachable_and_an_unread_roster_is_not() {
     let case = || {
         Case::new().but(|facts| {
-            facts.people.contributors.push(Contributor { commit: oid('c'), role: ContributorRole::Author, account: Some(account("ann")) });
-            facts.people.contributors.push(Contributor { commit: oid('c'), role: ContributorRole::Author, account: Some(account("bob")) });
+            facts.people.contributors.push(Contributor {
+                commit: oid('c'),
+                role: ContributorRole::Author,
+                account: Some(account("ann")),
+            });
+            facts.people.contributors.push(Contributor {
+                commit: oid('c'),
+                role: ContributorRole::Author,
+                account: Some(account("bob")),
+            });
         })
     };
     let _ = case().is(Verdict::Unreachable, Reason::Unreachable);
@@ -383,9 +439,13 @@ fn a_quorum_the_people_left_cannot_fill_is_unreachable_and_an_unread_roster_is_n
 
 #[test]
 fn control_paths_need_the_admins_as_many_as_the_strictest_policy() {
-    let case = Case::with(POLICY, ".countersign/policy.yaml").approve("ann").is(Verdict::Pending, Reason::QuorumMissing);
+    let case =
+        Case::with(POLICY, ".countersign/policy.yaml").approve("ann").is(Verdict::Pending, Reason::QuorumMissing);
     let _ = case.approve("zoe").is(Verdict::Satisfied, Reason::QuorumMet);
-    let weak = POLICY.replace("admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}", "admins: {approvers: {users: [zoe, ann]}, required_approvals: 1}");
+    let weak = POLICY.replace(
+        "admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}",
+        "admins: {approvers: {users: [zoe, ann]}, required_approvals: 1}",
+    );
     let _ = Case::with(&weak, ".sops.yaml").approve("ann").is(Verdict::Pending, Reason::QuorumMissing);
 }
 
@@ -402,15 +462,28 @@ fn r7_r8_structure_refuses_whoever_approves() {
     let _ = document(|file| file.new = FileState::Broken("line 1".into())).is(Verdict::Blocked, Reason::NotSops);
     let _ = document(|file| file.new = FileState::TooLarge).is(Verdict::Blocked, Reason::TooLarge);
     let _ = document(|file| file.exposed = vec!["db.password".into()]).is(Verdict::Blocked, Reason::ExposedKey);
-    let _ = document(|file| _ = file.new_recipients.insert("age1two".into())).is(Verdict::Blocked, Reason::RecipientsDiffer);
-    let _ = document(|file| file.demanded_recipients = Some(["age1two".to_owned()].into())).is(Verdict::Blocked, Reason::RecipientsDiffer);
+    let _ = document(|file| _ = file.new_recipients.insert("age1two".into()))
+        .is(Verdict::Blocked, Reason::RecipientsDiffer);
+    let _ = document(|file| file.demanded_recipients = Some(["age1two".to_owned()].into()))
+        .is(Verdict::Blocked, Reason::RecipientsDiffer);
     let _ = approved().but(|facts| facts.documents.clear()).is(Verdict::Blocked, Reason::NotSops);
     let plain = PlainCommit { commit: oid('c'), path: path.clone() };
-    let _ = approved().but(|facts| facts.history.plain_commits.push(plain)).is(Verdict::Blocked, Reason::PlaintextInHistory);
-    let _ = approved().but(|facts| facts.history.merge_base = MergeBase::Many).is(Verdict::Blocked, Reason::AmbiguousHistory);
-    let _ = approved().but(|facts| facts.history.base_uncovered.push(path.clone())).is(Verdict::Blocked, Reason::BaseUncovered);
-    let _ = approved().but(|facts| facts.history.base_moved.push(path.clone())).is(Verdict::StaleBase, Reason::StaleBase);
-    for (mode, reason) in [(EntryMode::Link, Reason::NotAFile), (EntryMode::Submodule, Reason::NotAFile), (EntryMode::Executable, Reason::Executable)] {
+    let _ = approved()
+        .but(|facts| facts.history.plain_commits.push(plain))
+        .is(Verdict::Blocked, Reason::PlaintextInHistory);
+    let _ = approved()
+        .but(|facts| facts.history.merge_base = MergeBase::Many)
+        .is(Verdict::Blocked, Reason::AmbiguousHistory);
+    let _ = approved()
+        .but(|facts| facts.history.base_uncovered.push(path.clone()))
+        .is(Verdict::Blocked, Reason::BaseUncovered);
+    let _ =
+        approved().but(|facts| facts.history.base_moved.push(path.clone())).is(Verdict::StaleBase, Reason::StaleBase);
+    for (mode, reason) in [
+        (EntryMode::Link, Reason::NotAFile),
+        (EntryMode::Submodule, Reason::NotAFile),
+        (EntryMode::Executable, Reason::Executable),
+    ] {
         let new = Some(TreeEntry { mode, oid: oid('2') });
         let delta = Delta::new([DeltaEntry { path: path.clone(), old: file('1'), new }]);
         let _ = approved().but(|facts| facts.history.delta = delta).is(Verdict::Blocked, reason);
@@ -424,7 +497,7 @@ fn r7_r8_structure_refuses_whoever_approves() {
 
 #[test]
 fn unknown_readers_are_refused_where_people_are_listed() {
-    let text = format!("{POLICY}people:\n  ann: {{recipients: [age1one]}}\n");
+    let text = format!("{POLICY}people:\n  ann: {{recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}}\n");
     let case = || Case::with(&text, "secrets/production/db.yaml").approve("ann").approve("cy");
     let _ = case().is(Verdict::Satisfied, Reason::QuorumMet);
     let stranger = |facts: &mut Facts| {
@@ -437,8 +510,13 @@ fn unknown_readers_are_refused_where_people_are_listed() {
 
 #[test]
 fn r9_nothing_protected_is_not_approved_but_not_applicable() {
-    let _ = Case::with(POLICY, "src/main.rs").approve("ann").approve("cy").is(Verdict::NotApplicable, Reason::NothingProtected);
-    let _ = Case::new().but(|facts| facts.history.delta = Delta::default()).is(Verdict::NotApplicable, Reason::NothingProtected);
+    let _ = Case::with(POLICY, "src/main.rs")
+        .approve("ann")
+        .approve("cy")
+        .is(Verdict::NotApplicable, Reason::NothingProtected);
+    let _ = Case::new()
+        .but(|facts| facts.history.delta = Delta::default())
+        .is(Verdict::NotApplicable, Reason::NothingProtected);
 }
 
 #[test]
@@ -450,7 +528,11 @@ fn r11_an_unknown_review_state_and_r59_a_draft_hold_the_change() {
 
 #[test]
 fn another_policy_than_the_facts_were_read_for_decides_nothing() {
-    let _ = Case::new().approve("ann").approve("cy").but(|facts| facts.policy_digest = Digest::of(b"x")).is(Verdict::Unknown, Reason::PolicyMismatch);
+    let _ = Case::new()
+        .approve("ann")
+        .approve("cy")
+        .but(|facts| facts.policy_digest = Digest::of(b"x"))
+        .is(Verdict::Unknown, Reason::PolicyMismatch);
 }
 
 #[test]
@@ -461,6 +543,9 @@ fn the_next_step_names_who_can_take_it() {
 
 #[test]
 fn a_team_slug_of_the_policy_is_looked_up_by_its_id() {
-    let case = Case::new().approve("ann").approve("cy").but(|facts| _ = facts.names.teams.remove(&TeamSlug::parse("acme/security").unwrap()));
+    let case = Case::new()
+        .approve("ann")
+        .approve("cy")
+        .but(|facts| _ = facts.names.teams.remove(&TeamSlug::parse("acme/security").unwrap()));
     let _ = case.is(Verdict::Pending, Reason::QuorumMissing);
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment as Templates, UndefinedBehavior, Value, context};
 
 use super::{COMMENT_MARKER, Check, CheckState};
@@ -47,14 +48,21 @@ impl Description {
 
 /// Title and body for the pull request of a pushed branch.
 #[must_use]
-pub fn description(touched: &BTreeMap<Scope, Vec<ChangedPath>>, requester: Option<&Account>, branch: &str) -> Description {
+pub fn description(
+    touched: &BTreeMap<Scope, Vec<ChangedPath>>,
+    requester: Option<&Account>,
+    branch: &str,
+) -> Description {
     let names: Vec<&str> = touched.keys().map(Scope::name).collect();
     let title = format!("secrets({}): {}", names.join(", "), counts(touched.values().flatten()));
-    let body = render("pull_request.md", context! {
-        requester => requester.map(|account| account.login.to_string()),
-        branch,
-        scopes => touched.iter().map(|(scope, paths)| context! { name => scope.name(), rows => rows(paths) }).collect::<Vec<_>>(),
-    });
+    let body = render(
+        "pull_request.md",
+        context! {
+            requester => requester.map(|account| account.login.to_string()),
+            branch,
+            scopes => touched.iter().map(|(scope, paths)| context! { name => scope.name(), rows => rows(paths) }).collect::<Vec<_>>(),
+        },
+    );
     Description { title: cut(&title, 200), body }
 }
 
@@ -84,7 +92,8 @@ fn counts<'a>(paths: impl Iterator<Item = &'a ChangedPath>) -> String {
         }
     }
     let parts = [(added, "added"), (changed, "changed"), (removed, "removed")];
-    let parts: Vec<_> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let parts: Vec<_> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     parts.join(", ")
 }
 
@@ -113,7 +122,11 @@ pub(super) fn comment(decision: &Decision, facts: &Facts, outcome: &Outcome) -> 
 /// Message of a merge commit: title, who approved, trailers (`changes.md` 6.5).
 #[must_use]
 pub fn merge_message(decision: &Decision, facts: &Facts, sequence: Sequence, title: &str) -> (String, String) {
-    let subject = format!("Merge pull request #{} from {}", facts.change.number, facts.change.head_ref.as_ref().map_or("a fork", |head| head.short()));
+    let subject = format!(
+        "Merge pull request #{} from {}",
+        facts.change.number,
+        facts.change.head_ref.as_ref().map_or("a fork", |head| head.short())
+    );
     let mut body = format!("{}\n\nCountersign-Decision: {}\n", cut(&one_line(title), 200), sequence.label());
     for name in approved_by(decision) {
         body.push_str(&format!("Approved-by: {name}\n"));
@@ -146,7 +159,9 @@ fn headline(decision: &Decision, outcome: &Outcome) -> String {
             format!("**Merged for {scopes}** as `{}` · decision `{}`", commit.short(), decision.label())
         }
         (Verdict::NotApplicable, _) => "nothing protected changes".to_owned(),
-        (Verdict::Satisfied, Outcome::Held(why)) => format!("**Approved for {scopes}** · not merged yet: {}", text(why)),
+        (Verdict::Satisfied, Outcome::Held(why)) => {
+            format!("**Approved for {scopes}** · not merged yet: {}", text(why))
+        }
         (Verdict::Satisfied, Outcome::Open) => format!("**Approved for {scopes}**"),
         (Verdict::Pending, _) if decision.reason == Reason::Draft => {
             format!("**Approved for {scopes}** · a draft is not merged")
@@ -189,18 +204,22 @@ fn count_word(count: usize) -> String {
 fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
     let policies = decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| {
         policy.groups.iter().map(move |group| {
-            let name = if policy.groups.len() == 1 { policy.name.clone() } else { format!("{} / {}", policy.name, group.name) };
+            let name = if policy.groups.len() == 1 {
+                policy.name.clone()
+            } else {
+                format!("{} / {}", policy.name, group.name)
+            };
             context! {
                 name,
                 soft => policy.enforcement == "soft",
                 verdict => policy.verdict.word(),
                 required => group.required,
-                approvers => group.approvers,
+                approvers => group.approvers.clone(),
                 counted => group.counted.iter().map(|vote| context! {
                     login => vote.account.login.to_string(), commit => vote.commit.short(),
                 }).collect::<Vec<_>>(),
                 missing => group.missing,
-                could => group.could,
+                could => group.could.clone(),
             }
         })
     });
@@ -221,10 +240,10 @@ fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
         structure => decision.structure.iter().map(|refusal| context! {
             path => refusal.path.as_ref().map(ToString::to_string),
             code => refusal.reason.code(), words => refusal.reason.words(),
-            detail => refusal.detail, help => refusal.reason.help(),
+            detail => refusal.detail.clone(), help => refusal.reason.help(),
         }).collect::<Vec<_>>(),
         extra => decision.extra_seats.iter().map(|reason| reason.words()).collect::<Vec<_>>(),
-        next => decision.next,
+        next => decision.next.clone(),
     }
 }
 
@@ -239,12 +258,12 @@ fn rows(paths: &[ChangedPath]) -> Vec<Value> {
                 FileChange::Removed => "file removed",
                 FileChange::Changed => "file changed",
             };
-            rows.push(context! { file, key => Value::from(()), change, strong => path.file == FileChange::Removed });
+            rows.push(context! { file => file.clone(), key => Value::from(()), change, strong => path.file == FileChange::Removed });
         }
         for (at, key) in path.keys.iter().enumerate() {
             let strong = matches!(key.change, KeyChangeKind::Removed | KeyChangeKind::BecamePlain);
             let file = (at == 0).then(|| file.clone());
-            rows.push(context! { file, key => key.key, change => key.change.words(), strong });
+            rows.push(context! { file, key => key.key.clone(), change => key.change.words(), strong });
         }
     }
     rows
@@ -265,7 +284,8 @@ fn readers(paths: &[&ChangedPath]) -> Option<String> {
 
 /// Every approval that is not counted, once, with its reason in words.
 fn uncounted(decision: &Decision, facts: &Facts) -> Vec<Value> {
-    let groups: Vec<_> = decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| &policy.groups).collect();
+    let groups: Vec<_> =
+        decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| &policy.groups).collect();
     let mut seen = std::collections::BTreeSet::new();
     let mut lines = Vec::new();
     for vote in groups.iter().flat_map(|group| &group.not_counted) {
@@ -274,7 +294,8 @@ fn uncounted(decision: &Decision, facts: &Facts) -> Vec<Value> {
         if (vote.reason == Reason::NotAnApprover && elsewhere) || !seen.insert((id, vote.reason)) {
             continue;
         }
-        let login = vote.account.as_ref().map_or_else(|| "a deleted account".to_owned(), |account| account.login.to_string());
+        let login =
+            vote.account.as_ref().map_or_else(|| "a deleted account".to_owned(), |account| account.login.to_string());
         lines.push(context! {
             login, code => vote.reason.code(), words => vote.reason.words(), help => vote.reason.help(),
             commit => vote.commit.as_ref().map(Oid::short), head => facts.change.head.short(),
@@ -287,9 +308,8 @@ fn uncounted(decision: &Decision, facts: &Facts) -> Vec<Value> {
 /// Renders one of our templates. They are compiled in and tested; a fault in one is shown, never hidden.
 fn render(name: &'static str, page: Value) -> String {
     let mut templates = Templates::new();
+    templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default());
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.set_trim_blocks(true);
-    templates.set_lstrip_blocks(true);
     templates.set_fuel(Some(500_000));
     templates.add_filter("code", |text: &str| code(text));
     templates.add_filter("text", |value: &str| text(value));
@@ -337,9 +357,7 @@ fn text(words: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    let hidden = |c: &char| {
-        !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let hidden = |c: &char| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(hidden).collect()
 }
 

@@ -65,13 +65,21 @@ pub fn apply(entries: &Entries, delta: &Delta) -> Entries {
 #[must_use]
 pub fn moved(policy: &Policy, branches: Branches<'_>, delta: &Delta, base_tip: &Entries) -> Vec<RepoPath> {
     let changes = delta.entries().iter().filter(|change| is_protected(policy, branches, &change.path));
-    changes.filter(|change| base_tip.get(&change.path) != change.old.as_ref()).map(|change| change.path.clone()).collect()
+    changes
+        .filter(|change| base_tip.get(&change.path) != change.old.as_ref())
+        .map(|change| change.path.clone())
+        .collect()
 }
 
 /// Protected paths of the delta that are one file with another path of the resulting tree on a folding file system, be it as a
 /// file or as a directory (R7).
 #[must_use]
-pub fn clashes(policy: &Policy, branches: Branches<'_>, delta: &Delta, base_tip: &Entries) -> Vec<(RepoPath, RepoPath)> {
+pub fn clashes(
+    policy: &Policy,
+    branches: Branches<'_>,
+    delta: &Delta,
+    base_tip: &Entries,
+) -> Vec<(RepoPath, RepoPath)> {
     let result = apply(base_tip, delta);
     let mut folded: BTreeMap<Vec<u8>, Vec<RepoPath>> = BTreeMap::new();
     for path in result.keys() {
@@ -156,7 +164,8 @@ mod tests {
     #[test]
     fn applying_a_delta_adds_replaces_and_removes() {
         let before: Entries = [("a", '0'), ("b", '0')].map(|(path, c)| (RepoPath::new(path), file(c))).into();
-        let after = apply(&before, &delta(&[("a", Some('0'), Some('1')), ("b", Some('0'), None), ("c", None, Some('2'))]));
+        let after =
+            apply(&before, &delta(&[("a", Some('0'), Some('1')), ("b", Some('0'), None), ("c", None, Some('2'))]));
         let expected: Entries = [("a", '1'), ("c", '2')].map(|(path, c)| (RepoPath::new(path), file(c))).into();
         assert_eq!(after, expected);
         assert_eq!(differing(&before, &after), ["a", "b", "c"].map(RepoPath::new));
