@@ -218,7 +218,7 @@ fn sightings(event: &Event, arrival: &Arrival) -> Vec<Sighting> {
     match event {
         Event::Push(push) => sightings.push(pushed(push, arrival)),
         Event::Change(change) => sightings.extend(head_moved(change, arrival)),
-        Event::Review(review) => sightings.extend(reviewed(review, arrival.at)),
+        Event::Review(review) => sightings.extend(reviewed(review, arrival)),
         Event::Installation(installation) => {
             let Installation { id, added, removed, .. } = installation;
             let seen = |(repo, name): &(RepoId, _), installation| Sighting::Installed {
@@ -283,7 +283,7 @@ fn head_moved(change: &Change, arrival: &Arrival) -> Option<Sighting> {
 }
 
 /// A review as it was given or dismissed. An edited one is no first sight: GitHub may have moved the commit it names (R12).
-fn reviewed(review: &Review, at: Timestamp) -> Option<Sighting> {
+fn reviewed(review: &Review, arrival: &Arrival) -> Option<Sighting> {
     let kind = match (review.action, review.state) {
         (ReviewAction::Edited, _) => return None,
         (ReviewAction::Dismissed, _) | (ReviewAction::Submitted, ReviewState::Dismissed) => VoteKind::Ended,
@@ -299,7 +299,8 @@ fn reviewed(review: &Review, at: Timestamp) -> Option<Sighting> {
         kind,
         commit: review.commit.clone(),
         by: review.sender.clone(),
-        at,
+        at: arrival.at,
+        delivery: Some(arrival.id.clone()),
     })
 }
 

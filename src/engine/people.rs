@@ -58,9 +58,9 @@ impl Engine {
 
     /// Moves of the head branch to commits of the change, newest first; asked for when no delivery told who moved it to the head.
     async fn moves(&self, repo: &RepoRef, change: &ChangeFacts, inside: &BTreeSet<&Oid>) -> Result<Vec<Movement>, TurnError> {
-        let Some(branch) = &change.head_ref else { return Ok(Vec::new()) };
+        let branch = &change.head_ref.clone().unwrap_or_else(|| super::gather::pull_ref(change.number));
         let mut moves = self.journal.movements(repo.id, branch).await?;
-        if !moves.iter().any(|movement| movement.after == change.head) {
+        if change.head_ref.is_some() && !moves.iter().any(|movement| movement.after == change.head) {
             match self.forge.answer(repo, &Question::Movements(branch.clone()), Freshness::Now).await {
                 Ok(answer) => {
                     for movement in answer.movements()? {

@@ -298,6 +298,8 @@ pub enum Sighting {
         by: Option<Account>,
         /// When the delivery arrived.
         at: Timestamp,
+        /// The delivery.
+        delivery: Option<DeliveryId>,
     },
     /// A repository is reachable through an installation (`Some`), or no longer (`None`).
     Installed {
