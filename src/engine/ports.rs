@@ -187,6 +187,8 @@ pub struct CommitRead {
 pub struct NewEntry {
     /// Bytes of `entry.json`.
     pub envelope: Vec<u8>,
+    /// Author and committer time of the commit.
+    pub at: Timestamp,
     /// Commit message.
     pub message: String,
 }
