@@ -82,9 +82,11 @@ pub(super) fn read(text: &str) -> Result<Rc<Node>, Diagnostic> {
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Diagnostic> {
-        if let Some(tag) = event.tag() {
-            let message = format!("the tag `{}` has no place in a policy", super::diagnostic::shown(&tag.to_string()));
-            return Err(Diagnostic::error(Code::Syntax, message).at(place_of(span)).help("leave the tag out"));
+        if event.tag().is_some() {
+            let place = place_of(&span.tag_span().unwrap_or(*span));
+            return Err(Diagnostic::error(Code::Syntax, "a tag has no place in a policy")
+                .at(place)
+                .help("leave the tag out: each field takes one kind of value"));
         }
         match event {
             Event::DocumentStart(..) => {

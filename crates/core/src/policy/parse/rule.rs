@@ -31,7 +31,6 @@ fn one(
     names_seen: &mut BTreeMap<String, Place>,
     faults: &mut Faults,
 ) -> PolicyRule {
-    let before = faults.count();
     let name = names::name(&raw.name, faults).unwrap_or(Located { value: String::new(), place });
     unique(&name, "policy", names_seen, faults);
     let environments = selector(&raw.environments, known, faults);
@@ -39,13 +38,12 @@ fn one(
         .secret_paths
         .given()
         .map(|_| some_globs(&raw.secret_paths, "secret_paths", "leave it out to cover the whole environment", faults));
-    let groups_before = faults.count();
+    let before = faults.count();
     let groups = groups(raw, &name, faults);
-    if faults.count() == groups_before {
+    if faults.count() == before {
         reachable(raw, &name, &groups, faults);
     }
     enforcement(raw, faults);
-    debug_assert!(faults.count() >= before);
     PolicyRule {
         place: name.place,
         name: name.value,
@@ -108,7 +106,7 @@ fn selector(field: &Field<Selector>, known: Option<&BTreeSet<&str>>, faults: &mu
 
 /// An environment that must be one of the file.
 fn reference(item: &Located<String>, known: Option<&BTreeSet<&str>>, faults: &mut Faults) -> Option<Environment> {
-    let known = known?;
+    let known = known.filter(|known| !known.is_empty())?;
     if known.contains(item.value.as_str()) {
         return Environment::parse(&item.value).ok();
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod broken;
+mod globs;
 mod meaning;
 
 use super::*;

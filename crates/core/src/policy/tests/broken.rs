@@ -1,0 +1,162 @@
+//! Broken policies as data: each fault with its exact code, line and column, and what a person reads.
+
+use super::*;
+
+/// A policy without a fault; the cases change one thing in it.
+const BASE: &str = include_str!("base.yaml");
+
+struct Case {
+    title: &'static str,
+    from: &'static str,
+    to: &'static str,
+    /// Every fault of the text, in order: code, line, column.
+    faults: &'static [(&'static str, usize, usize)],
+}
+
+const fn case(
+    title: &'static str,
+    from: &'static str,
+    to: &'static str,
+    faults: &'static [(&'static str, usize, usize)],
+) -> Case {
+    Case { title, from, to, faults }
+}
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    // the text
+    case("no YAML", "[production]", "[production", &[("CS0101", 8, 14)]),
+    case("a tab as indentation", "    paths", "\tpaths", &[("CS0101", 4, 2)]),
+    case("a second document", "admins:", "---\nadmins:", &[("CS0101", 10, 1)]),
+    case("a tag", "name: production", "name: !!str production", &[("CS0101", 6, 11)]),
+    case("a merge key", "    required", "    <<: {}\n    required", &[("CS0101", 9, 5)]),
+    case("an unknown alias", "[ann, bob]", "*people", &[("CS0101", 8, 24)]),
+    case("a list instead of a mapping", "{approvers: {teams: [acme/platform]}, required_approvals: 2}", "[acme/platform]", &[("CS0104", 10, 9)]),
+    case("another version", "version: 1", "version: 2", &[("CS0103", 1, 10)]),
+    // fields
+    case("a mistyped field", "required_approvals: 2\nadmins", "required_approval: 2\nadmins", &[("CS0107", 9, 5)]),
+    case("a field with no near name", "    required_approvals: 2\nadmins", "    colour: red\nadmins", &[("CS0107", 9, 5)]),
+    case("a field in camel case", "required_approvals: 2\nadmins", "requiredApprovals: 2\nadmins", &[("CS0107", 9, 5)]),
+    case("a missing field", "    paths: [\"secrets/production/\"]", "    branch: main", &[("CS0105", 4, 5)]),
+    case("no policies", "policies:\n  - name: production\n    environments: [production]\n    approvers: {users: [ann, bob], teams: [acme/security]}\n    required_approvals: 2\n", "", &[("CS0105", 1, 1)]),
+    case("a duplicate key", "    environments: [production]", "    environments: [production]\n    name: other", &[("CS0106", 8, 5)]),
+    case("a policy twice as a key", "admins:", "version: 1\nadmins:", &[("CS0106", 10, 1)]),
+    case("text for a list", "users: [ann, bob]", "users: ann", &[("CS0104", 8, 24)]),
+    case("text for a number", "required_approvals: 2\nadmins", "required_approvals: two\nadmins", &[("CS0104", 9, 25)]),
+    case("a quoted number", "required_approvals: 2\nadmins", "required_approvals: \"2\"\nadmins", &[("CS0104", 9, 25)]),
+    case("a number for a name", "name: production", "name: 2024", &[("CS0104", 6, 11)]),
+    case("nothing for a list", "environments: [production]", "environments:", &[("CS0104", 7, 17)]),
+    case("a word for a switch", "    required_approvals: 2\nadmins", "    self_approval: yes\nadmins", &[("CS0104", 9, 20)]),
+    case("an unknown word", "    required_approvals: 2\nadmins", "    enforcement: hart\nadmins", &[("CS0108", 9, 18)]),
+    // numbers and limits
+    case("no approvals", "required_approvals: 2\nadmins", "required_approvals: 0\nadmins", &[("CS0109", 9, 25)]),
+    case("too many approvals", "required_approvals: 2\nadmins", "required_approvals: 51\nadmins", &[("CS0109", 9, 25)]),
+    case("a negative number", "required_approvals: 2\nadmins", "required_approvals: -1\nadmins", &[("CS0104", 9, 25)]),
+    // names
+    case("a name with capitals", "- name: production", "- name: Production", &[("CS0110", 6, 11)]),
+    case("an environment with an underscore", "  production:\n", "  pre_production:\n", &[("CS0110", 3, 3), ("CS0112", 7, 20)]),
+    case("two policies of one name", "admins:", "  - {name: production, environments: \"*\", approvers: {teams: [acme/x]}}\nadmins:", &[("CS0111", 10, 12)]),
+    case("a team among users", "users: [ann, bob]", "users: [ann, acme/ops]", &[("CS0110", 8, 30)]),
+    case("a login with an at sign", "users: [ann, bob]", "users: [ann, '@bob']", &[("CS0110", 8, 30)]),
+    case("a user among teams", "teams: [acme/security]", "teams: [security]", &[("CS0110", 8, 44)]),
+    case("a team in capitals", "teams: [acme/security]", "teams: [acme/Security]", &[("CS0110", 8, 44)]),
+    case("a bot as approver", "users: [ann, bob]", "users: [ann, 'renovate[bot]']", &[("CS0121", 8, 30)]),
+    case("a person twice", "users: [ann, bob]", "users: [ann, Ann]", &[("CS0111", 8, 30)]),
+    case("a full reference as branch", "    paths", "    branch: refs/heads/main\n    paths", &[("CS0110", 4, 13)]),
+    case("a pattern as branch", "    paths", "    branch: release/*\n    paths", &[("CS0110", 4, 13)]),
+    case("our own branch", "    paths", "    branch: countersign/ledger\n    paths", &[("CS0110", 4, 13)]),
+    // references and people
+    case("an unknown environment", "environments: [production]", "environments: [prodution]", &[("CS0112", 7, 20)]),
+    case("a star in a list", "environments: [production]", "environments: ['*']", &[("CS0112", 7, 20)]),
+    case("a bare environment", "environments: [production]", "environments: production", &[("CS0108", 7, 19)]),
+    case("no environment at all", "environments: [production]", "environments: []", &[("CS0115", 7, 5)]),
+    case("no environments in the file", "  production:\n    paths: [\"secrets/production/\"]", "  {}", &[("CS0115", 2, 1)]),
+    case("nobody", "{users: [ann, bob], teams: [acme/security]}", "{users: [], teams: []}", &[("CS0115", 8, 5)]),
+    case("nobody at all", "{users: [ann, bob], teams: [acme/security]}", "{}", &[("CS0115", 8, 5)]),
+    case("no approvers", "    approvers: {users: [ann, bob], teams: [acme/security]}\n", "", &[("CS0105", 6, 11)]),
+    case("approvers and groups", "    required_approvals: 2\nadmins", "    groups: [{name: a, approvers: {teams: [acme/a]}}]\nadmins", &[("CS0116", 8, 5)]),
+    case("empty groups", "    approvers: {users: [ann, bob], teams: [acme/security]}\n    required_approvals: 2", "    groups: []", &[("CS0115", 8, 5)]),
+    case("two groups of one name", "    approvers: {users: [ann, bob], teams: [acme/security]}\n    required_approvals: 2", "    groups:\n      - {name: a, approvers: {teams: [acme/a]}}\n      - {name: a, approvers: {teams: [acme/b]}}", &[("CS0111", 10, 16)]),
+    case("more approvals than people", ", teams: [acme/security]}\n    required_approvals: 2", "}\n    required_approvals: 3", &[("CS0118", 9, 25)]),
+    case("groups that share one person", "    approvers: {users: [ann, bob], teams: [acme/security]}\n    required_approvals: 2", "    groups:\n      - {name: a, approvers: {users: [ann]}}\n      - {name: b, approvers: {users: [Ann]}}", &[("CS0118", 8, 5)]),
+    case("fewer admins than the strictest policy needs", "{approvers: {teams: [acme/platform]}, required_approvals: 2}", "{approvers: {users: [ann]}}", &[("CS0118", 10, 1)]),
+    case("nobody who could change the file", "policies:\n  - name: production\n    environments: [production]\n    approvers: {users: [ann, bob], teams: [acme/security]}\n    required_approvals: 2\nadmins: {approvers: {teams: [acme/platform]}, required_approvals: 2}\n", "policies: []\n", &[("CS0118", 0, 0)]),
+    // patterns
+    case("an absolute pattern", "\"secrets/production/\"", "/secrets/production/", &[("CS0113", 4, 13)]),
+    case("a pattern with an open set", "\"secrets/production/\"", "'secrets/[ab/'", &[("CS0113", 4, 13)]),
+    case("a pattern with braces", "\"secrets/production/\"", "'secrets/{a,b}/'", &[("CS0113", 4, 13)]),
+    case("a negated pattern", "\"secrets/production/\"", "'!secrets/'", &[("CS0113", 4, 13)]),
+    case("no pattern", "[\"secrets/production/\"]", "[]", &[("CS0115", 4, 5)]),
+    case("a pattern twice", "\"secrets/production/\"", "a/, a/", &[("CS0111", 4, 17)]),
+    case("a path in two environments", "policies:", "  payments:\n    paths: [\"secrets/Production/payments/\"]\npolicies:", &[("CS0119", 6, 13)]),
+    // later releases
+    case("mode: observe", "    paths", "    mode: observe\n    paths", &[("CS0120", 4, 11)]),
+    case("merge: manual", "    paths", "    merge: manual\n    paths", &[("CS0120", 4, 12)]),
+    case("binding: change", "    paths", "    binding: change\n    paths", &[("CS0120", 4, 14)]),
+    case("direct_push: quarantine", "    paths", "    direct_push: quarantine\n    paths", &[("CS0120", 4, 18)]),
+    case("times and switches of later", "    paths", "    approval_ttl: 7d\n    expires: 14d\n    comment_votes: true\n    value_checks: true\n    paths", &[("CS0120", 4, 5), ("CS0120", 5, 5), ("CS0120", 6, 20), ("CS0120", 7, 19)]),
+    case("syncs", "    paths", "    syncs:\n      - {name: branch, branch: {ref: env/production}}\n    paths", &[("CS0120", 4, 5)]),
+    case("a soft policy", "    required_approvals: 2\nadmins", "    enforcement: soft\n    bypass: {users: [ann], ratify_within: 48h}\nadmins", &[("CS0120", 9, 18), ("CS0120", 10, 5)]),
+    case("a soft policy without bypass", "    required_approvals: 2\nadmins", "    enforcement: soft\nadmins", &[("CS0117", 9, 18), ("CS0120", 9, 18)]),
+    case("a hard policy with bypass", "    required_approvals: 2\nadmins", "    bypass: {users: [ann]}\nadmins", &[("CS0116", 9, 5)]),
+    case("lists of later", "admins:", "access:\n  - {name: on-call, environments: [production], approvers: {teams: [acme/security]}, max_duration: 8h}\nmachines:\n  - {id: 1, login: 'rotator[bot]', environments: '*', keys: ['TLS_*']}\nnotifications:\n  - {on: ['*'], email: {to: [approvers]}}\npeople:\n  ann-admin: {same_person: ann}\nadmins:", &[("CS0120", 10, 1), ("CS0120", 12, 1), ("CS0120", 14, 1), ("CS0120", 17, 15)]),
+    // people
+    case("an identity instead of a recipient", "admins:", "people:\n  ann: {recipients: [AGE-SECRET-KEY-1CANARY]}\nadmins:", &[("CS0110", 11, 22)]),
+    case("another kind of recipient, and no address", "admins:", "people:\n  ann: {email: ann, recipients: ['arn:aws:kms:x']}\nadmins:", &[("CS0110", 11, 16), ("CS0110", 11, 34)]),
+    case("one recipient for two", "admins:", "people:\n  ann: {recipients: [age1qqqqqqqq]}\n  bob: {recipients: [age1qqqqqqqq]}\nadmins:", &[("CS0111", 12, 22)]),
+    // all at once
+    case("many faults are reported in one run", "required_approvals: 2\nadmins: {approvers: {teams: [acme/platform]}", "required_approval: 99\n  - {name: X, environments: [stagin], approvers: {users: []}}\nadmins: {approvers: {teams: [platform]}, colour: red", &[("CS0107", 9, 5), ("CS0110", 10, 12), ("CS0112", 10, 30), ("CS0115", 10, 39), ("CS0110", 11, 30), ("CS0107", 11, 42)]),
+];
+
+fn faults(case: &Case) -> (String, Vec<Diagnostic>) {
+    assert!(BASE.contains(case.from), "{}: the text to change is not in the base", case.title);
+    let text = BASE.replacen(case.from, case.to, 1);
+    let faults = parse(&text).expect_err(case.title);
+    (text, faults)
+}
+
+#[test]
+fn the_base_of_the_cases_has_no_fault() {
+    policy(BASE);
+}
+
+#[test]
+fn every_fault_is_found_at_its_place() {
+    for case in CASES {
+        let (_, faults) = faults(case);
+        let found: Vec<_> = faults
+            .iter()
+            .map(|fault| {
+                let place = fault.place.unwrap_or_default();
+                (fault.code.as_str(), place.line, place.column)
+            })
+            .collect();
+        assert_eq!(found, case.faults, "{}", case.title);
+    }
+}
+
+#[test]
+fn every_fault_is_an_error_with_help() {
+    for case in CASES {
+        for fault in faults(case).1 {
+            assert_eq!(fault.severity, Severity::Error, "{}", case.title);
+            assert!(fault.help.is_some(), "{}: {}", case.title, fault.message);
+            assert!(!fault.message.ends_with('.'), "{}: {}", case.title, fault.message);
+        }
+    }
+}
+
+#[test]
+fn a_person_reads_it_like_this() {
+    let mut all = String::new();
+    for case in CASES {
+        let (text, faults) = faults(case);
+        all.push_str(&format!("# {}\n", case.title));
+        for fault in faults {
+            all.push_str(&fault.render(".countersign/policy.yaml", &text));
+        }
+        all.push('\n');
+    }
+    assert!(!all.contains("CANARY"), "an identity was repeated");
+    insta::assert_snapshot!(all);
+}
