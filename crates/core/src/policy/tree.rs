@@ -40,6 +40,9 @@ impl Node {
     }
 }
 
+/// The one fault that ended the reading.
+type Fault = Box<Diagnostic>;
+
 /// A collection that is still being read.
 struct Open {
     list: bool,
@@ -52,16 +55,16 @@ struct Open {
 struct Builder {
     open: Vec<Open>,
     anchors: BTreeMap<usize, Rc<Node>>,
-    documents: usize,
+    started: bool,
     root: Option<Rc<Node>>,
     nodes: u64,
 }
 
 /// Reads the one document of a text.
-pub(super) fn read(text: &str) -> Result<Rc<Node>, Diagnostic> {
+pub(super) fn read(text: &str) -> Result<Rc<Node>, Fault> {
     if text.len() > MAX_BYTES {
         let message = format!("the policy is {} bytes long, more than {MAX_BYTES}", text.len());
-        return Err(Diagnostic::error(Code::TooLarge, message).help("split it by repository, or use broader patterns"));
+        return Err(fault(Code::TooLarge, message, None, "split it by repository, or use broader patterns"));
     }
     let options = options! { emit_comments: false, disallow_directives: true };
     let mut builder = Builder::default();
@@ -69,41 +72,52 @@ pub(super) fn read(text: &str) -> Result<Rc<Node>, Diagnostic> {
         let (event, span) = next.map_err(|error| {
             let mark = error.marker();
             let place = Place { line: mark.line().max(1), column: mark.col() + 1, length: 1 };
-            Diagnostic::error(Code::Syntax, format!("this is not valid YAML: {}", error.kind()))
-                .at(place)
-                .help("nothing after this place was read; run the check again once it is repaired")
+            let message = format!("this is not valid YAML: {}", error.kind());
+            fault(Code::Syntax, message, Some(place), "nothing after this place was read: repair it, then check again")
         })?;
         builder.take(event, &span)?;
     }
-    builder.root.ok_or_else(|| {
-        Diagnostic::error(Code::Syntax, "the policy is empty").help("`countersign init` writes a first one")
+    builder
+        .root
+        .ok_or_else(|| fault(Code::Syntax, "the policy is empty", None, "`countersign init` writes a first one"))
+}
+
+fn fault(code: Code, message: impl Into<String>, place: Option<Place>, help: &str) -> Fault {
+    let fault = Diagnostic::error(code, message).help(help);
+    Box::new(match place {
+        Some(place) => fault.at(place),
+        None => fault,
     })
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Diagnostic> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the parser may grow events; what carries no value is passed over"
+    )]
+    fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Fault> {
+        let refuse =
+            |message: &str, span: &Span, help: &str| Err(fault(Code::Syntax, message, Some(place_of(span)), help));
         if event.tag().is_some() {
-            let place = place_of(&span.tag_span().unwrap_or(*span));
-            return Err(Diagnostic::error(Code::Syntax, "a tag has no place in a policy")
-                .at(place)
-                .help("leave the tag out: each field takes one kind of value"));
+            let tag = span.tag_span().unwrap_or(*span);
+            return refuse(
+                "a tag has no place in a policy",
+                &tag,
+                "leave the tag out: each field takes one kind of value",
+            );
         }
         match event {
+            Event::DocumentStart(..) if self.started => {
+                refuse("a second YAML document begins here", span, "keep the whole policy in one document")
+            }
             Event::DocumentStart(..) => {
-                self.documents += 1;
-                if self.documents > 1 {
-                    return Err(Diagnostic::error(Code::Syntax, "a second YAML document begins here")
-                        .at(place_of(span))
-                        .help("keep the whole policy in one document"));
-                }
+                self.started = true;
                 Ok(())
             }
-            Event::Alias(id) => {
-                let target = self.anchors.get(&id).cloned().ok_or_else(|| {
-                    Diagnostic::error(Code::Syntax, "this alias names a value that contains it").at(place_of(span))
-                })?;
-                self.push(target, place_of(span))
-            }
+            Event::Alias(id) => match self.anchors.get(&id).cloned() {
+                Some(target) => self.push(target, place_of(span)),
+                None => refuse("this alias names a value that contains it", span, "write the value out"),
+            },
             Event::Scalar(text, style, anchor, _) => {
                 let kind = Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
                 self.add(kind, place_of(span), anchor)
@@ -111,12 +125,11 @@ impl Builder {
             Event::SequenceStart(_, anchor, _) => self.begin(true, span, anchor),
             Event::MappingStart(_, anchor, _) => self.begin(false, span, anchor),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
-            // Stream, document end and comments carry nothing; anchors and unresolved aliases are not asked for.
             _ => Ok(()),
         }
     }
 
-    fn begin(&mut self, list: bool, span: &Span, anchor: usize) -> Result<(), Diagnostic> {
+    fn begin(&mut self, list: bool, span: &Span, anchor: usize) -> Result<(), Fault> {
         let place = place_of(span);
         if self.open.len() as u32 >= MAX_DEPTH {
             return Err(too_deep(place));
@@ -125,7 +138,7 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Diagnostic> {
+    fn end(&mut self) -> Result<(), Fault> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let kind = if open.list {
             Kind::List(open.children)
@@ -140,7 +153,7 @@ impl Builder {
         self.add(kind, open.place, open.anchor)
     }
 
-    fn add(&mut self, kind: Kind, place: Place, anchor: usize) -> Result<(), Diagnostic> {
+    fn add(&mut self, kind: Kind, place: Place, anchor: usize) -> Result<(), Fault> {
         let (depth, weight) = match &kind {
             Kind::Scalar { .. } => (0, 1),
             Kind::List(items) => measure(items.iter()),
@@ -154,14 +167,13 @@ impl Builder {
         self.push(node, place)
     }
 
-    fn push(&mut self, node: Rc<Node>, place: Place) -> Result<(), Diagnostic> {
+    fn push(&mut self, node: Rc<Node>, place: Place) -> Result<(), Fault> {
         if node.depth + self.open.len() as u32 > MAX_DEPTH {
             return Err(too_deep(place));
         }
         if node.weight > MAX_NODES || self.nodes > MAX_NODES {
-            return Err(Diagnostic::error(Code::TooLarge, format!("the policy holds more than {MAX_NODES} values"))
-                .at(place)
-                .help("write it with fewer aliases, or use broader patterns"));
+            let message = format!("the policy holds more than {MAX_NODES} values");
+            return Err(fault(Code::TooLarge, message, Some(place), "use fewer aliases, or broader patterns"));
         }
         match self.open.last_mut() {
             Some(open) => open.children.push(node),
@@ -175,10 +187,9 @@ fn measure<'n>(children: impl Iterator<Item = &'n Rc<Node>>) -> (u32, u64) {
     children.fold((1, 1), |(depth, weight), child| (depth.max(child.depth + 1), weight.saturating_add(child.weight)))
 }
 
-fn too_deep(place: Place) -> Diagnostic {
-    Diagnostic::error(Code::TooLarge, format!("values are nested more than {MAX_DEPTH} deep"))
-        .at(place)
-        .help("a policy is nested eight deep at most: check the indentation and the brackets")
+fn too_deep(place: Place) -> Fault {
+    let message = format!("values are nested more than {MAX_DEPTH} deep");
+    fault(Code::TooLarge, message, Some(place), "a policy is nested eight deep at most: check indentation and brackets")
 }
 
 /// Where a span begins and how far it runs on its first line.

@@ -38,7 +38,7 @@ const MAX_PEOPLE: usize = 5_000;
 /// # Errors
 /// Every fault of the text, in the order of the file; all of them are errors. After a fault in the YAML itself, only that one.
 pub fn parse(text: &str) -> Result<Policy, Vec<Diagnostic>> {
-    let root = tree::read(text).map_err(|fault| vec![fault])?;
+    let root = tree::read(text).map_err(|fault| vec![*fault])?;
     let mut faults = Faults::default();
     let policy = RawPolicy::from_node(&root, &mut faults)
         .and_then(|raw| understand(&raw, Digest::of(text.as_bytes()), &mut faults));

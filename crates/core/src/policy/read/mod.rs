@@ -42,7 +42,7 @@ impl Faults {
 
     /// All of them, in the order of the file.
     pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by(|one, two| (one.place, one.code).cmp(&(two.place, two.code)));
+        self.list.sort_by_key(|fault| (fault.place, fault.code));
         if self.more > 0 {
             self.list.push(Diagnostic::error(Code::TooLarge, format!("{} more faults are not listed", self.more)));
         }

@@ -4,7 +4,10 @@
 
 mod broken;
 mod globs;
+mod hostile;
+mod lints;
 mod meaning;
+mod schema;
 
 use super::*;
 

@@ -1,0 +1,51 @@
+//! What is allowed but hardly meant is said.
+
+use super::*;
+
+const BASE: &str = include_str!("base.yaml");
+
+/// Code, line (0: none) and severity.
+type Finding = (&'static str, usize, Severity);
+
+fn findings(from: &str, to: &str) -> Vec<Finding> {
+    assert!(BASE.contains(from), "{from}");
+    let found = lint(&policy(&BASE.replacen(from, to, 1)));
+    found.iter().map(|one| (one.code.as_str(), one.place.map_or(0, |place| place.line), one.severity)).collect()
+}
+
+#[test]
+fn each_oddity_has_its_finding() {
+    use Severity::{Note, Warning};
+    #[rustfmt::skip]
+    let cases: &[(&str, &str, &[Finding])] = &[
+        ("version", "version", &[]),
+        ("policies:", "  staging:\n    paths: [b/]\npolicies:", &[("CS0130", 5, Warning)]),
+        ("    approvers", "    secret_paths: [secrets/production/payments/]\n    approvers", &[("CS0131", 3, Note)]),
+        ("    approvers", "    secret_paths: [secrets/production/]\n    approvers", &[]),
+        ("    approvers", "    secret_paths: [secrets/]\n    approvers", &[]),
+        ("    approvers", "    secret_paths: ['**']\n    approvers", &[]),
+        ("    approvers", "    secret_paths: [secrets/producton/]\n    approvers", &[("CS0131", 3, Note), ("CS0134", 6, Warning)]),
+        ("required_approvals: 2\nadmins", "self_approval: true\nadmins", &[("CS0132", 6, Note)]),
+        ("required_approvals: 2\nadmins", "required_approvals: 2\n    self_approval: true\nadmins", &[]),
+        ("admins: {approvers: {teams: [acme/platform]}, required_approvals: 2}\n", "", &[("CS0133", 0, Note)]),
+        ("platform]}, required_approvals: 2", "platform]}", &[("CS0133", 10, Note)]),
+        (", teams: [acme/security]", "", &[("CS0135", 6, Warning)]),
+        (", teams: [acme/security]}", "}\n    self_approval: true", &[]),
+        ("    paths", "    plain: ['**']\n    paths", &[("CS0136", 3, Warning)]),
+        ("    paths", "    plain: ['secrets/**/*.md']\n    paths", &[]),
+    ];
+    for (from, to, expected) in cases {
+        assert_eq!(findings(from, to), *expected, "{to}");
+    }
+}
+
+#[test]
+fn a_person_reads_it_like_this() {
+    let text = BASE
+        .replacen("policies:", "  staging:\n    paths: [b/]\npolicies:", 1)
+        .replacen("    approvers", "    secret_paths: [secrets/producton/]\n    approvers", 1)
+        .replacen(", teams: [acme/security]", "", 1)
+        .replacen("platform]}, required_approvals: 2", "platform]}", 1);
+    let all: String = lint(&policy(&text)).iter().map(|one| one.render(".countersign/policy.yaml", &text)).collect();
+    insta::assert_snapshot!(all);
+}
