@@ -4,3 +4,4 @@
 
 pub mod adapters;
 pub mod engine;
+pub mod faces;

@@ -2,3 +2,4 @@
 
 pub mod intake;
 pub mod ports;
+pub mod readiness;

@@ -1,0 +1,121 @@
+//! A journal in memory, for tests of the server: it keeps deliveries, and can be told to fail or to fall.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use countersign_core::domain::{Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
+use countersign_core::facts::question::Movement;
+
+use crate::engine::ports::{
+    Claim, Clock, Journal, JournalError, NewDelivery, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
+};
+
+#[derive(Default)]
+pub(super) struct Double {
+    pub(super) deliveries: Mutex<BTreeMap<String, NewDelivery>>,
+    pub(super) repositories: Vec<RepoRef>,
+    pub(super) broken: AtomicBool,
+    pub(super) falls: AtomicBool,
+}
+
+impl Double {
+    pub(super) fn count(&self) -> usize {
+        self.deliveries.lock().unwrap().len()
+    }
+
+    pub(super) fn kept(&self, id: &str) -> NewDelivery {
+        self.deliveries.lock().unwrap()[id].clone()
+    }
+
+    fn works(&self, action: &'static str) -> Result<(), JournalError> {
+        assert!(!self.falls.load(Ordering::SeqCst), "told to fall");
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(JournalError { action, message: "told to fail".to_owned() }),
+            false => Ok(()),
+        }
+    }
+}
+
+pub(super) struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(43_200)
+    }
+}
+
+#[async_trait]
+impl Journal for Double {
+    async fn record(&self, delivery: &NewDelivery) -> Result<Recorded, JournalError> {
+        self.works("record a delivery")?;
+        let mut deliveries = self.deliveries.lock().unwrap();
+        if deliveries.contains_key(delivery.id.as_str()) {
+            return Ok(Recorded::Duplicate);
+        }
+        deliveries.insert(delivery.id.to_string(), delivery.clone());
+        Ok(Recorded::New)
+    }
+
+    async fn schedule(&self, _: &Subject, _: Timestamp) -> Result<(), JournalError> {
+        self.works("schedule")
+    }
+
+    async fn claim(&self, _: &str, _: Timestamp, _: Span) -> Result<Option<Claim>, JournalError> {
+        self.works("claim").map(|()| None)
+    }
+
+    async fn complete(&self, _: &Claim, _: Option<Timestamp>) -> Result<bool, JournalError> {
+        self.works("complete").map(|()| false)
+    }
+
+    async fn fail(&self, _: &Claim, _: Timestamp, _: &str) -> Result<bool, JournalError> {
+        self.works("fail").map(|()| false)
+    }
+
+    async fn renew(&self, _: &Claim, _: Timestamp, _: Span) -> Result<bool, JournalError> {
+        self.works("renew").map(|()| false)
+    }
+
+    async fn depth(&self, _: Timestamp) -> Result<QueueDepth, JournalError> {
+        self.works("count").map(|()| QueueDepth { due: self.count() as u64, oldest_seconds: 5 })
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
+        self.works("look ahead").map(|()| None)
+    }
+
+    async fn sight(&self, _: &Sighting) -> Result<(), JournalError> {
+        self.works("sight")
+    }
+
+    async fn movements(&self, _: RepoId, _: &RefName) -> Result<Vec<Movement>, JournalError> {
+        self.works("list movements").map(|()| Vec::new())
+    }
+
+    async fn reviews(&self, _: RepoId, _: PrNumber) -> Result<Vec<Sighting>, JournalError> {
+        self.works("list reviews").map(|()| Vec::new())
+    }
+
+    async fn repositories(&self) -> Result<Vec<RepoRef>, JournalError> {
+        self.works("list repositories").map(|()| self.repositories.clone())
+    }
+
+    async fn presence(&self, _: RepoId, _: PrNumber) -> Result<Option<Presence>, JournalError> {
+        self.works("read presence").map(|()| None)
+    }
+
+    async fn remember(&self, _: RepoId, _: PrNumber, _: &Presence) -> Result<(), JournalError> {
+        self.works("remember")
+    }
+
+    async fn ledger_head(&self, _: RepoId) -> Result<Option<(Sequence, Oid)>, JournalError> {
+        self.works("read the ledger head").map(|()| None)
+    }
+
+    async fn remember_ledger(&self, _: RepoId, _: Sequence, _: &Oid) -> Result<(), JournalError> {
+        self.works("remember the ledger head")
+    }
+}
