@@ -19,7 +19,18 @@ const CORE: &[(&str, &[&str])] = &[
 
 /// Crates that do input or output, or keep time: none of them in a pure crate's manifest.
 const SHELL_CRATES: &[&str] = &[
-    "tokio", "octocrab", "git2", "sqlx", "axum", "reqwest", "hyper", "tracing-subscriber", "clap", "rand", "uuid", "tempfile",
+    "tokio",
+    "octocrab",
+    "git2",
+    "sqlx",
+    "axum",
+    "reqwest",
+    "hyper",
+    "tracing-subscriber",
+    "clap",
+    "rand",
+    "uuid",
+    "tempfile",
     "github-sim",
 ];
 
@@ -73,7 +84,11 @@ fn named(code: &str, prefix: &str) -> Vec<String> {
             names.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
         }
     }
-    names.iter().map(|name| name.trim().split("::").next().unwrap_or_default().to_owned()).filter(|name| !name.is_empty()).collect()
+    names
+        .iter()
+        .map(|name| name.trim().split("::").next().unwrap_or_default().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 /// First folder or file stem below `base`.

@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -254,6 +255,41 @@ async fn a_fault_of_ours_is_told_without_its_cause() {
     let (status, answer) = world.deliver("d-1", "push", PUSH).await;
     assert_eq!((status, &answer["error"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal error")));
     assert!(!answer.to_string().contains("told to fall"));
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_deliveries_and_never_what_was_in_them() {
+    let (world, lines) = (World::new(), Lines::default());
+    let writer = lines.clone();
+    let log =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    let _log = tracing::subscriber::set_default(log);
+    let push = PUSH.replace("rotate-db", "canary");
+    world.deliver("d-good", "push", &push).await;
+    world.deliver("d-odd", "push", r#"{"ref":"canary","repository":"canary"}"#).await;
+    world.deliver("d-text", "push", "canary").await;
+    world.ask(without(signed("d-bad", "push", b"canary".to_vec()), "x-hub-signature-256")).await;
+    world.ask(signed("d-canary forged", "canary canary", b"canary".to_vec())).await;
+    world.journal.broken.store(true, Ordering::SeqCst);
+    world.deliver("d-lost", "push", &push).await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for id in ["d-good", "d-odd", "d-text", "d-bad", "d-lost"] {
+        assert!(text.contains(id), "{id}\n{text}");
+    }
+    assert!(!text.contains("canary"), "{text}");
 }
 
 #[tokio::test]
