@@ -1,3 +1,5 @@
 //! The world behind the ports. No adapter knows another, none decides.
 
+pub mod clock;
 pub mod git;
+pub mod store;

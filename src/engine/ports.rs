@@ -328,9 +328,11 @@ pub enum Recorded {
 pub struct Claim {
     /// What to look at.
     pub subject: Subject,
+    /// Who claimed it.
+    pub owner: String,
     /// Fencing number: rises with every claim of the subject.
     pub fence: u64,
-    /// How often looking has failed in a row.
+    /// How often looking has failed in a row; a lease that ran out without an end counts as a failure.
     pub attempts: u32,
     /// Number of times it had been scheduled when claimed; completing leaves later requests standing.
     pub asked: u64,
@@ -406,7 +408,7 @@ pub trait Journal: Send + Sync {
     /// The newest ledger head this server has seen: sequence and commit. It never goes back.
     async fn ledger_head(&self, repo: RepoId) -> Result<Option<(Sequence, Oid)>, JournalError>;
 
-    /// Remembers a ledger head; a lower sequence is ignored.
+    /// Remembers a ledger head; only a higher sequence replaces the remembered one.
     async fn remember_ledger(&self, repo: RepoId, sequence: Sequence, commit: &Oid) -> Result<(), JournalError>;
 }
 
