@@ -27,11 +27,7 @@ pub(crate) fn secret_of(headers: &HeaderMap) -> Outcome<Option<String>> {
             let bytes = STANDARD.decode(rest.trim()).map_err(|_| bad())?;
             let pair = String::from_utf8(bytes).map_err(|_| bad())?;
             let (user, password) = pair.split_once(':').ok_or_else(bad)?;
-            let secret = if password.is_empty() || password == "x-oauth-basic" {
-                user
-            } else {
-                password
-            };
+            let secret = if password.is_empty() || password == "x-oauth-basic" { user } else { password };
             Ok(Some(secret.to_owned()))
         }
         _ => Err(bad()),
@@ -63,13 +59,10 @@ pub(crate) fn identify(st: &State, headers: &HeaderMap) -> Outcome<Who> {
 fn app_of(st: &State, jwt: &str) -> Outcome<u64> {
     let garbled = || Refusal::new(401, "A JSON web token could not be decoded");
     let mut parts = jwt.split('.');
-    let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next())
-    else {
+    let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(garbled());
     };
-    let parse = |part: &str| -> Option<Value> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-    };
+    let parse = |part: &str| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok() };
     let head = parse(header).ok_or_else(garbled)?;
     if head["alg"] != "RS256" {
         return Err(garbled());
@@ -107,10 +100,9 @@ fn check_times(claims: &Value, now: i64) -> Outcome<()> {
         }
     }
     match number("exp") {
-        Some(exp) if exp > now + 600 => Err(Refusal::new(
-            401,
-            "'Expiration time' claim ('exp') is too far in the future",
-        )),
+        Some(exp) if exp > now + 600 => {
+            Err(Refusal::new(401, "'Expiration time' claim ('exp') is too far in the future"))
+        }
         Some(exp) if exp > now => Ok(()),
         Some(_) | None => Err(Refusal::new(
             401,

@@ -11,10 +11,7 @@ use crate::git::broken;
 pub(crate) fn create(root: &Path, id: u64, default_branch: &str) -> Outcome<PathBuf> {
     let dir = root.join(format!("{id}.git"));
     let mut options = RepositoryInitOptions::new();
-    options
-        .bare(true)
-        .external_template(false)
-        .initial_head(default_branch);
+    options.bare(true).external_template(false).initial_head(default_branch);
     let repo = Repository::init_opts(&dir, &options).map_err(broken)?;
     let mut config = repo.config().map_err(broken)?;
     for (key, value) in [
@@ -29,9 +26,7 @@ pub(crate) fn create(root: &Path, id: u64, default_branch: &str) -> Outcome<Path
         config.set_str(key, value).map_err(broken)?;
     }
     let hooks = root.join("hooks");
-    config
-        .set_str("core.hooksPath", &hooks.to_string_lossy())
-        .map_err(broken)?;
+    config.set_str("core.hooksPath", &hooks.to_string_lossy()).map_err(broken)?;
     Ok(dir)
 }
 

@@ -70,10 +70,7 @@ impl AppConfig {
     pub fn new(name: &str, permissions: &[(&str, Level)], events: &[&str]) -> Self {
         Self {
             name: name.to_owned(),
-            permissions: permissions
-                .iter()
-                .map(|(name, level)| ((*name).to_owned(), *level))
-                .collect(),
+            permissions: permissions.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect(),
             events: events.iter().map(|event| (*event).to_owned()).collect(),
             ..Self::default()
         }
@@ -104,10 +101,7 @@ pub struct App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App")
-            .field("id", &self.id)
-            .field("slug", &self.slug)
-            .finish_non_exhaustive()
+        f.debug_struct("App").field("id", &self.id).field("slug", &self.slug).finish_non_exhaustive()
     }
 }
 
@@ -139,11 +133,7 @@ impl Sim {
     pub fn org(&self, login: &str) -> Org {
         let mut st = self.inner.lock();
         let id = st.add_account(login, AccountKind::Organization);
-        Org {
-            sim: self.clone(),
-            id,
-            login: st.login(id).to_owned(),
-        }
+        Org { sim: self.clone(), id, login: st.login(id).to_owned() }
     }
 
     /// Registers an App.
@@ -156,9 +146,7 @@ impl Sim {
         let owner = st.add_account(&format!("{slug}-owner"), AccountKind::User);
         let (id, hook_id) = (st.small_id(), st.small_id());
         let mut permissions = config.permissions;
-        permissions
-            .entry("metadata".to_owned())
-            .or_insert(Level::Read);
+        permissions.entry("metadata".to_owned()).or_insert(Level::Read);
         let created_at = st.now();
         st.apps.insert(
             id,
@@ -177,13 +165,7 @@ impl Sim {
                 created_at,
             },
         );
-        App {
-            sim: self.clone(),
-            id,
-            slug,
-            bot,
-            private_key_pem: key.private_pem.clone(),
-        }
+        App { sim: self.clone(), id, slug, bot, private_key_pem: key.private_pem.clone() }
     }
 
     /// Sets where an App's deliveries go.
@@ -202,9 +184,7 @@ impl Sim {
         let (owner, name) = full_name.split_once('/').ok_or_else(Refusal::not_found)?;
         let owner_id = st.account_or_404(owner)?.id;
         if st.repo_named(owner, name).is_some() {
-            return Err(
-                Refusal::invalid().custom("Repository", "name already exists on this account")
-            );
+            return Err(Refusal::invalid().custom("Repository", "name already exists on this account"));
         }
         let id = st.small_id();
         let dir = crate::bare::create(&st.root, id, default_branch)?;
@@ -238,10 +218,7 @@ impl Sim {
                 parent: None,
             },
         );
-        Ok(Repo {
-            sim: self.clone(),
-            id,
-        })
+        Ok(Repo { sim: self.clone(), id })
     }
 }
 
@@ -254,10 +231,7 @@ pub struct Repo {
 }
 
 fn slug(name: &str) -> String {
-    name.to_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect()
+    name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
 impl Org {
@@ -296,12 +270,7 @@ impl Org {
             members: BTreeMap::new(),
             created_at,
         });
-        Team {
-            sim: self.sim.clone(),
-            id,
-            slug,
-            org: self.id,
-        }
+        Team { sim: self.sim.clone(), id, slug, org: self.id }
     }
 }
 
@@ -320,13 +289,7 @@ impl Team {
             "scope": "team", "member": face.user(user.id), "team": face.team(self.id),
         });
         if state == Membership::Active && slug.is_string() {
-            st.emit_org(
-                self.org,
-                "membership",
-                "added",
-                Actor::person(user.id),
-                more,
-            );
+            st.emit_org(self.org, "membership", "added", Actor::person(user.id), more);
         }
         drop(st);
         self
@@ -342,13 +305,7 @@ impl Team {
         let more = json!({
             "scope": "team", "member": face.user(user.id), "team": face.team(self.id),
         });
-        st.emit_org(
-            self.org,
-            "membership",
-            "removed",
-            Actor::person(user.id),
-            more,
-        );
+        st.emit_org(self.org, "membership", "removed", Actor::person(user.id), more);
     }
 
     /// Makes this team a child of another.
@@ -384,9 +341,7 @@ impl App {
         let id = st.small_id();
         let created_at = st.now();
         let app = st.apps.get(&self.id).cloned();
-        let (permissions, events) = app
-            .map(|app| (app.permissions, app.events))
-            .unwrap_or_default();
+        let (permissions, events) = app.map(|app| (app.permissions, app.events)).unwrap_or_default();
         st.installations.insert(
             id,
             Installed {
@@ -401,18 +356,11 @@ impl App {
             },
         );
         let face = st.web_face();
-        let listed: Vec<_> = st
-            .repos_of_installation(id)
-            .into_iter()
-            .map(|repo| face.repo_brief(repo))
-            .collect();
+        let listed: Vec<_> = st.repos_of_installation(id).into_iter().map(|repo| face.repo_brief(repo)).collect();
         let more = json!({"repositories": listed, "requester": null});
         let owner = st.apps.get(&self.id).map_or(0, |app| app.owner);
         st.emit_installation(id, "installation", "created", Actor::person(owner), more);
-        Installation {
-            sim: self.sim.clone(),
-            id,
-        }
+        Installation { sim: self.sim.clone(), id }
     }
 }
 
@@ -423,10 +371,7 @@ impl Installation {
     /// 403 while suspended.
     pub fn token(&self) -> Result<String, Refusal> {
         let mut st = self.sim.inner.lock();
-        let found = st
-            .installations
-            .get(&self.id)
-            .ok_or_else(Refusal::not_found)?;
+        let found = st.installations.get(&self.id).ok_or_else(Refusal::not_found)?;
         let permissions = found.permissions.clone();
         let long = st.long_tokens;
         Ok(st.mint(self.id, None, permissions, long)?.0)
@@ -445,13 +390,7 @@ impl Installation {
         }
         let actor = Actor::person(st.apps.get(&app).map_or(owner, |app| app.owner));
         let action = if on { "suspend" } else { "unsuspend" };
-        st.emit_installation(
-            self.id,
-            "installation",
-            action,
-            actor,
-            json!({"repositories": []}),
-        );
+        st.emit_installation(self.id, "installation", action, actor, json!({"repositories": []}));
     }
 
     /// Takes a permission away, or changes its level.
@@ -480,11 +419,7 @@ impl Installation {
             app = found.app;
         }
         let brief = st.web_face().repo_brief(repo.id);
-        let (added, removed) = if on {
-            (json!([brief]), json!([]))
-        } else {
-            (json!([]), json!([brief]))
-        };
+        let (added, removed) = if on { (json!([brief]), json!([])) } else { (json!([]), json!([brief])) };
         let action = if on { "added" } else { "removed" };
         let more = json!({
             "repository_selection": "selected", "repositories_added": added,
@@ -499,13 +434,7 @@ impl Installation {
         let mut st = self.sim.inner.lock();
         let app = st.installations.get(&self.id).map_or(0, |found| found.app);
         let actor = Actor::person(st.apps.get(&app).map_or(0, |app| app.owner));
-        st.emit_installation(
-            self.id,
-            "installation",
-            "deleted",
-            actor,
-            json!({"repositories": []}),
-        );
+        st.emit_installation(self.id, "installation", "deleted", actor, json!({"repositories": []}));
         st.installations.remove(&self.id);
     }
 }
@@ -515,10 +444,7 @@ impl Repo {
     #[must_use]
     pub fn full_name(&self) -> String {
         let st = self.sim.inner.lock();
-        st.repos
-            .get(&self.id)
-            .map(|repo| st.full_name(repo))
-            .unwrap_or_default()
+        st.repos.get(&self.id).map(|repo| st.full_name(repo)).unwrap_or_default()
     }
 
     /// Gives a person a role, or takes it away.

@@ -20,10 +20,7 @@ impl Clock {
 
     /// Stops the clock at a moment.
     pub(crate) fn fix(&mut self, at: Timestamp) {
-        *self = Self {
-            fixed: Some(at),
-            offset: SignedDuration::ZERO,
-        };
+        *self = Self { fixed: Some(at), offset: SignedDuration::ZERO };
     }
 
     /// Moves the clock, forwards or back.

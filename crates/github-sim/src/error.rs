@@ -25,12 +25,7 @@ fn describe(errors: &[Value]) -> String {
 impl Refusal {
     /// A refusal with an HTTP status and GitHub's message.
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            errors: Vec::new(),
-            location: None,
-        }
+        Self { status, message: message.into(), errors: Vec::new(), location: None }
     }
 
     /// 404 with the only text GitHub ever gives.
@@ -45,31 +40,23 @@ impl Refusal {
 
     /// 422 for a body that misses a required key.
     pub(crate) fn missing(key: &str) -> Self {
-        Self::new(
-            422,
-            format!("Invalid request.\n\n\"{key}\" wasn't supplied."),
-        )
+        Self::new(422, format!("Invalid request.\n\n\"{key}\" wasn't supplied."))
     }
 
     /// 422 for a body whose key has the wrong type.
     pub(crate) fn wrong_type(key: &str, wanted: &str) -> Self {
-        Self::new(
-            422,
-            format!("Invalid request.\n\nFor '{key}', the value is not {wanted}."),
-        )
+        Self::new(422, format!("Invalid request.\n\nFor '{key}', the value is not {wanted}."))
     }
 
     /// Adds an entry with a resource, a field and a code such as `invalid` or `missing`.
     pub(crate) fn field(mut self, resource: &str, field: &str, code: &str) -> Self {
-        self.errors
-            .push(json!({"resource": resource, "field": field, "code": code}));
+        self.errors.push(json!({"resource": resource, "field": field, "code": code}));
         self
     }
 
     /// Adds an entry of code `custom` with a text.
     pub(crate) fn custom(mut self, resource: &str, message: impl Into<String>) -> Self {
-        self.errors
-            .push(json!({"resource": resource, "code": "custom", "message": message.into()}));
+        self.errors.push(json!({"resource": resource, "code": "custom", "message": message.into()}));
         self
     }
 
@@ -81,10 +68,7 @@ impl Refusal {
 
     /// 301 to where a renamed repository now lives.
     pub(crate) fn moved(location: String) -> Self {
-        Self {
-            location: Some(location),
-            ..Self::new(301, "Moved Permanently")
-        }
+        Self { location: Some(location), ..Self::new(301, "Moved Permanently") }
     }
 
     /// The HTTP status GitHub would send.

@@ -54,11 +54,7 @@ pub(crate) struct Canned {
 
 impl Canned {
     fn plain(status: u16) -> Self {
-        Self {
-            status,
-            body: json!({"message": "Server Error", "status": status.to_string()}),
-            headers: Vec::new(),
-        }
+        Self { status, body: json!({"message": "Server Error", "status": status.to_string()}), headers: Vec::new() }
     }
 }
 
@@ -74,12 +70,7 @@ impl std::fmt::Debug for Fault {
 
 impl Fault {
     fn on(matcher: Matcher) -> Self {
-        Self {
-            matcher,
-            skip: 0,
-            times: 1,
-            plan: Plan::default(),
-        }
+        Self { matcher, skip: 0, times: 1, plan: Plan::default() }
     }
 
     /// Requests of one operation: GitHub's operation id such as `pulls/merge`, `graphql/query`,
@@ -92,10 +83,7 @@ impl Fault {
     /// Requests by method and path; `*` stands for one segment, `**` for any number.
     #[must_use]
     pub fn path(method: &str, pattern: &str) -> Self {
-        Self::on(Matcher::Path {
-            method: method.to_owned(),
-            pattern: pattern.to_owned(),
-        })
+        Self::on(Matcher::Path { method: method.to_owned(), pattern: pattern.to_owned() })
     }
 
     /// GraphQL requests whose document contains a text.
@@ -135,10 +123,7 @@ impl Fault {
     /// Answers with a status and a body of the test's choice, and does nothing.
     #[must_use]
     pub fn answer(mut self, status: u16, body: Value) -> Self {
-        self.plan.before = Some(Canned {
-            body,
-            ..Canned::plain(status)
-        });
+        self.plan.before = Some(Canned { body, ..Canned::plain(status) });
         self
     }
 
@@ -169,9 +154,7 @@ impl Fault {
             "status": "403",
         });
         if let Some(seconds) = retry_after {
-            canned
-                .headers
-                .push(("retry-after".to_owned(), seconds.to_string()));
+            canned.headers.push(("retry-after".to_owned(), seconds.to_string()));
         }
         self.plan.before = Some(canned);
         self
@@ -203,8 +186,7 @@ impl Fault {
         match &self.matcher {
             Matcher::Operation(id) => request.operation == Some(id.as_str()),
             Matcher::Path { method, pattern } => {
-                request.method.eq_ignore_ascii_case(method)
-                    && crate::state::rules::matches(pattern, request.path)
+                request.method.eq_ignore_ascii_case(method) && crate::state::rules::matches(pattern, request.path)
             }
             Matcher::Graphql(text) => request.document.is_some_and(|d| d.contains(text.as_str())),
         }

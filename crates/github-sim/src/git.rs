@@ -42,12 +42,8 @@ pub(crate) fn is_ancestor(repo: &Repository, old: Oid, new: Oid) -> bool {
 
 /// Resolves a branch, tag, full reference name or object id to a commit.
 pub(crate) fn commit_at(repo: &Repository, name: &str) -> Option<Oid> {
-    let candidates = [
-        format!("refs/heads/{name}"),
-        format!("refs/tags/{name}"),
-        name.to_owned(),
-        format!("refs/{name}"),
-    ];
+    let candidates =
+        [format!("refs/heads/{name}"), format!("refs/tags/{name}"), name.to_owned(), format!("refs/{name}")];
     for candidate in &candidates {
         if let Ok(found) = repo.find_reference(candidate)
             && let Ok(commit) = found.peel_to_commit()
@@ -65,12 +61,7 @@ pub(crate) fn commit_at(repo: &Repository, name: &str) -> Option<Oid> {
 
 /// Moves, makes or deletes a reference if it still points where the caller saw it.
 /// Returns false when it moved meanwhile.
-pub(crate) fn swap(
-    repo: &Repository,
-    refname: &str,
-    before: Option<Oid>,
-    after: Option<Oid>,
-) -> Outcome<bool> {
+pub(crate) fn swap(repo: &Repository, refname: &str, before: Option<Oid>, after: Option<Oid>) -> Outcome<bool> {
     if tip(repo, refname) != before {
         return Ok(false);
     }
@@ -99,22 +90,14 @@ pub(crate) struct FileChange {
 }
 
 /// Files that differ between two commits' trees, with renames found as GitHub does.
-pub(crate) fn changes(
-    repo: &Repository,
-    from: Option<Oid>,
-    to: Oid,
-    with_patch: bool,
-) -> Outcome<Vec<FileChange>> {
+pub(crate) fn changes(repo: &Repository, from: Option<Oid>, to: Oid, with_patch: bool) -> Outcome<Vec<FileChange>> {
     let tree_of = |id: Oid| repo.find_commit(id).and_then(|commit| commit.tree());
     let old = from.map(tree_of).transpose().map_err(broken)?;
     let new = tree_of(to).map_err(broken)?;
     let mut options = DiffOptions::new();
     options.context_lines(3);
-    let mut diff = repo
-        .diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options))
-        .map_err(broken)?;
-    diff.find_similar(Some(DiffFindOptions::new().renames(true)))
-        .map_err(broken)?;
+    let mut diff = repo.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options)).map_err(broken)?;
+    diff.find_similar(Some(DiffFindOptions::new().renames(true))).map_err(broken)?;
     let mut found = Vec::new();
     for index in 0..diff.deltas().len() {
         found.extend(change_at(&diff, index, with_patch)?);
@@ -126,11 +109,8 @@ fn change_at(diff: &git2::Diff<'_>, index: usize, with_patch: bool) -> Outcome<O
     let Some(delta) = diff.get_delta(index) else {
         return Ok(None);
     };
-    let name = |file: git2::DiffFile<'_>| {
-        file.path()
-            .map(|path| path.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
+    let name =
+        |file: git2::DiffFile<'_>| file.path().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let status = match delta.status() {
         Delta::Added => "added",
         Delta::Deleted => "removed",
@@ -148,11 +128,7 @@ fn change_at(diff: &git2::Diff<'_>, index: usize, with_patch: bool) -> Outcome<O
         path: name(delta.new_file()),
         previous: (status == "renamed").then(|| name(delta.old_file())),
         status,
-        sha: if status == "removed" {
-            delta.old_file().id().to_string()
-        } else {
-            delta.new_file().id().to_string()
-        },
+        sha: if status == "removed" { delta.old_file().id().to_string() } else { delta.new_file().id().to_string() },
         additions: 0,
         deletions: 0,
         patch: None,
@@ -164,30 +140,21 @@ fn change_at(diff: &git2::Diff<'_>, index: usize, with_patch: bool) -> Outcome<O
         if with_patch && patch.num_hunks() > 0 {
             let text = patch.to_buf().map_err(broken)?;
             let text = String::from_utf8_lossy(&text).into_owned();
-            change.patch = text
-                .find("\n@@")
-                .map(|at| text[at + 1..].trim_end_matches('\n').to_owned());
+            change.patch = text.find("\n@@").map(|at| text[at + 1..].trim_end_matches('\n').to_owned());
         }
     }
     Ok(Some(change))
 }
 
 /// Commits reachable from `to` and not from `from`, newest first, at most `limit`.
-pub(crate) fn between(
-    repo: &Repository,
-    from: Option<Oid>,
-    to: Oid,
-    limit: usize,
-) -> Outcome<Vec<Oid>> {
+pub(crate) fn between(repo: &Repository, from: Option<Oid>, to: Oid, limit: usize) -> Outcome<Vec<Oid>> {
     let mut walk = repo.revwalk().map_err(broken)?;
     walk.set_sorting(git2::Sort::TOPOLOGICAL).map_err(broken)?;
     walk.push(to).map_err(broken)?;
     if let Some(from) = from {
         walk.hide(from).map_err(broken)?;
     }
-    walk.take(limit)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(broken)
+    walk.take(limit).collect::<Result<Vec<_>, _>>().map_err(broken)
 }
 
 /// Name and mail of an author or committer, and when.
@@ -207,11 +174,7 @@ impl Ident {
 
 /// GitHub's own identity, committer of what its web interface and merges write.
 pub(crate) fn web_flow(at: Timestamp) -> Ident {
-    Ident {
-        name: "GitHub".to_owned(),
-        email: "noreply@github.com".to_owned(),
-        at,
-    }
+    Ident { name: "GitHub".to_owned(), email: "noreply@github.com".to_owned(), at }
 }
 
 /// Merges two commits in memory; None on a conflict.
@@ -239,21 +202,10 @@ pub(crate) fn write_commit(
     parents: &[Oid],
 ) -> Outcome<Oid> {
     let tree = repo.find_tree(tree).map_err(broken)?;
-    let parents: Vec<git2::Commit<'_>> = parents
-        .iter()
-        .map(|id| repo.find_commit(*id))
-        .collect::<Result<_, _>>()
-        .map_err(broken)?;
+    let parents: Vec<git2::Commit<'_>> =
+        parents.iter().map(|id| repo.find_commit(*id)).collect::<Result<_, _>>().map_err(broken)?;
     let parents: Vec<&git2::Commit<'_>> = parents.iter().collect();
-    repo.commit(
-        None,
-        &author.signature()?,
-        &committer.signature()?,
-        message,
-        &tree,
-        &parents,
-    )
-    .map_err(broken)
+    repo.commit(None, &author.signature()?, &committer.signature()?, message, &tree, &parents).map_err(broken)
 }
 
 /// A file to write (`Some`) or to delete (`None`) at a path.
@@ -264,10 +216,7 @@ pub(crate) fn edited_tree(repo: &Repository, base: Option<Oid>, edits: &[Edit]) 
     let mut update = git2::build::TreeUpdateBuilder::new();
     let base_tree = match base {
         Some(commit) => repo.find_commit(commit).and_then(|c| c.tree()),
-        None => repo
-            .treebuilder(None)
-            .and_then(|builder| builder.write())
-            .and_then(|id| repo.find_tree(id)),
+        None => repo.treebuilder(None).and_then(|builder| builder.write()).and_then(|id| repo.find_tree(id)),
     }
     .map_err(broken)?;
     for (path, content) in edits {
@@ -290,11 +239,7 @@ pub(crate) fn edited_tree(repo: &Repository, base: Option<Oid>, edits: &[Edit]) 
 }
 
 /// Object at `path` in the tree of a commit: id, mode, kind.
-pub(crate) fn entry_at(
-    repo: &Repository,
-    commit: Oid,
-    path: &str,
-) -> Option<(Oid, i32, ObjectType)> {
+pub(crate) fn entry_at(repo: &Repository, commit: Oid, path: &str) -> Option<(Oid, i32, ObjectType)> {
     let tree = repo.find_commit(commit).ok()?.tree().ok()?;
     if path.is_empty() {
         return Some((tree.id(), 0o040_000, ObjectType::Tree));

@@ -108,12 +108,8 @@ pub(crate) async fn serve(
         _ => "git/info-refs",
     };
     let path = format!("/{}/{}.git/{rest}", name.0, name.1);
-    let plan = inner.lock().faults.plan(&faults::Request {
-        operation: Some(operation),
-        method,
-        path: &path,
-        document: None,
-    });
+    let plan =
+        inner.lock().faults.plan(&faults::Request { operation: Some(operation), method, path: &path, document: None });
     if let Some(wait) = plan.delay {
         tokio::time::sleep(wait).await;
     }
@@ -130,12 +126,7 @@ pub(crate) async fn serve(
         (Some(canned), _) => plain(canned.status, &canned.body.to_string()),
         (None, Err(response)) => *response,
         (None, Ok(pass)) => {
-            let call = Cgi {
-                method,
-                rest,
-                query,
-                headers,
-            };
+            let call = Cgi { method, rest, query, headers };
             if rest == "git-receive-pack" {
                 receive(&inner, &pass, &call, body).await
             } else {
@@ -187,8 +178,7 @@ fn admit(
     headers: &HeaderMap,
     writing: bool,
 ) -> Result<Pass, Box<Response>> {
-    let who =
-        auth::identify(st, headers).map_err(|_| login_wanted("Invalid username or token."))?;
+    let who = auth::identify(st, headers).map_err(|_| login_wanted("Invalid username or token."))?;
     let Some(repo) = st.repo_named(name.0, name.1) else {
         if let Some(found) = st.repo_formerly(name.0, name.1) {
             let place = format!("{}/{}.git/{rest}?{query}", st.base, st.full_name(found));
@@ -200,9 +190,7 @@ fn admit(
         }
         return Err(match who {
             Who::Nobody => login_wanted("Repository not found."),
-            Who::App(_) | Who::Installation(_) | Who::User(_) => {
-                Box::new(plain(404, "Repository not found."))
-            }
+            Who::App(_) | Who::Installation(_) | Who::User(_) => Box::new(plain(404, "Repository not found.")),
         });
     };
     let may = |role: Role, level: Level| match &who {
@@ -216,18 +204,13 @@ fn admit(
     if !may(Role::Read, Level::Read) {
         return Err(match who {
             Who::Nobody => login_wanted("Repository not found."),
-            Who::App(_) | Who::Installation(_) | Who::User(_) => {
-                Box::new(plain(404, "Repository not found."))
-            }
+            Who::App(_) | Who::Installation(_) | Who::User(_) => Box::new(plain(404, "Repository not found.")),
         });
     }
     let actor = match &who {
         Who::Nobody | Who::App(_) => None,
         Who::User(person) => Some(Actor::person(*person)),
-        Who::Installation(access) => Some(Actor {
-            account: access.bot,
-            app: Some(access.app),
-        }),
+        Who::Installation(access) => Some(Actor { account: access.bot, app: Some(access.app) }),
     };
     if writing && !may(Role::Write, Level::Write) {
         let Some(actor) = actor else {
@@ -237,21 +220,14 @@ fn admit(
         let text = format!("Permission to {repo}.git denied to {login}.");
         return Err(Box::new(plain(403, &text)));
     }
-    Ok(Pass {
-        dir_name: format!("{}.git", repo.id),
-        root: st.root.clone(),
-        repo: repo.id,
-        actor,
-        who,
-    })
+    Ok(Pass { dir_name: format!("{}.git", repo.id), root: st.root.clone(), repo: repo.id, actor, who })
 }
 
 fn login_wanted(text: &str) -> Box<Response> {
     let mut response = plain(401, text);
-    response.headers_mut().insert(
-        http::header::WWW_AUTHENTICATE,
-        http::HeaderValue::from_static("Basic realm=\"GitHub\""),
-    );
+    response
+        .headers_mut()
+        .insert(http::header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Basic realm=\"GitHub\""));
     Box::new(response)
 }
 
@@ -271,21 +247,14 @@ async fn receive(inner: &Arc<Inner>, pass: &Pass, call: &Cgi<'_>, body: Bytes) -
         return *login_wanted("Authentication required.");
     };
     let commands = pkt::commands(&body);
-    let scratch = match tempfile::Builder::new()
-        .prefix("push-")
-        .tempdir_in(&pass.root)
-    {
+    let scratch = match tempfile::Builder::new().prefix("push-").tempdir_in(&pass.root) {
         Ok(scratch) => scratch,
         Err(error) => return plain(500, &format!("no room for a push: {error}")),
     };
     let judged = judge(&inner.lock(), pass.repo, actor, &commands);
     let written = judged
         .map_err(|refusal| refusal.to_string())
-        .and_then(|judged| {
-            judged
-                .write(scratch.path())
-                .map_err(|error| error.to_string())
-        });
+        .and_then(|judged| judged.write(scratch.path()).map_err(|error| error.to_string()));
     if let Err(error) = written {
         return plain(500, &error);
     }
@@ -320,24 +289,17 @@ impl Judged {
 }
 
 fn judge(st: &State, repo: u64, actor: Actor, commands: &[RefChange]) -> Result<Judged, Refusal> {
-    let mut judged = Judged {
-        denied: String::new(),
-        fast_forward_only: String::new(),
-        signed_only: String::new(),
-    };
+    let mut judged = Judged { denied: String::new(), fast_forward_only: String::new(), signed_only: String::new() };
     let here = st.repo(repo)?;
     if here.archived {
-        judged
-            .denied
-            .push_str("This repository was archived so it is read-only.\n");
+        judged.denied.push_str("This repository was archived so it is read-only.\n");
     }
     for change in commands {
         let faults = st.early_faults(repo, actor, change, Via::Push)?;
         if !faults.is_empty() {
-            judged.denied.push_str(&format!(
-                "error: GH013: Repository rule violations found for {}.\n\n",
-                change.refname
-            ));
+            judged
+                .denied
+                .push_str(&format!("error: GH013: Repository rule violations found for {}.\n\n", change.refname));
             for fault in faults {
                 judged.denied.push_str(&format!("- {fault}\n\n"));
             }
@@ -357,12 +319,7 @@ fn judge(st: &State, repo: u64, actor: Actor, commands: &[RefChange]) -> Result<
 
 /// Runs `git http-backend` for one request.
 async fn run(pass: &Pass, call: &Cgi<'_>, body: Bytes, push: Option<&Path>) -> Response {
-    let header = |name: &str| {
-        call.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
+    let header = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut command = Command::new("git");
     command
         .arg("http-backend")
@@ -382,12 +339,7 @@ async fn run(pass: &Pass, call: &Cgi<'_>, body: Bytes, push: Option<&Path>) -> R
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    for stray in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_OBJECT_DIRECTORY",
-    ] {
+    for stray in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"] {
         command.env_remove(stray);
     }
     if let Some(actor) = pass.actor {
@@ -431,21 +383,12 @@ fn answer(output: &[u8], push: bool) -> Response {
         };
         let value = value.trim();
         if name.eq_ignore_ascii_case("status") {
-            let code = value
-                .split(' ')
-                .next()
-                .and_then(|code| code.parse::<u16>().ok());
+            let code = value.split(' ').next().and_then(|code| code.parse::<u16>().ok());
             builder = builder.status(code.unwrap_or(500));
         } else {
             builder = builder.header(name, value);
         }
     }
-    let body = if push {
-        pkt::in_githubs_words(body)
-    } else {
-        body.to_vec()
-    };
-    builder
-        .body(Body::from(body))
-        .unwrap_or_else(|_| plain(500, "git http-backend gave a broken answer"))
+    let body = if push { pkt::in_githubs_words(body) } else { body.to_vec() };
+    builder.body(Body::from(body)).unwrap_or_else(|_| plain(500, "git http-backend gave a broken answer"))
 }

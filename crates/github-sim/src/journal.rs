@@ -108,10 +108,7 @@ impl Excerpt {
     /// Number of calls of an operation, such as `pulls/create` or `git/receive-pack`.
     #[must_use]
     pub fn count(&self, operation: &str) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.operation.as_deref() == Some(operation))
-            .count()
+        self.entries.iter().filter(|entry| entry.operation.as_deref() == Some(operation)).count()
     }
 
     /// Calls per operation.
@@ -119,10 +116,7 @@ impl Excerpt {
     pub fn by_operation(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for entry in &self.entries {
-            let name = entry
-                .operation
-                .clone()
-                .unwrap_or_else(|| "unknown".to_owned());
+            let name = entry.operation.clone().unwrap_or_else(|| "unknown".to_owned());
             *counts.entry(name).or_default() += 1;
         }
         counts
@@ -137,9 +131,7 @@ impl Excerpt {
     /// GraphQL calls of an App.
     #[must_use]
     pub fn graphql_calls(&self) -> usize {
-        self.of_app()
-            .filter(|entry| is_kind(entry, "graphql/"))
-            .count()
+        self.of_app().filter(|entry| is_kind(entry, "graphql/")).count()
     }
 
     /// Git HTTP requests of an App.
@@ -153,24 +145,17 @@ impl Excerpt {
     pub fn writes(&self) -> usize {
         self.of_app()
             .filter(|entry| entry.write)
-            .filter(|entry| {
-                entry.operation.as_deref() != Some("apps/create-installation-access-token")
-            })
+            .filter(|entry| entry.operation.as_deref() != Some("apps/create-installation-access-token"))
             .count()
     }
 
     fn of_app(&self) -> impl Iterator<Item = &Entry> {
-        self.entries
-            .iter()
-            .filter(|entry| entry.actor == "app" || entry.actor == "installation")
+        self.entries.iter().filter(|entry| entry.actor == "app" || entry.actor == "installation")
     }
 }
 
 fn is_kind(entry: &Entry, prefix: &str) -> bool {
-    entry
-        .operation
-        .as_deref()
-        .is_some_and(|operation| operation.starts_with(prefix))
+    entry.operation.as_deref().is_some_and(|operation| operation.starts_with(prefix))
 }
 
 fn is_other_wire(entry: &Entry) -> bool {

@@ -29,11 +29,7 @@ impl Push {
     /// A push to a branch, on top of its tip, or of the default branch if it does not exist yet.
     #[must_use]
     pub fn to(branch: &str) -> Self {
-        Self {
-            branch: branch.to_owned(),
-            message: "Change".to_owned(),
-            ..Self::default()
-        }
+        Self { branch: branch.to_owned(), message: "Change".to_owned(), ..Self::default() }
     }
 
     /// Starts from another commit or branch; with [`Push::force`] the branch is replaced.
@@ -53,8 +49,7 @@ impl Push {
     /// Writes a file.
     #[must_use]
     pub fn file(mut self, path: &str, content: impl AsRef<[u8]>) -> Self {
-        self.files
-            .push((path.to_owned(), Some(content.as_ref().to_vec())));
+        self.files.push((path.to_owned(), Some(content.as_ref().to_vec())));
         self
     }
 
@@ -85,21 +80,13 @@ impl State {
     fn demand(&self, repo: u64, person: u64, role: Role) -> Outcome<()> {
         match self.role_of(self.repo(repo)?, person) {
             None => Err(Refusal::not_found()),
-            Some(held) if held < role => {
-                Err(Refusal::new(403, "Must have push access to repository"))
-            }
+            Some(held) if held < role => Err(Refusal::new(403, "Must have push access to repository")),
             Some(_) => Ok(()),
         }
     }
 
     /// Gives a person a role or takes it away, and tells.
-    pub(crate) fn set_role(
-        &mut self,
-        repo: u64,
-        actor: Actor,
-        person: u64,
-        role: Option<Role>,
-    ) -> Outcome<()> {
+    pub(crate) fn set_role(&mut self, repo: u64, actor: Actor, person: u64, role: Option<Role>) -> Outcome<()> {
         let here = self.repo_mut(repo)?;
         let before = match role {
             Some(role) => here.collaborators.insert(person, role),
@@ -159,16 +146,11 @@ impl Repo {
             let before = git::tip(&opened, &refname);
             let start = match &push.from {
                 Some(name) => Some(git::commit_at(&opened, name).ok_or_else(Refusal::not_found)?),
-                None => before
-                    .or_else(|| git::tip(&opened, &format!("refs/heads/{}", here.default_branch))),
+                None => before.or_else(|| git::tip(&opened, &format!("refs/heads/{}", here.default_branch))),
             };
             let own = st.ident_of(actor.account);
             let author = match push.author {
-                Some((name, email)) => Ident {
-                    name,
-                    email,
-                    ..own.clone()
-                },
+                Some((name, email)) => Ident { name, email, ..own.clone() },
                 None => own.clone(),
             };
             let tree = git::edited_tree(&opened, start, &push.files)?;
@@ -213,14 +195,9 @@ impl Repo {
     /// As [`Repo::push`]; 404 without such a branch.
     pub fn delete_branch(&self, user: &User, branch: &str) -> Result<(), Refusal> {
         self.act(user, Role::Write, |st, actor| {
-            let tip = st
-                .branch_tip(self.id, branch)?
-                .ok_or_else(Refusal::not_found)?;
-            let change = RefChange {
-                refname: format!("refs/heads/{branch}"),
-                before: tip.to_string(),
-                after: ZERO.to_owned(),
-            };
+            let tip = st.branch_tip(self.id, branch)?.ok_or_else(Refusal::not_found)?;
+            let change =
+                RefChange { refname: format!("refs/heads/{branch}"), before: tip.to_string(), after: ZERO.to_owned() };
             st.move_ref(self.id, actor, change)
         })
     }
@@ -229,36 +206,17 @@ impl Repo {
     ///
     /// # Errors
     /// 422 for a missing branch, nothing to merge, or one that is already open.
-    pub fn open_pull(
-        &self,
-        user: &User,
-        title: &str,
-        head: &str,
-        base: &str,
-    ) -> Result<u64, Refusal> {
-        let new = NewPull {
-            title: title.to_owned(),
-            body: None,
-            head: head.to_owned(),
-            base: base.to_owned(),
-            draft: false,
-        };
-        self.act(user, Role::Read, |st, actor| {
-            st.open_pull(self.id, actor, new)
-        })
+    pub fn open_pull(&self, user: &User, title: &str, head: &str, base: &str) -> Result<u64, Refusal> {
+        let new =
+            NewPull { title: title.to_owned(), body: None, head: head.to_owned(), base: base.to_owned(), draft: false };
+        self.act(user, Role::Read, |st, actor| st.open_pull(self.id, actor, new))
     }
 
     /// Reviews; `commit` is what the reviewer saw, the head if None. Returns the review's id.
     ///
     /// # Errors
     /// 422 when the author approves or requests changes on the own pull request.
-    pub fn review(
-        &self,
-        user: &User,
-        pull: u64,
-        verdict: Verdict,
-        commit: Option<&str>,
-    ) -> Result<u64, Refusal> {
+    pub fn review(&self, user: &User, pull: u64, verdict: Verdict, commit: Option<&str>) -> Result<u64, Refusal> {
         let body = match verdict {
             Verdict::Approve => String::new(),
             Verdict::RequestChanges => "Please change this.".to_owned(),
@@ -279,14 +237,8 @@ impl Repo {
         commit: Option<&str>,
         body: &str,
     ) -> Result<u64, Refusal> {
-        let new = NewReview {
-            verdict: Some(verdict),
-            body: body.to_owned(),
-            commit: commit.map(str::to_owned),
-        };
-        self.act(user, Role::Read, |st, actor| {
-            st.submit_review(self.id, pull, actor, new)
-        })
+        let new = NewReview { verdict: Some(verdict), body: body.to_owned(), commit: commit.map(str::to_owned) };
+        self.act(user, Role::Read, |st, actor| st.submit_review(self.id, pull, actor, new))
     }
 
     /// Dismisses a review.
@@ -294,25 +246,15 @@ impl Repo {
     /// # Errors
     /// 403 without write access, 422 for a review that is no opinion.
     pub fn dismiss(&self, user: &User, pull: u64, review: u64) -> Result<(), Refusal> {
-        self.act(user, Role::Write, |st, actor| {
-            st.dismiss_review(self.id, pull, review, actor)
-        })
+        self.act(user, Role::Write, |st, actor| st.dismiss_review(self.id, pull, review, actor))
     }
 
     /// Edits the text of the own review.
     ///
     /// # Errors
     /// 404 without such a review.
-    pub fn edit_review(
-        &self,
-        user: &User,
-        pull: u64,
-        review: u64,
-        body: &str,
-    ) -> Result<(), Refusal> {
-        self.act(user, Role::Read, |st, actor| {
-            st.edit_review(self.id, pull, review, actor, body.to_owned())
-        })
+    pub fn edit_review(&self, user: &User, pull: u64, review: u64, body: &str) -> Result<(), Refusal> {
+        self.act(user, Role::Read, |st, actor| st.edit_review(self.id, pull, review, actor, body.to_owned()))
     }
 
     /// Comments on a pull request; returns the comment's id.
@@ -320,9 +262,7 @@ impl Repo {
     /// # Errors
     /// 404 without such a pull request.
     pub fn comment(&self, user: &User, pull: u64, body: &str) -> Result<u64, Refusal> {
-        self.act(user, Role::Read, |st, actor| {
-            st.write_comment(self.id, pull, actor, body)
-        })
+        self.act(user, Role::Read, |st, actor| st.write_comment(self.id, pull, actor, body))
     }
 
     /// Edits a comment: the own one, or anybody's with write access.
@@ -356,14 +296,7 @@ impl Repo {
     /// # Errors
     /// 422 for a merged one, or one whose head is gone.
     pub fn set_open(&self, user: &User, pull: u64, open: bool) -> Result<(), Refusal> {
-        self.edit(
-            user,
-            pull,
-            PullEdit {
-                open: Some(open),
-                ..PullEdit::default()
-            },
-        )
+        self.edit(user, pull, PullEdit { open: Some(open), ..PullEdit::default() })
     }
 
     /// Gives a pull request another base.
@@ -372,14 +305,7 @@ impl Repo {
     /// 422 without such a branch.
     pub fn retarget(&self, user: &User, pull: u64, base: &str) -> Result<(), Refusal> {
         let base = Some(base.to_owned());
-        self.edit(
-            user,
-            pull,
-            PullEdit {
-                base,
-                ..PullEdit::default()
-            },
-        )
+        self.edit(user, pull, PullEdit { base, ..PullEdit::default() })
     }
 
     /// Changes title and body.
@@ -387,11 +313,7 @@ impl Repo {
     /// # Errors
     /// 404 without such a pull request.
     pub fn retitle(&self, user: &User, pull: u64, title: &str, body: &str) -> Result<(), Refusal> {
-        let edit = PullEdit {
-            title: Some(title.to_owned()),
-            body: Some(body.to_owned()),
-            ..PullEdit::default()
-        };
+        let edit = PullEdit { title: Some(title.to_owned()), body: Some(body.to_owned()), ..PullEdit::default() };
         self.edit(user, pull, edit)
     }
 
@@ -409,9 +331,7 @@ impl Repo {
     /// # Errors
     /// 404 without such a pull request.
     pub fn set_draft(&self, user: &User, pull: u64, draft: bool) -> Result<(), Refusal> {
-        self.act(user, Role::Read, |st, actor| {
-            st.set_draft(self.id, pull, actor, draft)
-        })
+        self.act(user, Role::Read, |st, actor| st.set_draft(self.id, pull, actor, draft))
     }
 
     /// Presses the merge button; returns the new tip of the base.
@@ -419,15 +339,8 @@ impl Repo {
     /// # Errors
     /// As GitHub's merge endpoint: 403, 405, 409.
     pub fn merge(&self, user: &User, pull: u64) -> Result<String, Refusal> {
-        let wish = MergeWish {
-            method: Method::Merge,
-            expected_head: None,
-            title: None,
-            message: None,
-        };
-        self.act(user, Role::Write, |st, actor| {
-            st.merge_pull(self.id, pull, actor, &wish)
-        })
+        let wish = MergeWish { method: Method::Merge, expected_head: None, title: None, message: None };
+        self.act(user, Role::Write, |st, actor| st.merge_pull(self.id, pull, actor, &wish))
     }
 
     /// Puts a label on a pull request or takes it off.
@@ -435,9 +348,7 @@ impl Repo {
     /// # Errors
     /// 403 without triage.
     pub fn label(&self, user: &User, pull: u64, name: &str, on: bool) -> Result<(), Refusal> {
-        self.act(user, Role::Triage, |st, actor| {
-            st.set_label(self.id, pull, actor, name, on)
-        })
+        self.act(user, Role::Triage, |st, actor| st.set_label(self.id, pull, actor, name, on))
     }
 
     /// Adds a ruleset in the shape `POST /repos/{owner}/{repo}/rulesets` takes; returns its id.
@@ -456,9 +367,7 @@ impl Repo {
     /// 404 when the repository is gone.
     pub fn protect(&self, branch: &str, body: Value) -> Result<(), Refusal> {
         let mut st = self.sim.inner.lock();
-        st.repo_mut(self.id)?
-            .protections
-            .insert(branch.to_owned(), body);
+        st.repo_mut(self.id)?.protections.insert(branch.to_owned(), body);
         Ok(())
     }
 
@@ -494,11 +403,7 @@ impl Repo {
             let st = self.sim.inner.lock();
             st.demand(self.id, user.id, Role::Read)?;
             let here = st.repo(self.id)?;
-            (
-                here.name.clone(),
-                here.default_branch.clone(),
-                here.dir.clone(),
-            )
+            (here.name.clone(), here.default_branch.clone(), here.dir.clone())
         };
         let copy = self.sim.repo(&format!("{}/{name}", user.login), &default)?;
         let mut st = self.sim.inner.lock();
@@ -553,18 +458,13 @@ impl Repo {
         let st = self.sim.inner.lock();
         let face = st.web_face();
         let runs = st.latest_runs(self.id, sha);
-        runs.into_iter()
-            .map(|run| face.check_run(self.id, run.id))
-            .collect()
+        runs.into_iter().map(|run| face.check_run(self.id, run.id)).collect()
     }
 
     /// Repository and workflow dispatches that were asked for, oldest first.
     #[must_use]
     pub fn dispatches(&self) -> Vec<Value> {
         let st = self.sim.inner.lock();
-        st.repos
-            .get(&self.id)
-            .map(|r| r.dispatches.clone())
-            .unwrap_or_default()
+        st.repos.get(&self.id).map(|r| r.dispatches.clone()).unwrap_or_default()
     }
 }

@@ -6,9 +6,7 @@ use crate::state::landed::RefChange;
 fn packets(mut bytes: &[u8]) -> Vec<Option<&[u8]>> {
     let mut found = Vec::new();
     while bytes.len() >= 4 {
-        let length = std::str::from_utf8(&bytes[..4])
-            .ok()
-            .and_then(|hex| usize::from_str_radix(hex, 16).ok());
+        let length = std::str::from_utf8(&bytes[..4]).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok());
         match length {
             Some(0) => {
                 found.push(None);
@@ -94,8 +92,7 @@ mod tests {
     #[test]
     fn commands_of_a_push_are_read_up_to_the_flush() {
         let (a, b) = ("a".repeat(40), "b".repeat(40));
-        let mut body =
-            packet(format!("{a} {b} refs/heads/x\0report-status side-band-64k").as_bytes());
+        let mut body = packet(format!("{a} {b} refs/heads/x\0report-status side-band-64k").as_bytes());
         body.extend(packet(format!("{a} {b} refs/heads/y").as_bytes()));
         body.extend(b"0000PACK....");
         let names: Vec<String> = commands(&body).into_iter().map(|c| c.refname).collect();
@@ -113,9 +110,7 @@ mod tests {
         body.extend(packet(&band));
         body.extend(b"0000");
         let text = String::from_utf8_lossy(&in_githubs_words(&body)).into_owned();
-        assert!(
-            text.contains("ng refs/heads/main push declined due to repository rule violations")
-        );
+        assert!(text.contains("ng refs/heads/main push declined due to repository rule violations"));
         assert!(text.contains("error: GH013"));
         assert_eq!(packets(text.as_bytes()).len(), 3);
     }

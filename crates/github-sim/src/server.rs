@@ -11,7 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::access::Who;
@@ -54,17 +54,13 @@ async fn front(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Response 
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let method = parts.method.as_str().to_owned();
     if let Some((repo, rest)) = crate::git_http::split(&path) {
-        return crate::git_http::serve(inner, &method, repo, rest, &query, &parts.headers, body)
-            .await;
+        return crate::git_http::serve(inner, &method, repo, rest, &query, &parts.headers, body).await;
     }
     let host = parts
         .headers
         .get(http::header::HOST)
         .and_then(|host| host.to_str().ok())
-        .map_or_else(
-            || inner.lock().base.clone(),
-            |host| format!("http://{host}"),
-        );
+        .map_or_else(|| inner.lock().base.clone(), |host| format!("http://{host}"));
     let (prefix, path) = match path.strip_prefix("/api/v3") {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => ("/api/v3", rest.to_owned()),
         Some(_) | None => ("", path),
@@ -90,11 +86,7 @@ fn spelled_out(inner: &Inner, path: String) -> String {
     };
     let (id, tail) = rest.split_once('/').unwrap_or((rest, ""));
     let st = inner.lock();
-    let name = id
-        .parse()
-        .ok()
-        .and_then(|id: u64| st.repos.get(&id))
-        .map(|repo| st.full_name(repo));
+    let name = id.parse().ok().and_then(|id: u64| st.repos.get(&id)).map(|repo| st.full_name(repo));
     match name {
         Some(name) if tail.is_empty() => format!("/repos/{name}"),
         Some(name) => format!("/repos/{name}/{tail}"),
@@ -103,16 +95,8 @@ fn spelled_out(inner: &Inner, path: String) -> String {
 }
 
 async fn handle(inner: Arc<Inner>, call: Call) -> Response {
-    let route = if call.graphql {
-        None
-    } else {
-        rest::route(&call.method, &call.path)
-    };
-    let document = if call.graphql {
-        String::from_utf8_lossy(&call.body).into_owned()
-    } else {
-        String::new()
-    };
+    let route = if call.graphql { None } else { rest::route(&call.method, &call.path) };
+    let document = if call.graphql { String::from_utf8_lossy(&call.body).into_owned() } else { String::new() };
     let operation = if call.graphql {
         Some(crate::graphql::operation_of(&call.body))
     } else {
@@ -142,13 +126,7 @@ async fn handle(inner: Arc<Inner>, call: Call) -> Response {
 
 type Route = Option<(&'static Op, rest::op::Params)>;
 
-fn finish(
-    inner: &Arc<Inner>,
-    call: &Call,
-    route: Route,
-    operation: Option<String>,
-    plan: &Plan,
-) -> Response {
+fn finish(inner: &Arc<Inner>, call: &Call, route: Route, operation: Option<String>, plan: &Plan) -> Response {
     let op = route.as_ref().map(|(op, _)| *op);
     let mut st = inner.lock();
     let who = auth::identify(&st, &call.headers);
@@ -214,7 +192,9 @@ fn answer(st: &mut State, who: Who, call: &Call, route: Route) -> Outcome<Reply>
     {
         return Err(Refusal::new(400, "API version is not supported"));
     }
-    over_quota(st, &who, &call.path)?;
+    if let Some(reply) = over_quota(st, &who, call)? {
+        return Ok(reply);
+    }
     if call.graphql {
         return crate::graphql::serve(st, &who, call);
     }
@@ -246,8 +226,7 @@ fn unrouted(st: &mut State, call: &Call) -> Refusal {
             Refusal::new(501, text)
         }
         None => {
-            st.journal
-                .blame(ViolationKind::Caller, format!("no such operation: {what}"));
+            st.journal.blame(ViolationKind::Caller, format!("no such operation: {what}"));
             Refusal::not_found()
         }
     }
@@ -263,29 +242,40 @@ fn bucket(who: &Who) -> String {
     }
 }
 
+/// The bucket a credential's GraphQL points are counted in.
+pub(crate) fn graphql_bucket(who: &Who) -> String {
+    format!("{} graphql", bucket(who))
+}
+
+/// A credential's REST quota of this hour.
 pub(crate) fn rate(st: &mut State, who: &Who) -> Rate {
+    rate_of(st, bucket(who))
+}
+
+fn rate_of(st: &mut State, bucket: String) -> Rate {
     let now = st.now();
-    let fresh = Rate {
-        used: 0,
-        reset: now
-            .checked_add(SignedDuration::from_hours(1))
-            .unwrap_or(now),
-    };
-    let found = st.rates.entry(bucket(who)).or_insert(fresh);
+    let fresh = Rate { used: 0, reset: now.checked_add(SignedDuration::from_hours(1)).unwrap_or(now) };
+    let found = st.rates.entry(bucket).or_insert(fresh);
     if found.reset <= now {
         *found = fresh;
     }
     *found
 }
 
-fn over_quota(st: &mut State, who: &Who, path: &str) -> Outcome<()> {
-    if path == "/rate_limit" || rate(st, who).used < st.rate_limit {
-        return Ok(());
+fn counted_in(who: &Who, call: &Call) -> String {
+    if call.graphql { graphql_bucket(who) } else { bucket(who) }
+}
+
+/// The answer to a call beyond the quota: GraphQL says it with 200.
+fn over_quota(st: &mut State, who: &Who, call: &Call) -> Outcome<Option<Reply>> {
+    if call.path == "/rate_limit" || rate_of(st, counted_in(who, call)).used < st.rate_limit {
+        return Ok(None);
     }
-    Err(Refusal::new(
-        403,
-        "API rate limit exceeded for installation.",
-    ))
+    if call.graphql {
+        let error = json!({"type": "RATE_LIMITED", "message": "API rate limit exceeded"});
+        return Ok(Some(Reply::ok(json!({"errors": [error]}))));
+    }
+    Err(Refusal::new(403, "API rate limit exceeded for installation."))
 }
 
 fn canned_reply(st: &State, canned: &Canned) -> Reply {
@@ -308,31 +298,18 @@ fn refused(refusal: &Refusal, call: &Call) -> Reply {
         if call.method != "GET" {
             reply.status = 307;
         }
-        let query = if call.query.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", call.query)
-        };
+        let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
         reply = reply.header("location", format!("{location}{query}"));
     }
     reply
 }
 
 /// Adds the headers every answer has and turns it into bytes.
-fn dress(
-    st: &mut State,
-    who: &Who,
-    call: &Call,
-    op: Option<&'static Op>,
-    reply: &Reply,
-) -> (Response, usize) {
+fn dress(st: &mut State, who: &Who, call: &Call, op: Option<&'static Op>, reply: &Reply) -> (Response, usize) {
     let (media, bytes) = match &reply.raw {
         Some((media, bytes)) => (media.clone(), bytes.clone()),
         None if reply.body.is_null() => (String::new(), Vec::new()),
-        None => (
-            "application/json; charset=utf-8".to_owned(),
-            reply.body.to_string().into_bytes(),
-        ),
+        None => ("application/json; charset=utf-8".to_owned(), reply.body.to_string().into_bytes()),
     };
     let mut status = reply.status;
     let mut body = bytes;
@@ -351,30 +328,22 @@ fn dress(
             status = 304;
             body.clear();
         }
-        builder = builder
-            .header("etag", tag)
-            .header("cache-control", "private, max-age=60, s-maxage=60");
+        builder = builder.header("etag", tag).header("cache-control", "private, max-age=60, s-maxage=60");
     }
     let limit = st.rate_limit;
-    let mut rate = rate(st, who);
-    if status != 304 && call.path != "/rate_limit" {
+    let mut rate = rate_of(st, counted_in(who, call));
+    if status != 304 && call.path != "/rate_limit" && rate.used < limit {
         rate.used += 1;
-        st.rates.insert(bucket(who), rate);
+        st.rates.insert(counted_in(who, call), rate);
     }
     builder = builder
         .status(status)
         .header("server", "github.com")
-        .header(
-            "x-github-request-id",
-            uuid::Uuid::new_v4().simple().to_string(),
-        )
+        .header("x-github-request-id", uuid::Uuid::new_v4().simple().to_string())
         .header("x-github-media-type", "github.v3; format=json")
         .header("x-ratelimit-limit", limit.to_string())
         .header("x-ratelimit-used", rate.used.to_string())
-        .header(
-            "x-ratelimit-resource",
-            if call.graphql { "graphql" } else { "core" },
-        );
+        .header("x-ratelimit-resource", if call.graphql { "graphql" } else { "core" });
     let set = |name: &str| reply.headers.iter().any(|(key, _)| key == name);
     if !set("x-ratelimit-remaining") {
         let left = limit.saturating_sub(rate.used);
@@ -389,27 +358,21 @@ fn dress(
     if let (Some(op), Who::Installation(_)) = (op, who)
         && !op.needs.is_empty()
     {
-        let needs: Vec<String> = op
-            .needs
-            .iter()
-            .map(|(name, level)| format!("{name}={}", level.name()))
-            .collect();
+        let needs: Vec<String> = op.needs.iter().map(|(name, level)| format!("{name}={}", level.name())).collect();
         builder = builder.header("x-accepted-github-permissions", needs.join("; "));
     }
     for (name, value) in &reply.headers {
         builder = builder.header(name.as_str(), value.as_str());
     }
     let size = body.len();
-    let response = builder
-        .body(Body::from(body))
-        .unwrap_or_else(|_| plain(500, "an answer with a header that cannot be sent"));
+    let response =
+        builder.body(Body::from(body)).unwrap_or_else(|_| plain(500, "an answer with a header that cannot be sent"));
     (response, size)
 }
 
 /// An answer that is only a text.
 pub(crate) fn plain(status: u16, text: &str) -> Response {
     let mut response = Response::new(Body::from(text.to_owned()));
-    *response.status_mut() =
-        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response
 }

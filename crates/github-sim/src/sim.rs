@@ -60,9 +60,7 @@ impl Drop for Tasks {
 
 impl std::fmt::Debug for Sim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sim")
-            .field("url", &self.url())
-            .finish_non_exhaustive()
+        f.debug_struct("Sim").field("url", &self.url()).finish_non_exhaustive()
     }
 }
 
@@ -74,19 +72,14 @@ impl Sim {
     pub async fn start(config: SimConfig) -> std::io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("github-sim-").tempdir()?;
         crate::git_http::write_hooks(dir.path())?;
-        let address = config
-            .listen
-            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = config.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let listener = TcpListener::bind(address).await?;
         let mut state = State::new(dir.path().to_owned());
         state.base = format!("http://{}", listener.local_addr()?);
         state.mergeable_polls = config.mergeable_polls;
         state.long_tokens = config.long_tokens;
         state.caps = config.caps;
-        let inner = Arc::new(Inner {
-            state: Mutex::new(state),
-            _dir: dir,
-        });
+        let inner = Arc::new(Inner { state: Mutex::new(state), _dir: dir });
         let app = crate::server::app(inner.clone());
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
@@ -94,18 +87,12 @@ impl Sim {
             }
         });
         let sending = tokio::spawn(crate::webhooks::run(inner.clone()));
-        Ok(Self {
-            inner,
-            _tasks: Some(Arc::new(Tasks(vec![serving, sending]))),
-        })
+        Ok(Self { inner, _tasks: Some(Arc::new(Tasks(vec![serving, sending]))) })
     }
 
     /// A handle for the middle of a request.
     pub(crate) fn borrowed(inner: &Arc<Inner>) -> Self {
-        Self {
-            inner: inner.clone(),
-            _tasks: None,
-        }
+        Self { inner: inner.clone(), _tasks: None }
     }
 
     /// Base address without a trailing slash: REST at `/` and `/api/v3`, GraphQL at `/graphql` and
@@ -219,12 +206,7 @@ impl Sim {
     pub fn since(&self, mark: Mark) -> Excerpt {
         let st = self.inner.lock();
         let entries = st.journal.entries.iter();
-        Excerpt::new(
-            entries
-                .filter(|entry| entry.seq > mark.0)
-                .cloned()
-                .collect(),
-        )
+        Excerpt::new(entries.filter(|entry| entry.seq > mark.0).cloned().collect())
     }
 
     /// Faults of the caller: routes and fields GitHub does not have, credentials of the wrong kind.

@@ -104,12 +104,7 @@ enum DeliveryMishap {
 
 impl DeliveryFault {
     fn new(event: &str, what: DeliveryMishap) -> Self {
-        Self {
-            event: (event != "*").then(|| event.to_owned()),
-            skip: 0,
-            times: 1,
-            what,
-        }
+        Self { event: (event != "*").then(|| event.to_owned()), skip: 0, times: 1, what }
     }
 
     /// The delivery is lost without a trace. `event` is a name or `*`.
@@ -254,11 +249,7 @@ fn next(inner: &Inner) -> Option<Job> {
         }
         let busy = &st.deliveries.busy;
         let log = &st.deliveries.log;
-        let at = st
-            .deliveries
-            .queue
-            .iter()
-            .position(|id| log.get(id).is_some_and(|d| !busy.contains(&d.app)))?;
+        let at = st.deliveries.queue.iter().position(|id| log.get(id).is_some_and(|d| !busy.contains(&d.app)))?;
         let id = st.deliveries.queue.remove(at)?;
         let delivery = st.deliveries.log.get(&id)?.clone();
         let app = st.apps.get(&delivery.app)?.clone();
@@ -291,11 +282,7 @@ fn next(inner: &Inner) -> Option<Job> {
             url,
             body: delivery.body,
             headers,
-            times: if mishaps.contains(&DeliveryMishap::Duplicate) {
-                2
-            } else {
-                1
-            },
+            times: if mishaps.contains(&DeliveryMishap::Duplicate) { 2 } else { 1 },
             delay,
         });
     }
@@ -310,24 +297,17 @@ fn headers_of(delivery: &Delivery, app: &crate::state::apps::AppRecord) -> Vec<(
         ("X-GitHub-Delivery", delivery.guid.clone()),
         ("X-GitHub-Hook-ID", app.hook_id.to_string()),
         ("X-GitHub-Hook-Installation-Target-ID", app.id.to_string()),
-        (
-            "X-GitHub-Hook-Installation-Target-Type",
-            "integration".to_owned(),
-        ),
+        ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
     ];
     if let Some(secret) = &app.webhook_secret {
         headers.push(("X-Hub-Signature-256", sign(secret, &delivery.body)));
     }
-    headers
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// `sha256=` and the hex HMAC of the bytes.
 pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
@@ -337,12 +317,7 @@ async fn carry(inner: Arc<Inner>, client: reqwest::Client, job: Job) {
         tokio::time::sleep(wait).await;
     }
     let started = Instant::now();
-    let mut outcome = (
-        None,
-        "failed to connect to host".to_owned(),
-        String::new(),
-        Map::new(),
-    );
+    let mut outcome = (None, "failed to connect to host".to_owned(), String::new(), Map::new());
     for _ in 0..job.times {
         let mut request = client.post(&job.url).body(job.body.clone());
         for (name, value) in &job.headers {
@@ -367,21 +342,14 @@ async fn carry(inner: Arc<Inner>, client: reqwest::Client, job: Job) {
                 };
                 (Some(status.as_u16()), word, text, headers)
             }
-            Err(error) if error.is_timeout() => {
-                (None, "timed out".to_owned(), String::new(), Map::new())
-            }
+            Err(error) if error.is_timeout() => (None, "timed out".to_owned(), String::new(), Map::new()),
             Err(_) => outcome,
         };
     }
     let mut st = inner.lock();
     let now = st.now();
     if let Some(delivery) = st.deliveries.log.get_mut(&job.id) {
-        (
-            delivery.status_code,
-            delivery.status,
-            delivery.answer,
-            delivery.answer_headers,
-        ) = outcome;
+        (delivery.status_code, delivery.status, delivery.answer, delivery.answer_headers) = outcome;
         delivery.headers = job.headers;
         delivery.at = now;
         delivery.seconds = started.elapsed().as_secs_f64();

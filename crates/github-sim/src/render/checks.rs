@@ -39,11 +39,7 @@ impl Face<'_> {
         };
         let url = format!("{}/check-suites/{id}", self.repo_url(repo));
         let conclusion = self.st.suite_conclusion(repo, id);
-        let runs = self
-            .st
-            .repos
-            .get(&repo)
-            .map_or(0, |r| r.runs.values().filter(|run| run.suite == id).count());
+        let runs = self.st.repos.get(&repo).map_or(0, |r| r.runs.values().filter(|run| run.suite == id).count());
         let commit = self.git_commit(repo, &suite.head_sha);
         json!({
             "id": id, "node_id": format!("CS_{id}"), "head_branch": suite.head_branch,

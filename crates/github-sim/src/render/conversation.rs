@@ -6,9 +6,7 @@ use super::Face;
 use crate::clock::{stamp, stamp_opt};
 
 /// Content of a reaction and its key in the roll-up.
-pub(crate) const REACTIONS: [&str; 8] = [
-    "+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes",
-];
+pub(crate) const REACTIONS: [&str; 8] = ["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"];
 
 impl Face<'_> {
     /// `issue-comment`.
@@ -29,11 +27,7 @@ impl Face<'_> {
             "performed_via_github_app":
                 comment.author.app.map_or(Value::Null, |app| self.app(app)),
         });
-        let contents: Vec<&str> = comment
-            .reactions
-            .iter()
-            .map(|(_, _, c, _)| c.as_str())
-            .collect();
+        let contents: Vec<&str> = comment.reactions.iter().map(|(_, _, c, _)| c.as_str()).collect();
         body["reactions"] = rollup(&format!("{url}/reactions"), &contents);
         body
     }
@@ -62,9 +56,8 @@ impl Face<'_> {
         let base = self.repo_url(repo);
         let url = format!("{base}/issues/{number}");
         let page = format!("{}/pull/{number}", self.repo_page(repo));
-        let comments = self.st.repos.get(&repo).map_or(0, |r| {
-            r.comments.values().filter(|c| c.number == number).count()
-        });
+        let comments =
+            self.st.repos.get(&repo).map_or(0, |r| r.comments.values().filter(|c| c.number == number).count());
         let merged_at = pull.merged.as_ref().map(|m| m.at);
         let labels: Vec<Value> = pull.labels.iter().map(|l| self.label(repo, l)).collect();
         json!({

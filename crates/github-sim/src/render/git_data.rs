@@ -121,12 +121,7 @@ impl Face<'_> {
             "additions": additions, "deletions": deletions, "total": additions + deletions,
         });
         let limit = self.st.caps.compare_files;
-        body["files"] = files
-            .iter()
-            .take(limit)
-            .map(|file| self.file(repo, sha, file))
-            .collect::<Vec<_>>()
-            .into();
+        body["files"] = files.iter().take(limit).map(|file| self.file(repo, sha, file)).collect::<Vec<_>>().into();
         body
     }
 

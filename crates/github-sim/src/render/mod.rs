@@ -40,10 +40,6 @@ impl<'a> Face<'a> {
 
     /// `owner/name`.
     pub(crate) fn name_of(&self, repo: u64) -> String {
-        self.st
-            .repos
-            .get(&repo)
-            .map(|repo| self.st.full_name(repo))
-            .unwrap_or_default()
+        self.st.repos.get(&repo).map(|repo| self.st.full_name(repo)).unwrap_or_default()
     }
 }

@@ -39,11 +39,7 @@ impl Face<'_> {
     }
 
     fn account_url(&self, account: &Account) -> String {
-        format!(
-            "{}/users/{}",
-            self.api,
-            account.login.replace('[', "%5B").replace(']', "%5D")
-        )
+        format!("{}/users/{}", self.api, account.login.replace('[', "%5B").replace(']', "%5D"))
     }
 
     /// `public-user`.
@@ -64,10 +60,7 @@ impl Face<'_> {
     }
 
     pub(crate) fn is_organization(&self, id: u64) -> bool {
-        self.st
-            .accounts
-            .get(&id)
-            .is_some_and(|account| account.kind == AccountKind::Organization)
+        self.st.accounts.get(&id).is_some_and(|account| account.kind == AccountKind::Organization)
     }
 
     /// `organization-simple`, as in payloads.
@@ -114,12 +107,7 @@ impl Face<'_> {
     pub(crate) fn team_full(&self, id: u64) -> Value {
         let mut body = self.team(id);
         if let Some(team) = self.st.teams.get(&id) {
-            let repos = self
-                .st
-                .repos
-                .values()
-                .filter(|r| r.teams.contains_key(&id))
-                .count();
+            let repos = self.st.repos.values().filter(|r| r.teams.contains_key(&id)).count();
             body["created_at"] = stamp(team.created_at).into();
             body["updated_at"] = stamp(team.created_at).into();
             body["members_count"] = team.members.len().into();
@@ -190,10 +178,7 @@ impl Face<'_> {
 
 /// Permissions as GitHub lists them.
 pub(crate) fn permissions(map: &std::collections::BTreeMap<String, crate::access::Level>) -> Value {
-    map.iter()
-        .map(|(name, level)| (name.clone(), Value::from(level.name())))
-        .collect::<Map<_, _>>()
-        .into()
+    map.iter().map(|(name, level)| (name.clone(), Value::from(level.name()))).collect::<Map<_, _>>().into()
 }
 
 fn node_id(account: &Account) -> String {

@@ -82,11 +82,7 @@ impl Face<'_> {
             return Value::Null;
         };
         let (commits, files) = self.pull_range(repo, pull);
-        let mergeable = if pull.open {
-            self.st.mergeable(repo, number).unwrap_or(None)
-        } else {
-            None
-        };
+        let mergeable = if pull.open { self.st.mergeable(repo, number).unwrap_or(None) } else { None };
         let state = match (pull.open, pull.draft, mergeable) {
             (false, _, _) | (_, _, None) => "unknown",
             (true, true, _) => "draft",
@@ -94,9 +90,7 @@ impl Face<'_> {
             (true, false, Some(true)) => "clean",
         };
         let here = self.st.repos.get(&repo);
-        let comments = here.map_or(0, |r| {
-            r.comments.values().filter(|c| c.number == number).count()
-        });
+        let comments = here.map_or(0, |r| r.comments.values().filter(|c| c.number == number).count());
         let more = json!({
             "merged": pull.merged.is_some(), "mergeable": mergeable, "rebaseable": mergeable,
             "mergeable_state": state,
@@ -114,11 +108,7 @@ impl Face<'_> {
     }
 
     /// Commits of a pull request, oldest first, and its files against the merge base.
-    pub(crate) fn pull_range(
-        &self,
-        repo: u64,
-        pull: &Pull,
-    ) -> (Vec<git2::Oid>, Vec<git::FileChange>) {
+    pub(crate) fn pull_range(&self, repo: u64, pull: &Pull) -> (Vec<git2::Oid>, Vec<git::FileChange>) {
         let found = self.objects(repo).and_then(|opened| {
             let head = git::oid(&pull.head_sha)?;
             let base = git::oid(&pull.base_sha)?;
@@ -132,20 +122,12 @@ impl Face<'_> {
     }
 
     fn labels(&self, repo: u64, pull: &Pull) -> Vec<Value> {
-        pull.labels
-            .iter()
-            .map(|name| self.label(repo, name))
-            .collect()
+        pull.labels.iter().map(|name| self.label(repo, name)).collect()
     }
 
     /// `label`.
     pub(crate) fn label(&self, repo: u64, name: &str) -> Value {
-        let id = self
-            .st
-            .repos
-            .get(&repo)
-            .and_then(|r| r.labels.get(name).copied())
-            .unwrap_or(0);
+        let id = self.st.repos.get(&repo).and_then(|r| r.labels.get(name).copied()).unwrap_or(0);
         json!({
             "id": id, "node_id": format!("LA_{id}"),
             "url": format!("{}/labels/{name}", self.repo_url(repo)), "name": name,
@@ -155,18 +137,12 @@ impl Face<'_> {
 
     /// `pull-request-review`.
     pub(crate) fn review(&self, repo: u64, number: u64, review: u64) -> Value {
-        self.st
-            .review(repo, number, review)
-            .map_or(Value::Null, |found| self.review_of(repo, number, found))
+        self.st.review(repo, number, review).map_or(Value::Null, |found| self.review_of(repo, number, found))
     }
 
     pub(crate) fn review_of(&self, repo: u64, number: u64, review: &Review) -> Value {
         let pull = format!("{}/pulls/{number}", self.repo_url(repo));
-        let page = format!(
-            "{}/pull/{number}#pullrequestreview-{}",
-            self.repo_page(repo),
-            review.id
-        );
+        let page = format!("{}/pull/{number}#pullrequestreview-{}", self.repo_page(repo), review.id);
         let mut body = json!({
             "id": review.id, "node_id": format!("PRR_{}", review.id),
             "user": self.user(review.author.account), "body": review.body,

@@ -14,13 +14,7 @@ const MOST_COMMITS: usize = 2048;
 
 impl Face<'_> {
     /// Body of a `push` event, without repository, sender and installation.
-    pub(crate) fn push(
-        &self,
-        repo: u64,
-        actor: Actor,
-        change: &RefChange,
-        forced: bool,
-    ) -> Outcome<Value> {
+    pub(crate) fn push(&self, repo: u64, actor: Actor, change: &RefChange, forced: bool) -> Outcome<Value> {
         let opened = self.objects(repo).ok_or_else(Refusal::not_found)?;
         let after = git::oid(&change.after).filter(|id| !id.is_zero());
         let mut commits = Vec::new();
@@ -74,11 +68,7 @@ impl Face<'_> {
         let parent = commit.parent_id(0).ok();
         let files = git::changes(opened, parent, id, false)?;
         let names = |status: &[&str]| -> Vec<&str> {
-            files
-                .iter()
-                .filter(|file| status.contains(&file.status))
-                .map(|file| file.path.as_str())
-                .collect()
+            files.iter().filter(|file| status.contains(&file.status)).map(|file| file.path.as_str()).collect()
         };
         let mut removed: Vec<&str> = names(&["removed"]);
         removed.extend(files.iter().filter_map(|file| file.previous.as_deref()));

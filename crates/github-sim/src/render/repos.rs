@@ -34,10 +34,7 @@ const LINKS: &[(&str, &str)] = &[
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    (
-        "notifications_url",
-        "/notifications{?since,all,participating}",
-    ),
+    ("notifications_url", "/notifications{?since,all,participating}"),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -127,11 +124,7 @@ impl Face<'_> {
 
     fn permissions(&self, id: u64, who: &Who) -> Value {
         let role = match who {
-            Who::User(person) => self
-                .st
-                .repos
-                .get(&id)
-                .and_then(|repo| self.st.role_of(repo, *person)),
+            Who::User(person) => self.st.repos.get(&id).and_then(|repo| self.st.role_of(repo, *person)),
             Who::Installation(access) => match access.permissions.get("contents") {
                 Some(level) if *level >= crate::access::Level::Write => Some(Role::Write),
                 Some(_) => Some(Role::Read),
@@ -173,10 +166,7 @@ impl Face<'_> {
     pub(crate) fn branch(&self, repo: u64, name: &str, sha: &str, full: bool) -> Value {
         let url = self.repo_url(repo);
         let protection = self.st.repos.get(&repo).map(|r| {
-            let rules = !self
-                .st
-                .rules_for(r, &format!("refs/heads/{name}"))
-                .is_empty();
+            let rules = !self.st.rules_for(r, &format!("refs/heads/{name}")).is_empty();
             (r.protections.contains_key(name), rules)
         });
         let (classic, rules) = protection.unwrap_or_default();

@@ -14,22 +14,8 @@ use crate::render::people::permissions;
 
 pub(super) const OPS: &[Op] = &[
     Op::new("apps/get-authenticated", "GET", "/app", &[], app).auth(Auth::App),
-    Op::new(
-        "apps/list-installations",
-        "GET",
-        "/app/installations",
-        &[],
-        installations,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/get-installation",
-        "GET",
-        "/app/installations/{installation_id}",
-        &[],
-        installation,
-    )
-    .auth(Auth::App),
+    Op::new("apps/list-installations", "GET", "/app/installations", &[], installations).auth(Auth::App),
+    Op::new("apps/get-installation", "GET", "/app/installations/{installation_id}", &[], installation).auth(Auth::App),
     Op::new(
         "apps/create-installation-access-token",
         "POST",
@@ -38,55 +24,17 @@ pub(super) const OPS: &[Op] = &[
         mint,
     )
     .auth(Auth::App),
-    Op::new(
-        "apps/suspend-installation",
-        "PUT",
-        "/app/installations/{installation_id}/suspended",
-        &[],
-        suspend,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/unsuspend-installation",
-        "DELETE",
-        "/app/installations/{installation_id}/suspended",
-        &[],
-        unsuspend,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/get-repo-installation",
-        "GET",
-        "/repos/{owner}/{repo}/installation",
-        &[],
-        of_repo,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/get-org-installation",
-        "GET",
-        "/orgs/{org}/installation",
-        &[],
-        of_org,
-    )
-    .auth(Auth::App),
+    Op::new("apps/suspend-installation", "PUT", "/app/installations/{installation_id}/suspended", &[], suspend)
+        .auth(Auth::App),
+    Op::new("apps/unsuspend-installation", "DELETE", "/app/installations/{installation_id}/suspended", &[], unsuspend)
+        .auth(Auth::App),
+    Op::new("apps/get-repo-installation", "GET", "/repos/{owner}/{repo}/installation", &[], of_repo).auth(Auth::App),
+    Op::new("apps/get-org-installation", "GET", "/orgs/{org}/installation", &[], of_org).auth(Auth::App),
     Op::new("apps/get-by-slug", "GET", "/apps/{app_slug}", &[], by_slug).auth(Auth::Open),
-    Op::new(
-        "apps/revoke-installation-access-token",
-        "DELETE",
-        "/installation/token",
-        &[],
-        revoke,
-    )
-    .auth(Auth::Installation),
-    Op::new(
-        "apps/list-repos-accessible-to-installation",
-        "GET",
-        "/installation/repositories",
-        &[],
-        repositories,
-    )
-    .auth(Auth::Installation),
+    Op::new("apps/revoke-installation-access-token", "DELETE", "/installation/token", &[], revoke)
+        .auth(Auth::Installation),
+    Op::new("apps/list-repos-accessible-to-installation", "GET", "/installation/repositories", &[], repositories)
+        .auth(Auth::Installation),
 ];
 
 fn app(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -102,11 +50,7 @@ fn by_slug(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 
 fn installations(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let app = ctx.app()?;
-    let ids = ctx
-        .st
-        .installations
-        .values()
-        .filter(|found| found.app == app);
+    let ids = ctx.st.installations.values().filter(|found| found.app == app);
     let items = ids.map(|found| ctx.face().installation(found.id)).collect();
     ctx.page(items)
 }
@@ -114,12 +58,7 @@ fn installations(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 /// The installation of the route, if it is the caller's.
 fn own(ctx: &Ctx<'_>) -> Outcome<u64> {
     let (app, id) = (ctx.app()?, ctx.number("installation_id")?);
-    ctx.st
-        .installations
-        .get(&id)
-        .filter(|found| found.app == app)
-        .map(|found| found.id)
-        .ok_or_else(Refusal::not_found)
+    ctx.st.installations.get(&id).filter(|found| found.app == app).map(|found| found.id).ok_or_else(Refusal::not_found)
 }
 
 fn installation(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -135,24 +74,14 @@ fn of_repo(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 
 fn of_org(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let (app, org) = (ctx.app()?, ctx.st.account_or_404(ctx.param("org"))?.id);
-    let found = ctx
-        .st
-        .installations
-        .values()
-        .find(|found| found.app == app && found.account == org);
+    let found = ctx.st.installations.values().find(|found| found.app == app && found.account == org);
     let id = found.ok_or_else(Refusal::not_found)?.id;
     Ok(Reply::ok(ctx.face().installation(id)))
 }
 
 fn mint(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let id = own(ctx)?;
-    let held = ctx
-        .st
-        .installations
-        .get(&id)
-        .ok_or_else(Refusal::not_found)?
-        .permissions
-        .clone();
+    let held = ctx.st.installations.get(&id).ok_or_else(Refusal::not_found)?.permissions.clone();
     let wanted = match &ctx.body["permissions"] {
         Value::Object(map) => narrowed(map, &held)?,
         Value::Null => held,
@@ -161,11 +90,7 @@ fn mint(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         }
     };
     let repos = chosen_repos(ctx, id)?;
-    let long = match ctx
-        .headers
-        .get("x-github-token-format")
-        .and_then(|v| v.to_str().ok())
-    {
+    let long = match ctx.headers.get("x-github-token-format").and_then(|v| v.to_str().ok()) {
         Some("long") => true,
         Some("short") => false,
         Some(_) | None => ctx.st.long_tokens,
@@ -202,10 +127,7 @@ fn narrowed(
                 out.insert(name.clone(), level);
             }
             (Some(_), Some(_) | None) | (None, Some(_) | None) => {
-                return Err(Refusal::new(
-                    422,
-                    "The permissions requested are not granted to this installation.",
-                ));
+                return Err(Refusal::new(422, "The permissions requested are not granted to this installation."));
             }
         }
     }
@@ -231,10 +153,8 @@ fn chosen_repos(ctx: &Ctx<'_>, installation: u64) -> Outcome<Option<BTreeSet<u64
     };
     let mut chosen = BTreeSet::new();
     for name in names {
-        let repo = reach
-            .iter()
-            .filter_map(|id| ctx.st.repos.get(id))
-            .find(|repo| repo.name.eq_ignore_ascii_case(&name));
+        let repo =
+            reach.iter().filter_map(|id| ctx.st.repos.get(id)).find(|repo| repo.name.eq_ignore_ascii_case(&name));
         chosen.insert(repo.ok_or_else(none)?.id);
     }
     for id in ids.into_iter().flatten() {
@@ -254,8 +174,7 @@ fn set_suspended(ctx: &mut Ctx<'_>, on: bool) -> Outcome<Reply> {
     let owner = ctx.st.apps.get(&app).map_or(0, |app| app.owner);
     let action = if on { "suspend" } else { "unsuspend" };
     let more = json!({"repositories": []});
-    ctx.st
-        .emit_installation(id, "installation", action, Actor::person(owner), more);
+    ctx.st.emit_installation(id, "installation", action, Actor::person(owner), more);
     Ok(Reply::empty())
 }
 
@@ -276,10 +195,7 @@ fn revoke(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 fn repositories(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let repos = ctx.installation()?.repos.clone();
     let face = ctx.face();
-    let items = repos
-        .iter()
-        .map(|id| face.repo_full(*id, &ctx.who))
-        .collect();
+    let items = repos.iter().map(|id| face.repo_full(*id, &ctx.who)).collect();
     let mut reply = ctx.page_in("repositories", items)?;
     reply.body["repository_selection"] = "selected".into();
     Ok(reply)

@@ -38,20 +38,8 @@ pub(super) const OPS: &[Op] = &[
         unprotect,
     )
     .role(Role::Admin),
-    Op::new(
-        "repos/list-branches",
-        "GET",
-        "/repos/{owner}/{repo}/branches",
-        CONTENTS,
-        list,
-    ),
-    Op::new(
-        "repos/get-branch",
-        "GET",
-        "/repos/{owner}/{repo}/branches/{branch...}",
-        CONTENTS,
-        get,
-    ),
+    Op::new("repos/list-branches", "GET", "/repos/{owner}/{repo}/branches", CONTENTS, list),
+    Op::new("repos/get-branch", "GET", "/repos/{owner}/{repo}/branches/{branch...}", CONTENTS, get),
     Op::new(
         "repos/list-branches-for-head-commit",
         "GET",
@@ -64,9 +52,7 @@ pub(super) const OPS: &[Op] = &[
 fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let here = ctx.st.repo(ctx.repo)?;
     let opened = git::open(&here.dir)?;
-    let only = ctx
-        .asked("protected")
-        .and_then(|text| text.parse::<bool>().ok());
+    let only = ctx.asked("protected").and_then(|text| text.parse::<bool>().ok());
     let face = ctx.face();
     let items = git::refs(&opened, "refs/heads/")?
         .into_iter()
@@ -81,16 +67,8 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let name = ctx.param("branch").to_owned();
-    let tip = ctx
-        .st
-        .branch_tip(ctx.repo, &name)?
-        .ok_or_else(|| Refusal::new(404, "Branch not found"))?;
-    Ok(Reply::ok(ctx.face().branch(
-        ctx.repo,
-        &name,
-        &tip.to_string(),
-        true,
-    )))
+    let tip = ctx.st.branch_tip(ctx.repo, &name)?.ok_or_else(|| Refusal::new(404, "Branch not found"))?;
+    Ok(Reply::ok(ctx.face().branch(ctx.repo, &name, &tip.to_string(), true)))
 }
 
 fn at_head(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -114,14 +92,8 @@ fn protection(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         return Err(Refusal::new(404, "Branch not found"));
     }
     let here = ctx.st.repo(ctx.repo)?;
-    let put = here
-        .protections
-        .get(&branch)
-        .ok_or_else(|| Refusal::new(404, "Branch not protected"))?;
-    let url = format!(
-        "{}/branches/{branch}/protection",
-        ctx.face().repo_url(ctx.repo)
-    );
+    let put = here.protections.get(&branch).ok_or_else(|| Refusal::new(404, "Branch not protected"))?;
+    let url = format!("{}/branches/{branch}/protection", ctx.face().repo_url(ctx.repo));
     Ok(Reply::ok(shown(&url, put)))
 }
 
@@ -148,10 +120,7 @@ fn shown(url: &str, put: &Value) -> Value {
             Some(contexts) if !contexts.is_empty() => contexts.clone(),
             Some(_) | None => list.iter().map(|check| check["context"].clone()).collect(),
         };
-        let list: Vec<Value> = list
-            .iter()
-            .map(|c| json!({"context": c["context"], "app_id": c["app_id"]}))
-            .collect();
+        let list: Vec<Value> = list.iter().map(|c| json!({"context": c["context"], "app_id": c["app_id"]})).collect();
         body["required_status_checks"] = json!({
             "url": format!("{url}/required_status_checks"), "strict": checks["strict"] == json!(true),
             "contexts": contexts, "checks": list,
@@ -178,12 +147,7 @@ fn protect(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     if ctx.st.branch_tip(ctx.repo, &branch)?.is_none() {
         return Err(Refusal::new(404, "Branch not found"));
     }
-    let required = [
-        "required_status_checks",
-        "enforce_admins",
-        "required_pull_request_reviews",
-        "restrictions",
-    ];
+    let required = ["required_status_checks", "enforce_admins", "required_pull_request_reviews", "restrictions"];
     for key in required {
         if ctx.body.get(key).is_none() {
             return Err(Refusal::missing(key));

@@ -12,42 +12,16 @@ use crate::state::checks::CheckRun;
 
 const READ: &[Need] = &[("checks", Level::Read)];
 const WRITE: &[Need] = &[("checks", Level::Write)];
-const CONCLUSIONS: [&str; 7] = [
-    "action_required",
-    "cancelled",
-    "failure",
-    "neutral",
-    "skipped",
-    "success",
-    "timed_out",
-];
+const CONCLUSIONS: [&str; 7] =
+    ["action_required", "cancelled", "failure", "neutral", "skipped", "success", "timed_out"];
 /// Title and summary together, and text by itself, in characters.
 const LONGEST_OUTPUT: usize = 65_535;
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "checks/create",
-        "POST",
-        "/repos/{owner}/{repo}/check-runs",
-        WRITE,
-        create,
-    )
-    .auth(Auth::Installation),
-    Op::new(
-        "checks/get",
-        "GET",
-        "/repos/{owner}/{repo}/check-runs/{check_run_id}",
-        READ,
-        get,
-    ),
-    Op::new(
-        "checks/update",
-        "PATCH",
-        "/repos/{owner}/{repo}/check-runs/{check_run_id}",
-        WRITE,
-        update,
-    )
-    .auth(Auth::Installation),
+    Op::new("checks/create", "POST", "/repos/{owner}/{repo}/check-runs", WRITE, create).auth(Auth::Installation),
+    Op::new("checks/get", "GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}", READ, get),
+    Op::new("checks/update", "PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}", WRITE, update)
+        .auth(Auth::Installation),
     Op::new(
         "checks/list-annotations",
         "GET",
@@ -55,13 +29,7 @@ pub(super) const OPS: &[Op] = &[
         READ,
         annotations,
     ),
-    Op::new(
-        "checks/list-for-ref",
-        "GET",
-        "/repos/{owner}/{repo}/commits/{ref...}/check-runs",
-        READ,
-        for_ref,
-    ),
+    Op::new("checks/list-for-ref", "GET", "/repos/{owner}/{repo}/commits/{ref...}/check-runs", READ, for_ref),
     Op::new(
         "checks/list-suites-for-ref",
         "GET",
@@ -69,13 +37,7 @@ pub(super) const OPS: &[Op] = &[
         READ,
         suites_for_ref,
     ),
-    Op::new(
-        "checks/get-suite",
-        "GET",
-        "/repos/{owner}/{repo}/check-suites/{check_suite_id}",
-        READ,
-        suite,
-    ),
+    Op::new("checks/get-suite", "GET", "/repos/{owner}/{repo}/check-suites/{check_suite_id}", READ, suite),
     Op::new(
         "checks/list-for-suite",
         "GET",
@@ -193,14 +155,11 @@ fn apply_output(ctx: &Ctx<'_>, run: &mut CheckRun) -> Outcome<()> {
         let Some(value) = output.get(key) else {
             continue;
         };
-        let long = value
-            .as_str()
-            .is_some_and(|text| text.chars().count() > LONGEST_OUTPUT);
+        let long = value.as_str().is_some_and(|text| text.chars().count() > LONGEST_OUTPUT);
         if long {
-            return Err(Refusal::invalid().custom(
-                "CheckRun",
-                format!("{key} exceeds a maximum bytesize of {LONGEST_OUTPUT}"),
-            ));
+            return Err(
+                Refusal::invalid().custom("CheckRun", format!("{key} exceeds a maximum bytesize of {LONGEST_OUTPUT}"))
+            );
         }
         run.output[key] = value.clone();
     }
@@ -224,10 +183,7 @@ fn update(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let app = ctx.installation()?.app;
     let mut run = ctx.st.run(ctx.repo, id)?.clone();
     if run.app != app {
-        return Err(Refusal::new(
-            403,
-            "Invalid app_id `check_run` was not created by this app.",
-        ));
+        return Err(Refusal::new(403, "Invalid app_id `check_run` was not created by this app."));
     }
     apply(ctx, &mut run)?;
     let body = run.clone();
@@ -264,20 +220,14 @@ fn for_ref(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         ctx.st.latest_runs(ctx.repo, &sha)
     };
     let face = ctx.face();
-    let items = runs
-        .into_iter()
-        .rev()
-        .filter(|run| filtered(ctx, run))
-        .map(|run| face.check_run(ctx.repo, run.id))
-        .collect();
+    let items =
+        runs.into_iter().rev().filter(|run| filtered(ctx, run)).map(|run| face.check_run(ctx.repo, run.id)).collect();
     ctx.page_in("check_runs", items)
 }
 
 fn suites_for_ref(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let sha = commit_of(ctx)?;
-    let app = ctx
-        .asked("app_id")
-        .and_then(|text| text.parse::<u64>().ok());
+    let app = ctx.asked("app_id").and_then(|text| text.parse::<u64>().ok());
     let face = ctx.face();
     let all = ctx.st.repo(ctx.repo)?.suites.values();
     let items = all
@@ -288,9 +238,7 @@ fn suites_for_ref(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 }
 
 fn suite(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
-    let body = ctx
-        .face()
-        .check_suite(ctx.repo, ctx.number("check_suite_id")?);
+    let body = ctx.face().check_suite(ctx.repo, ctx.number("check_suite_id")?);
     if body.is_null() {
         return Err(Refusal::not_found());
     }

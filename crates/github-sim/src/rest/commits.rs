@@ -13,13 +13,7 @@ const READ: &[Need] = &[("contents", Level::Read)];
 const PULLS: &[Need] = &[("pull_requests", Level::Read), ("contents", Level::Read)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "repos/compare-commits",
-        "GET",
-        "/repos/{owner}/{repo}/compare/{basehead...}",
-        READ,
-        compare,
-    ),
+    Op::new("repos/compare-commits", "GET", "/repos/{owner}/{repo}/compare/{basehead...}", READ, compare),
     Op::new(
         "repos/list-pull-requests-associated-with-commit",
         "GET",
@@ -27,20 +21,8 @@ pub(super) const OPS: &[Op] = &[
         PULLS,
         pulls,
     ),
-    Op::new(
-        "repos/list-commits",
-        "GET",
-        "/repos/{owner}/{repo}/commits",
-        READ,
-        list,
-    ),
-    Op::new(
-        "repos/get-commit",
-        "GET",
-        "/repos/{owner}/{repo}/commits/{ref...}",
-        READ,
-        get,
-    ),
+    Op::new("repos/list-commits", "GET", "/repos/{owner}/{repo}/commits", READ, list),
+    Op::new("repos/get-commit", "GET", "/repos/{owner}/{repo}/commits/{ref...}", READ, get),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -62,12 +44,8 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let (page, size) = ctx.window()?;
     let last = found.len().div_ceil(size).max(1);
     let face = ctx.face();
-    let items: Vec<Value> = found
-        .iter()
-        .skip((page - 1) * size)
-        .take(size)
-        .map(|id| face.commit(ctx.repo, &id.to_string()))
-        .collect();
+    let items: Vec<Value> =
+        found.iter().skip((page - 1) * size).take(size).map(|id| face.commit(ctx.repo, &id.to_string())).collect();
     let reply = Reply::ok(items.into());
     Ok(match ctx.links(page, size, last) {
         Some(links) => reply.header("link", links),
@@ -77,10 +55,8 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 
 fn touches(opened: &git2::Repository, id: git2::Oid, path: &str) -> bool {
     let entry = |id: git2::Oid| git::entry_at(opened, id, path).map(|(id, mode, _)| (id, mode));
-    let parents: Vec<git2::Oid> = opened
-        .find_commit(id)
-        .map(|commit| commit.parent_ids().collect())
-        .unwrap_or_default();
+    let parents: Vec<git2::Oid> =
+        opened.find_commit(id).map(|commit| commit.parent_ids().collect()).unwrap_or_default();
     if parents.is_empty() {
         return entry(id).is_some();
     }
@@ -89,15 +65,9 @@ fn touches(opened: &git2::Repository, id: git2::Oid, path: &str) -> bool {
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let sha = super::checks::commit_of(ctx)?;
-    let accept = ctx
-        .headers
-        .get(http::header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let accept = ctx.headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("sha")) {
-        return Ok(Reply::raw(
-            "application/vnd.github.sha; charset=utf-8",
-            sha.into_bytes(),
-        ));
+        return Ok(Reply::raw("application/vnd.github.sha; charset=utf-8", sha.into_bytes()));
     }
     Ok(Reply::ok(ctx.face().commit_full(ctx.repo, &sha)))
 }
@@ -114,10 +84,7 @@ fn pulls(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         .pulls
         .values()
         .filter(|pull| {
-            let merge = pull
-                .merged
-                .as_ref()
-                .is_some_and(|merged| merged.commit == sha);
+            let merge = pull.merged.as_ref().is_some_and(|merged| merged.commit == sha);
             merge || face.pull_range(ctx.repo, pull).0.contains(&id)
         })
         .map(|pull| face.pull_simple(ctx.repo, pull.number))
@@ -134,12 +101,9 @@ fn compare(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         git::commit_at(&opened, name).ok_or_else(Refusal::not_found)
     };
     let (base, head) = (resolve(base_name)?, resolve(head_name)?);
-    let fork = opened.merge_base(base, head).map_err(|_| {
-        Refusal::new(
-            404,
-            format!("No common ancestor between {base_name} and {head_name}."),
-        )
-    })?;
+    let fork = opened
+        .merge_base(base, head)
+        .map_err(|_| Refusal::new(404, format!("No common ancestor between {base_name} and {head_name}.")))?;
     let (ahead, behind) = opened.graph_ahead_behind(head, base).map_err(git::broken)?;
     let status = match (ahead, behind) {
         (0, 0) => "identical",
@@ -153,12 +117,8 @@ fn compare(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let paged = ctx.asked("page").is_some() || ctx.asked("per_page").is_some();
     let (page, size) = if paged { ctx.window()? } else { (1, 250) };
     let face = ctx.face();
-    let items: Vec<Value> = commits
-        .iter()
-        .skip((page - 1) * size)
-        .take(size)
-        .map(|id| face.commit(ctx.repo, &id.to_string()))
-        .collect();
+    let items: Vec<Value> =
+        commits.iter().skip((page - 1) * size).take(size).map(|id| face.commit(ctx.repo, &id.to_string())).collect();
     let most = ctx.st.caps.compare_files;
     let files: Vec<Value> = if page == 1 {
         git::changes(&opened, Some(fork), head, true)?

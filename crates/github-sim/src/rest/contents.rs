@@ -19,36 +19,11 @@ const WRITE: &[Need] = &[("contents", Level::Write)];
 const LARGEST_INLINE: usize = 1024 * 1024;
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "repos/get-content",
-        "GET",
-        "/repos/{owner}/{repo}/contents",
-        READ,
-        get,
-    ),
-    Op::new(
-        "repos/get-content",
-        "GET",
-        "/repos/{owner}/{repo}/contents/{path...}",
-        READ,
-        get,
-    ),
-    Op::new(
-        "repos/create-or-update-file-contents",
-        "PUT",
-        "/repos/{owner}/{repo}/contents/{path...}",
-        WRITE,
-        put,
-    )
-    .role(Role::Write),
-    Op::new(
-        "repos/delete-file",
-        "DELETE",
-        "/repos/{owner}/{repo}/contents/{path...}",
-        WRITE,
-        delete,
-    )
-    .role(Role::Write),
+    Op::new("repos/get-content", "GET", "/repos/{owner}/{repo}/contents", READ, get),
+    Op::new("repos/get-content", "GET", "/repos/{owner}/{repo}/contents/{path...}", READ, get),
+    Op::new("repos/create-or-update-file-contents", "PUT", "/repos/{owner}/{repo}/contents/{path...}", WRITE, put)
+        .role(Role::Write),
+    Op::new("repos/delete-file", "DELETE", "/repos/{owner}/{repo}/contents/{path...}", WRITE, delete).role(Role::Write),
 ];
 
 /// Whether the caller asked for bytes instead of JSON.
@@ -62,9 +37,7 @@ pub(super) fn wants_raw(ctx: &Ctx<'_>) -> bool {
 /// Decodes base64 with line breaks in it.
 pub(super) fn unwrapped(text: &str) -> Outcome<Vec<u8>> {
     let plain: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    STANDARD
-        .decode(plain)
-        .map_err(|_| Refusal::new(422, "content is not valid Base64"))
+    STANDARD.decode(plain).map_err(|_| Refusal::new(422, "content is not valid Base64"))
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -82,11 +55,7 @@ fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
             .take(1000)
             .map(|entry| {
                 let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
-                let full = if path.is_empty() {
-                    name
-                } else {
-                    format!("{path}/{name}")
-                };
+                let full = if path.is_empty() { name } else { format!("{path}/{name}") };
                 item(ctx, &opened, &asked, &full, entry.id(), entry.filemode())
             })
             .collect();
@@ -94,10 +63,7 @@ fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     }
     let blob = opened.find_blob(id).map_err(|_| Refusal::not_found())?;
     if wants_raw(ctx) {
-        return Ok(Reply::raw(
-            "application/vnd.github.raw; charset=utf-8",
-            blob.content().to_vec(),
-        ));
+        return Ok(Reply::raw("application/vnd.github.raw; charset=utf-8", blob.content().to_vec()));
     }
     let mut body = item(ctx, &opened, &asked, &path, id, mode);
     if blob.size() > LARGEST_INLINE {
@@ -121,14 +87,7 @@ fn wrapped(bytes: &[u8]) -> String {
     out
 }
 
-fn item(
-    ctx: &Ctx<'_>,
-    opened: &git2::Repository,
-    asked: &str,
-    path: &str,
-    id: Oid,
-    mode: i32,
-) -> Value {
+fn item(ctx: &Ctx<'_>, opened: &git2::Repository, asked: &str, path: &str, id: Oid, mode: i32) -> Value {
     let face = ctx.face();
     let url = format!("{}/contents/{path}?ref={asked}", face.repo_url(ctx.repo));
     let page = face.repo_page(ctx.repo);
@@ -170,9 +129,7 @@ fn write(ctx: &mut Ctx<'_>, content: Option<Vec<u8>>) -> Outcome<Reply> {
     let path = ctx.param("path").to_owned();
     check_workflows(ctx, &path)?;
     let here = ctx.st.repo(ctx.repo)?;
-    let branch = ctx
-        .text("branch")?
-        .unwrap_or_else(|| here.default_branch.clone());
+    let branch = ctx.text("branch")?.unwrap_or_else(|| here.default_branch.clone());
     let opened = git::open(&here.dir)?;
     let refname = format!("refs/heads/{branch}");
     let tip = git::tip(&opened, &refname);
@@ -184,10 +141,7 @@ fn write(ctx: &mut Ctx<'_>, content: Option<Vec<u8>>) -> Outcome<Reply> {
         (Some((id, ..)), Some(sha)) if id.to_string() == sha => {}
         (None, None) => {}
         (Some(_), None) => {
-            return Err(Refusal::new(
-                422,
-                "Invalid request.\n\n\"sha\" wasn't supplied.",
-            ));
+            return Err(Refusal::new(422, "Invalid request.\n\n\"sha\" wasn't supplied."));
         }
         (Some(_) | None, Some(sha)) => {
             return Err(Refusal::new(409, format!("{path} does not match {sha}")));
@@ -205,23 +159,16 @@ fn write(ctx: &mut Ctx<'_>, content: Option<Vec<u8>>) -> Outcome<Reply> {
         before: tip.map_or_else(|| ZERO.to_owned(), |tip| tip.to_string()),
         after: commit.to_string(),
     };
-    ctx.st
-        .move_ref(ctx.repo, actor, change)
-        .map_err(|refusal| {
-            // The contents API answers rule violations with 409.
-            Refusal::new(409, refusal.message())
-        })?;
+    ctx.st.move_ref(ctx.repo, actor, change).map_err(|refusal| {
+        // The contents API answers rule violations with 409.
+        Refusal::new(409, refusal.message())
+    })?;
     let file = git::entry_at(&opened, commit, &path)
         .filter(|_| !deleted)
-        .map_or(Value::Null, |(id, mode, _)| {
-            item(ctx, &opened, &branch, &path, id, mode)
-        });
+        .map_or(Value::Null, |(id, mode, _)| item(ctx, &opened, &branch, &path, id, mode));
     let shown = ctx.face().git_commit(ctx.repo, &commit.to_string());
     let status = if created { 201 } else { 200 };
-    Ok(Reply::new(
-        status,
-        json!({"content": file, "commit": shown}),
-    ))
+    Ok(Reply::new(status, json!({"content": file, "commit": shown})))
 }
 
 /// Workflow files need their own permission.

@@ -41,10 +41,7 @@ impl Ctx<'_> {
     pub(crate) fn actor(&self) -> Outcome<Actor> {
         match &self.who {
             Who::Nobody | Who::App(_) => Err(Refusal::new(401, "Requires authentication")),
-            Who::Installation(access) => Ok(Actor {
-                account: access.bot,
-                app: Some(access.app),
-            }),
+            Who::Installation(access) => Ok(Actor { account: access.bot, app: Some(access.app) }),
             Who::User(person) => Ok(Actor::person(*person)),
         }
     }
@@ -53,10 +50,9 @@ impl Ctx<'_> {
     pub(crate) fn installation(&self) -> Outcome<&InstallationAccess> {
         match &self.who {
             Who::Installation(access) => Ok(access),
-            Who::Nobody | Who::App(_) | Who::User(_) => Err(Refusal::new(
-                403,
-                "You must authenticate with an installation access token in order to do this.",
-            )),
+            Who::Nobody | Who::App(_) | Who::User(_) => {
+                Err(Refusal::new(403, "You must authenticate with an installation access token in order to do this."))
+            }
         }
     }
 
@@ -82,10 +78,7 @@ impl Ctx<'_> {
 
     /// A parameter of the query.
     pub(crate) fn asked(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A text in the body that must be there.
@@ -149,27 +142,17 @@ impl Ctx<'_> {
         let number = |name: &str, default: usize| match self.asked(name) {
             None => Ok(default),
             Some(text) => text.parse::<usize>().map_err(|_| {
-                Refusal::new(
-                    422,
-                    format!("Invalid request.\n\nFor '{name}', \"{text}\" is not a number."),
-                )
+                Refusal::new(422, format!("Invalid request.\n\nFor '{name}', \"{text}\" is not a number."))
             }),
         };
-        Ok((
-            number("page", 1)?.max(1),
-            number("per_page", 30)?.clamp(1, 100),
-        ))
+        Ok((number("page", 1)?.max(1), number("per_page", 30)?.clamp(1, 100)))
     }
 
     fn slice(&self, items: Vec<Value>) -> Outcome<(Vec<Value>, Option<String>)> {
         let (page, size) = self.window()?;
         let last = items.len().div_ceil(size).max(1);
         let links = self.links(page, size, last);
-        let items = items
-            .into_iter()
-            .skip((page - 1) * size)
-            .take(size)
-            .collect();
+        let items = items.into_iter().skip((page - 1) * size).take(size).collect();
         Ok((items, links))
     }
 
@@ -257,10 +240,7 @@ pub(crate) fn parse_query(query: &str) -> Vec<(String, String)> {
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (
-                decode(&key.replace('+', " ")),
-                decode(&value.replace('+', " ")),
-            )
+            (decode(&key.replace('+', " ")), decode(&value.replace('+', " ")))
         })
         .collect()
 }

@@ -15,39 +15,12 @@ const READ: &[Need] = &[("deployments", Level::Read)];
 const WRITE: &[Need] = &[("deployments", Level::Write)];
 const CONTENTS: &[Need] = &[("contents", Level::Write)];
 const ACTIONS: &[Need] = &[("actions", Level::Write)];
-const STATES: [&str; 7] = [
-    "error",
-    "failure",
-    "inactive",
-    "in_progress",
-    "queued",
-    "pending",
-    "success",
-];
+const STATES: [&str; 7] = ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "repos/list-deployments",
-        "GET",
-        "/repos/{owner}/{repo}/deployments",
-        READ,
-        list,
-    ),
-    Op::new(
-        "repos/create-deployment",
-        "POST",
-        "/repos/{owner}/{repo}/deployments",
-        WRITE,
-        create,
-    )
-    .role(Role::Write),
-    Op::new(
-        "repos/get-deployment",
-        "GET",
-        "/repos/{owner}/{repo}/deployments/{deployment_id}",
-        READ,
-        get,
-    ),
+    Op::new("repos/list-deployments", "GET", "/repos/{owner}/{repo}/deployments", READ, list),
+    Op::new("repos/create-deployment", "POST", "/repos/{owner}/{repo}/deployments", WRITE, create).role(Role::Write),
+    Op::new("repos/get-deployment", "GET", "/repos/{owner}/{repo}/deployments/{deployment_id}", READ, get),
     Op::new(
         "repos/list-deployment-statuses",
         "GET",
@@ -70,14 +43,8 @@ pub(super) const OPS: &[Op] = &[
         READ,
         status,
     ),
-    Op::new(
-        "repos/create-dispatch-event",
-        "POST",
-        "/repos/{owner}/{repo}/dispatches",
-        CONTENTS,
-        dispatch,
-    )
-    .role(Role::Write),
+    Op::new("repos/create-dispatch-event", "POST", "/repos/{owner}/{repo}/dispatches", CONTENTS, dispatch)
+        .role(Role::Write),
     Op::new(
         "actions/create-workflow-dispatch",
         "POST",
@@ -105,33 +72,25 @@ fn create(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let actor = ctx.actor()?;
     let refname = ctx.need_text("ref")?;
     let opened = git::open(&ctx.st.repo(ctx.repo)?.dir)?;
-    let sha = git::commit_at(&opened, &refname)
-        .ok_or_else(|| Refusal::new(422, format!("No ref found for: {refname}")))?;
+    let sha =
+        git::commit_at(&opened, &refname).ok_or_else(|| Refusal::new(422, format!("No ref found for: {refname}")))?;
     if ctx.flag("auto_merge")?.unwrap_or(true)
         && let Some(reply) = auto_merge(ctx, &opened, &refname, sha)?
     {
         return Ok(reply);
     }
     check_contexts(ctx, &sha.to_string())?;
-    let environment = ctx
-        .text("environment")?
-        .unwrap_or_else(|| "production".to_owned());
+    let environment = ctx.text("environment")?.unwrap_or_else(|| "production".to_owned());
     let now = ctx.st.now();
     let id = ctx.st.big_id();
-    let payload = ctx
-        .body
-        .get("payload")
-        .cloned()
-        .unwrap_or_else(|| json!({}));
+    let payload = ctx.body.get("payload").cloned().unwrap_or_else(|| json!({}));
     let deployment = Deployment {
         id,
         sha: sha.to_string(),
         refname,
         task: ctx.text("task")?.unwrap_or_else(|| "deploy".to_owned()),
         payload,
-        production: ctx
-            .flag("production_environment")?
-            .unwrap_or(environment == "production"),
+        production: ctx.flag("production_environment")?.unwrap_or(environment == "production"),
         environment,
         description: ctx.text("description")?,
         transient: ctx.flag("transient_environment")?.unwrap_or(false),
@@ -145,12 +104,7 @@ fn create(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 }
 
 /// GitHub's trap: unless told not to, it merges the default branch into the ref and deploys nothing.
-fn auto_merge(
-    ctx: &mut Ctx<'_>,
-    opened: &git2::Repository,
-    refname: &str,
-    sha: git2::Oid,
-) -> Outcome<Option<Reply>> {
+fn auto_merge(ctx: &mut Ctx<'_>, opened: &git2::Repository, refname: &str, sha: git2::Oid) -> Outcome<Option<Reply>> {
     let actor = ctx.actor()?;
     let default = ctx.st.repo(ctx.repo)?.default_branch.clone();
     let is_branch = git::tip(opened, &format!("refs/heads/{refname}")).is_some();
@@ -160,46 +114,25 @@ fn auto_merge(
     if !is_branch || refname == default || git::is_ancestor(opened, tip, sha) {
         return Ok(None);
     }
-    let merged = ctx
-        .st
-        .merge_branch(ctx.repo, actor, refname, &default, None);
+    let merged = ctx.st.merge_branch(ctx.repo, actor, refname, &default, None);
     if merged.is_err() {
-        return Err(Refusal::new(
-            409,
-            format!("Conflict merging {default} into {refname}."),
-        ));
+        return Err(Refusal::new(409, format!("Conflict merging {default} into {refname}.")));
     }
-    Ok(Some(Reply::new(
-        202,
-        json!({"message": format!("Auto-merged {default} into {refname} on deployment.")}),
-    )))
+    Ok(Some(Reply::new(202, json!({"message": format!("Auto-merged {default} into {refname} on deployment.")}))))
 }
 
 fn check_contexts(ctx: &Ctx<'_>, sha: &str) -> Outcome<()> {
     let wanted: Vec<String> = if ctx.body["required_contexts"].is_null() {
-        let statuses = ctx
-            .st
-            .latest_statuses(ctx.repo, sha)
-            .into_iter()
-            .map(|s| s.context.clone());
-        let runs = ctx
-            .st
-            .latest_runs(ctx.repo, sha)
-            .into_iter()
-            .map(|run| run.name.clone());
+        let statuses = ctx.st.latest_statuses(ctx.repo, sha).into_iter().map(|s| s.context.clone());
+        let runs = ctx.st.latest_runs(ctx.repo, sha).into_iter().map(|run| run.name.clone());
         statuses.chain(runs).collect()
     } else {
         ctx.texts("required_contexts")?
     };
-    let unmet = wanted
-        .iter()
-        .any(|name| ctx.st.required_check(ctx.repo, sha, name, None) != Standing::Met);
+    let unmet = wanted.iter().any(|name| ctx.st.required_check(ctx.repo, sha, name, None) != Standing::Met);
     if unmet {
         let refname = ctx.body["ref"].as_str().unwrap_or_default();
-        return Err(Refusal::new(
-            409,
-            format!("Conflict: Commit status checks failed for {refname}."),
-        ));
+        return Err(Refusal::new(409, format!("Conflict: Commit status checks failed for {refname}.")));
     }
     Ok(())
 }
@@ -214,9 +147,7 @@ fn statuses(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let id = ctx.number("deployment_id")?;
     let face = ctx.face();
     let all = ctx.st.deployment(ctx.repo, id)?.statuses.iter().rev();
-    let items = all
-        .map(|s| face.deployment_status(ctx.repo, id, s.id))
-        .collect();
+    let items = all.map(|s| face.deployment_status(ctx.repo, id, s.id)).collect();
     ctx.page(items)
 }
 
@@ -255,25 +186,16 @@ fn report(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let new = status.id;
     let retire = ctx.flag("auto_inactive")?.unwrap_or(true);
     ctx.st.put_deployment_status(ctx.repo, id, status, retire)?;
-    Ok(Reply::created(
-        ctx.face().deployment_status(ctx.repo, id, new),
-    ))
+    Ok(Reply::created(ctx.face().deployment_status(ctx.repo, id, new)))
 }
 
 fn dispatch(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let actor = ctx.actor()?;
     let kind = ctx.need_text("event_type")?;
-    let payload = ctx
-        .body
-        .get("client_payload")
-        .cloned()
-        .unwrap_or_else(|| json!({}));
+    let payload = ctx.body.get("client_payload").cloned().unwrap_or_else(|| json!({}));
     let keys = payload.as_object().map(serde_json::Map::len);
     if kind.chars().count() > 100 || keys.is_none_or(|keys| keys > 10) {
-        return Err(Refusal::new(
-            422,
-            "Invalid request.\n\nNo more than 10 properties are allowed.",
-        ));
+        return Err(Refusal::new(422, "Invalid request.\n\nNo more than 10 properties are allowed."));
     }
     if payload.to_string().len() > 65_535 {
         return Err(Refusal::new(422, "client_payload is too large."));
@@ -282,8 +204,7 @@ fn dispatch(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     ctx.st.repo_mut(ctx.repo)?.dispatches.push(entry);
     let branch = ctx.st.repo(ctx.repo)?.default_branch.clone();
     let more = json!({"branch": branch, "client_payload": payload});
-    ctx.st
-        .emit(ctx.repo, "repository_dispatch", Some(&kind), actor, more);
+    ctx.st.emit(ctx.repo, "repository_dispatch", Some(&kind), actor, more);
     Ok(Reply::empty())
 }
 
@@ -291,24 +212,20 @@ fn run_workflow(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let actor = ctx.actor()?;
     let (workflow, refname) = (ctx.param("workflow_id").to_owned(), ctx.need_text("ref")?);
     let opened = git::open(&ctx.st.repo(ctx.repo)?.dir)?;
-    let at = git::commit_at(&opened, &refname)
-        .ok_or_else(|| Refusal::new(422, format!("No ref found for: {refname}")))?;
+    let at =
+        git::commit_at(&opened, &refname).ok_or_else(|| Refusal::new(422, format!("No ref found for: {refname}")))?;
     let path = format!(".github/workflows/{workflow}");
     if git::entry_at(&opened, at, &path).is_none() {
         return Err(Refusal::not_found());
     }
     let inputs = ctx.body.get("inputs").cloned().unwrap_or_else(|| json!({}));
     if inputs.as_object().is_none_or(|map| map.len() > 25) {
-        return Err(Refusal::new(
-            422,
-            "Invalid request.\n\nNo more than 25 properties are allowed.",
-        ));
+        return Err(Refusal::new(422, "Invalid request.\n\nNo more than 25 properties are allowed."));
     }
     let entry = json!({"workflow": path, "ref": refname, "inputs": inputs});
     ctx.st.repo_mut(ctx.repo)?.dispatches.push(entry);
     let more = json!({"workflow": path, "ref": format!("refs/heads/{refname}"), "inputs": inputs});
-    ctx.st
-        .emit(ctx.repo, "workflow_dispatch", None, actor, more);
+    ctx.st.emit(ctx.repo, "workflow_dispatch", None, actor, more);
     if ctx.flag("return_run_details")?.unwrap_or(false) {
         let id = ctx.st.big_id();
         let url = format!("{}/actions/runs/{id}", ctx.face().repo_url(ctx.repo));

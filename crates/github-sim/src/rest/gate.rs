@@ -58,13 +58,10 @@ fn check_kind(st: &mut State, who: &Who, op: &Op) -> Outcome<()> {
         (Auth::App, Who::Nobody | Who::Installation(_) | Who::User(_)) => {
             Refusal::new(401, "A JSON web token could not be decoded")
         }
-        (Auth::Installation, Who::Nobody | Who::App(_) | Who::User(_)) => Refusal::new(
-            403,
-            "You must authenticate with an installation access token in order to do this.",
-        ),
-        (Auth::Person, Who::Installation(_)) => {
-            Refusal::new(403, "Resource not accessible by integration")
+        (Auth::Installation, Who::Nobody | Who::App(_) | Who::User(_)) => {
+            Refusal::new(403, "You must authenticate with an installation access token in order to do this.")
         }
+        (Auth::Person, Who::Installation(_)) => Refusal::new(403, "Resource not accessible by integration"),
         (Auth::Person, Who::Nobody) => Refusal::new(401, "Requires authentication"),
         (Auth::Person | Auth::Token, Who::App(_)) => Refusal::new(401, "Bad credentials"),
     };
@@ -77,8 +74,7 @@ fn parse_body(op: &Op, bytes: &[u8]) -> Outcome<Value> {
     if bytes.is_empty() || !op.writes() {
         return Ok(Value::Object(serde_json::Map::new()));
     }
-    let body: Value =
-        serde_json::from_slice(bytes).map_err(|_| Refusal::new(400, "Problems parsing JSON"))?;
+    let body: Value = serde_json::from_slice(bytes).map_err(|_| Refusal::new(400, "Problems parsing JSON"))?;
     // Labels may be a bare list.
     if body.is_object() || body.is_array() {
         return Ok(body);
@@ -120,10 +116,7 @@ fn enter(ctx: &mut Ctx<'_>, op: &Op) -> Outcome<()> {
         Who::Nobody | Who::App(_) => {}
     }
     if archived && op.writes() {
-        return Err(Refusal::new(
-            403,
-            "Repository was archived so is read-only.",
-        ));
+        return Err(Refusal::new(403, "Repository was archived so is read-only."));
     }
     if let Some(rest) = ctx.path.strip_prefix("/repos/") {
         let rest: Vec<&str> = rest.splitn(3, '/').collect();
@@ -165,12 +158,7 @@ fn check_needs(ctx: &Ctx<'_>, op: &Op) -> Outcome<()> {
         return Ok(());
     };
     let met = op.needs.is_empty()
-        || op.needs.iter().any(|(name, level)| {
-            access
-                .permissions
-                .get(*name)
-                .is_some_and(|held| held >= level)
-        });
+        || op.needs.iter().any(|(name, level)| access.permissions.get(*name).is_some_and(|held| held >= level));
     if met {
         return Ok(());
     }

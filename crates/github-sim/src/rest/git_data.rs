@@ -17,89 +17,17 @@ const READ: &[Need] = &[("contents", Level::Read)];
 const WRITE: &[Need] = &[("contents", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "git/get-ref",
-        "GET",
-        "/repos/{owner}/{repo}/git/ref/{ref...}",
-        READ,
-        get_ref,
-    ),
-    Op::new(
-        "git/list-matching-refs",
-        "GET",
-        "/repos/{owner}/{repo}/git/matching-refs/{ref...}",
-        READ,
-        matching,
-    ),
-    Op::new(
-        "git/create-ref",
-        "POST",
-        "/repos/{owner}/{repo}/git/refs",
-        WRITE,
-        create_ref,
-    )
-    .role(Role::Write),
-    Op::new(
-        "git/update-ref",
-        "PATCH",
-        "/repos/{owner}/{repo}/git/refs/{ref...}",
-        WRITE,
-        update_ref,
-    )
-    .role(Role::Write),
-    Op::new(
-        "git/delete-ref",
-        "DELETE",
-        "/repos/{owner}/{repo}/git/refs/{ref...}",
-        WRITE,
-        delete_ref,
-    )
-    .role(Role::Write),
-    Op::new(
-        "git/get-commit",
-        "GET",
-        "/repos/{owner}/{repo}/git/commits/{commit_sha}",
-        READ,
-        get_commit,
-    ),
-    Op::new(
-        "git/create-commit",
-        "POST",
-        "/repos/{owner}/{repo}/git/commits",
-        WRITE,
-        create_commit,
-    )
-    .role(Role::Write),
-    Op::new(
-        "git/get-tree",
-        "GET",
-        "/repos/{owner}/{repo}/git/trees/{tree_sha...}",
-        READ,
-        get_tree,
-    ),
-    Op::new(
-        "git/create-tree",
-        "POST",
-        "/repos/{owner}/{repo}/git/trees",
-        WRITE,
-        create_tree,
-    )
-    .role(Role::Write),
-    Op::new(
-        "git/get-blob",
-        "GET",
-        "/repos/{owner}/{repo}/git/blobs/{file_sha}",
-        READ,
-        get_blob,
-    ),
-    Op::new(
-        "git/create-blob",
-        "POST",
-        "/repos/{owner}/{repo}/git/blobs",
-        WRITE,
-        create_blob,
-    )
-    .role(Role::Write),
+    Op::new("git/get-ref", "GET", "/repos/{owner}/{repo}/git/ref/{ref...}", READ, get_ref),
+    Op::new("git/list-matching-refs", "GET", "/repos/{owner}/{repo}/git/matching-refs/{ref...}", READ, matching),
+    Op::new("git/create-ref", "POST", "/repos/{owner}/{repo}/git/refs", WRITE, create_ref).role(Role::Write),
+    Op::new("git/update-ref", "PATCH", "/repos/{owner}/{repo}/git/refs/{ref...}", WRITE, update_ref).role(Role::Write),
+    Op::new("git/delete-ref", "DELETE", "/repos/{owner}/{repo}/git/refs/{ref...}", WRITE, delete_ref).role(Role::Write),
+    Op::new("git/get-commit", "GET", "/repos/{owner}/{repo}/git/commits/{commit_sha}", READ, get_commit),
+    Op::new("git/create-commit", "POST", "/repos/{owner}/{repo}/git/commits", WRITE, create_commit).role(Role::Write),
+    Op::new("git/get-tree", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha...}", READ, get_tree),
+    Op::new("git/create-tree", "POST", "/repos/{owner}/{repo}/git/trees", WRITE, create_tree).role(Role::Write),
+    Op::new("git/get-blob", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}", READ, get_blob),
+    Op::new("git/create-blob", "POST", "/repos/{owner}/{repo}/git/blobs", WRITE, create_blob).role(Role::Write),
 ];
 
 fn opened(ctx: &Ctx<'_>) -> Outcome<Repository> {
@@ -121,10 +49,8 @@ fn matching(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let opened = opened(ctx)?;
     let prefix = format!("refs/{}", ctx.param("ref"));
     let face = ctx.face();
-    let items: Vec<Value> = git::refs(&opened, &prefix)?
-        .into_iter()
-        .map(|(name, tip)| face.reference(ctx.repo, &name, tip))
-        .collect();
+    let items: Vec<Value> =
+        git::refs(&opened, &prefix)?.into_iter().map(|(name, tip)| face.reference(ctx.repo, &name, tip)).collect();
     Ok(Reply::ok(items.into()))
 }
 
@@ -141,8 +67,7 @@ fn create_ref(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let opened = opened(ctx)?;
     let name = ctx.need_text("ref")?;
     let sha = commit_in(ctx, &opened, "sha")?;
-    if !name.starts_with("refs/") || name.matches('/').count() < 2 || name.starts_with("refs/pull/")
-    {
+    if !name.starts_with("refs/") || name.matches('/').count() < 2 || name.starts_with("refs/pull/") {
         return Err(Refusal::new(422, "Reference name is not valid"));
     }
     if !git2::Reference::is_valid_name(&name) {
@@ -151,11 +76,7 @@ fn create_ref(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     if git::tip(&opened, &name).is_some() {
         return Err(Refusal::new(422, "Reference already exists"));
     }
-    let change = RefChange {
-        refname: name.clone(),
-        before: ZERO.to_owned(),
-        after: sha.to_string(),
-    };
+    let change = RefChange { refname: name.clone(), before: ZERO.to_owned(), after: sha.to_string() };
     ctx.st.move_ref(ctx.repo, actor, change)?;
     let body = ctx.face().reference(ctx.repo, &name, sha);
     let url = body["url"].as_str().unwrap_or_default().to_owned();
@@ -167,17 +88,12 @@ fn update_ref(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let opened = opened(ctx)?;
     let name = format!("refs/{}", ctx.param("ref"));
     let sha = commit_in(ctx, &opened, "sha")?;
-    let before =
-        git::tip(&opened, &name).ok_or_else(|| Refusal::new(422, "Reference does not exist"))?;
+    let before = git::tip(&opened, &name).ok_or_else(|| Refusal::new(422, "Reference does not exist"))?;
     let force = ctx.flag("force")?.unwrap_or(false);
     if !force && !git::is_ancestor(&opened, before, sha) {
         return Err(Refusal::new(422, "Update is not a fast forward"));
     }
-    let change = RefChange {
-        refname: name.clone(),
-        before: before.to_string(),
-        after: sha.to_string(),
-    };
+    let change = RefChange { refname: name.clone(), before: before.to_string(), after: sha.to_string() };
     ctx.st.move_ref(ctx.repo, actor, change)?;
     Ok(Reply::ok(ctx.face().reference(ctx.repo, &name, sha)))
 }
@@ -186,13 +102,8 @@ fn delete_ref(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let actor = ctx.actor()?;
     let opened = opened(ctx)?;
     let name = format!("refs/{}", ctx.param("ref"));
-    let before =
-        git::tip(&opened, &name).ok_or_else(|| Refusal::new(422, "Reference does not exist"))?;
-    let change = RefChange {
-        refname: name,
-        before: before.to_string(),
-        after: ZERO.to_owned(),
-    };
+    let before = git::tip(&opened, &name).ok_or_else(|| Refusal::new(422, "Reference does not exist"))?;
+    let change = RefChange { refname: name, before: before.to_string(), after: ZERO.to_owned() };
     ctx.st.move_ref(ctx.repo, actor, change)?;
     Ok(Reply::empty())
 }
@@ -215,16 +126,10 @@ fn ident(ctx: &Ctx<'_>, key: &str, default: &Ident) -> Outcome<Ident> {
         value.ok_or_else(|| Refusal::missing(name))
     };
     let at = match given.get("date").and_then(Value::as_str) {
-        Some(date) => date
-            .parse()
-            .map_err(|_| Refusal::wrong_type("date", "a timestamp"))?,
+        Some(date) => date.parse().map_err(|_| Refusal::wrong_type("date", "a timestamp"))?,
         None => default.at,
     };
-    Ok(Ident {
-        name: text("name")?,
-        email: text("email")?,
-        at,
-    })
+    Ok(Ident { name: text("name")?, email: text("email")?, at })
 }
 
 fn create_commit(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -238,17 +143,13 @@ fn create_commit(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let mut parents = Vec::new();
     for sha in ctx.texts("parents")? {
         let id = git::oid(&sha).filter(|id| opened.find_commit(*id).is_ok());
-        parents.push(id.ok_or_else(|| {
-            Refusal::new(422, "Parent SHA does not exist or is not a commit object")
-        })?);
+        parents.push(id.ok_or_else(|| Refusal::new(422, "Parent SHA does not exist or is not a commit object"))?);
     }
     let own = ctx.st.ident_of(actor.account);
     let author = ident(ctx, "author", &own)?;
     let committer = ident(ctx, "committer", &author)?;
     let sha = git::write_commit(&opened, &author, &committer, &message, tree, &parents)?;
-    Ok(Reply::created(
-        ctx.face().git_commit(ctx.repo, &sha.to_string()),
-    ))
+    Ok(Reply::created(ctx.face().git_commit(ctx.repo, &sha.to_string())))
 }
 
 fn tree_of(opened: &Repository, name: &str) -> Option<Oid> {
@@ -258,10 +159,7 @@ fn tree_of(opened: &Repository, name: &str) -> Option<Oid> {
         return Some(id);
     }
     let commit = git::commit_at(opened, name)?;
-    opened
-        .find_commit(commit)
-        .ok()
-        .map(|commit| commit.tree_id())
+    opened.find_commit(commit).ok().map(|commit| commit.tree_id())
 }
 
 fn get_tree(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -294,10 +192,7 @@ fn list_tree(
             "sha": entry.id().to_string(), "url": format!("{url}/git/{kind}s/{}", entry.id()),
         });
         if kind == ObjectType::Blob {
-            body["size"] = opened
-                .find_blob(entry.id())
-                .map_or(0, |blob| blob.size())
-                .into();
+            body["size"] = opened.find_blob(entry.id()).map_or(0, |blob| blob.size()).into();
         }
         items.push(body);
         if recursive && kind == ObjectType::Tree {
@@ -310,28 +205,20 @@ fn list_tree(
 fn create_tree(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let opened = opened(ctx)?;
     let base = match ctx.text("base_tree")? {
-        Some(name) => Some(
-            tree_of(&opened, &name)
-                .ok_or_else(|| Refusal::new(422, "base_tree is not a valid tree oid"))?,
-        ),
+        Some(name) => {
+            Some(tree_of(&opened, &name).ok_or_else(|| Refusal::new(422, "base_tree is not a valid tree oid"))?)
+        }
         None => None,
     };
     let base = match base {
         Some(id) => opened.find_tree(id),
-        None => opened
-            .treebuilder(None)
-            .and_then(|builder| builder.write())
-            .and_then(|id| opened.find_tree(id)),
+        None => opened.treebuilder(None).and_then(|builder| builder.write()).and_then(|id| opened.find_tree(id)),
     }
     .map_err(git::broken)?;
-    let entries = ctx.body["tree"]
-        .as_array()
-        .ok_or_else(|| Refusal::missing("tree"))?;
+    let entries = ctx.body["tree"].as_array().ok_or_else(|| Refusal::missing("tree"))?;
     let mut update = git2::build::TreeUpdateBuilder::new();
     for entry in entries {
-        let path = entry["path"]
-            .as_str()
-            .ok_or_else(|| Refusal::missing("path"))?;
+        let path = entry["path"].as_str().ok_or_else(|| Refusal::missing("path"))?;
         if entry.get("sha").is_some_and(Value::is_null) {
             update.remove(path);
             continue;
@@ -346,10 +233,7 @@ fn create_tree(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
                 return Err(Refusal::new(422, "tree.mode is not a valid file mode"));
             }
         };
-        let id = match (
-            entry["sha"].as_str().and_then(git::oid),
-            entry["content"].as_str(),
-        ) {
+        let id = match (entry["sha"].as_str().and_then(git::oid), entry["content"].as_str()) {
             (Some(id), _) => id,
             (None, Some(content)) => opened.blob(content.as_bytes()).map_err(git::broken)?,
             (None, None) => return Err(Refusal::new(422, "tree.sha is not a valid object")),
@@ -373,10 +257,7 @@ fn get_blob(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let id = git::oid(ctx.param("file_sha")).ok_or_else(Refusal::not_found)?;
     let blob = opened.find_blob(id).map_err(|_| Refusal::not_found())?;
     if super::contents::wants_raw(ctx) {
-        return Ok(Reply::raw(
-            "application/vnd.github.raw",
-            blob.content().to_vec(),
-        ));
+        return Ok(Reply::raw("application/vnd.github.raw", blob.content().to_vec()));
     }
     let url = ctx.face().repo_url(ctx.repo);
     Ok(Reply::ok(json!({

@@ -10,46 +10,12 @@ use crate::error::{Outcome, Refusal};
 use crate::webhooks::Delivery;
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "apps/get-webhook-config-for-app",
-        "GET",
-        "/app/hook/config",
-        &[],
-        config,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/update-webhook-config-for-app",
-        "PATCH",
-        "/app/hook/config",
-        &[],
-        set_config,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/list-webhook-deliveries",
-        "GET",
-        "/app/hook/deliveries",
-        &[],
-        list,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/get-webhook-delivery",
-        "GET",
-        "/app/hook/deliveries/{delivery_id}",
-        &[],
-        detail,
-    )
-    .auth(Auth::App),
-    Op::new(
-        "apps/redeliver-webhook-delivery",
-        "POST",
-        "/app/hook/deliveries/{delivery_id}/attempts",
-        &[],
-        redeliver,
-    )
-    .auth(Auth::App),
+    Op::new("apps/get-webhook-config-for-app", "GET", "/app/hook/config", &[], config).auth(Auth::App),
+    Op::new("apps/update-webhook-config-for-app", "PATCH", "/app/hook/config", &[], set_config).auth(Auth::App),
+    Op::new("apps/list-webhook-deliveries", "GET", "/app/hook/deliveries", &[], list).auth(Auth::App),
+    Op::new("apps/get-webhook-delivery", "GET", "/app/hook/deliveries/{delivery_id}", &[], detail).auth(Auth::App),
+    Op::new("apps/redeliver-webhook-delivery", "POST", "/app/hook/deliveries/{delivery_id}/attempts", &[], redeliver)
+        .auth(Auth::App),
 ];
 
 fn config(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -90,9 +56,7 @@ fn item(delivery: &Delivery) -> Value {
 }
 
 fn failed(delivery: &Delivery) -> bool {
-    !delivery
-        .status_code
-        .is_some_and(|code| (200..300).contains(&code))
+    !delivery.status_code.is_some_and(|code| (200..300).contains(&code))
 }
 
 /// Newest first; the cursor is the id of the last one of the page before.
@@ -119,17 +83,13 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     found.truncate(size);
     let last = found.last().map(|delivery| delivery.id);
     let reply = Reply::ok(found.iter().map(|delivery| item(delivery)).collect());
-    let only = only
-        .map(|only| format!("&status={only}"))
-        .unwrap_or_default();
+    let only = only.map(|only| format!("&status={only}")).unwrap_or_default();
     Ok(match (more, last) {
         (true, Some(last)) => {
             let api = &ctx.api;
             reply.header(
                 "link",
-                format!(
-                    "<{api}/app/hook/deliveries?per_page={size}{only}&cursor={last}>; rel=\"next\""
-                ),
+                format!("<{api}/app/hook/deliveries?per_page={size}{only}&cursor={last}>; rel=\"next\""),
             )
         }
         (true | false, Some(_) | None) => reply,
@@ -152,11 +112,8 @@ fn detail(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let mut body = item(&delivery);
     let app = ctx.st.apps.get(&delivery.app);
     body["url"] = app.and_then(|app| app.webhook_url.clone()).into();
-    let headers: serde_json::Map<String, Value> = delivery
-        .headers
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone().into()))
-        .collect();
+    let headers: serde_json::Map<String, Value> =
+        delivery.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     let payload: Value = serde_json::from_slice(&delivery.body).unwrap_or(Value::Null);
     body["request"] = json!({"headers": headers, "payload": payload});
     body["response"] = json!({"headers": delivery.answer_headers, "payload": delivery.answer});

@@ -14,41 +14,11 @@ const WRITE: &[Need] = &[("pull_requests", Level::Write), ("issues", Level::Writ
 const ISSUES: &[Need] = &[("issues", Level::Write), ("pull_requests", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "issues/list-comments",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
-        READ,
-        list,
-    ),
-    Op::new(
-        "issues/create-comment",
-        "POST",
-        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
-        WRITE,
-        create,
-    ),
-    Op::new(
-        "issues/get-comment",
-        "GET",
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-        READ,
-        get,
-    ),
-    Op::new(
-        "issues/update-comment",
-        "PATCH",
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-        WRITE,
-        update,
-    ),
-    Op::new(
-        "issues/delete-comment",
-        "DELETE",
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-        WRITE,
-        delete,
-    ),
+    Op::new("issues/list-comments", "GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", READ, list),
+    Op::new("issues/create-comment", "POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", WRITE, create),
+    Op::new("issues/get-comment", "GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}", READ, get),
+    Op::new("issues/update-comment", "PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", WRITE, update),
+    Op::new("issues/delete-comment", "DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}", WRITE, delete),
     Op::new(
         "reactions/create-for-issue-comment",
         "POST",
@@ -63,13 +33,7 @@ pub(super) const OPS: &[Op] = &[
         READ,
         reactions,
     ),
-    Op::new(
-        "issues/get",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}",
-        READ,
-        issue,
-    ),
+    Op::new("issues/get", "GET", "/repos/{owner}/{repo}/issues/{issue_number}", READ, issue),
     Op::new(
         "issues/list-events-for-timeline",
         "GET",
@@ -77,21 +41,9 @@ pub(super) const OPS: &[Op] = &[
         READ,
         timeline,
     ),
-    Op::new(
-        "issues/list-labels-on-issue",
-        "GET",
-        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-        READ,
-        labels,
-    ),
-    Op::new(
-        "issues/add-labels",
-        "POST",
-        "/repos/{owner}/{repo}/issues/{issue_number}/labels",
-        WRITE,
-        add_labels,
-    )
-    .role(Role::Triage),
+    Op::new("issues/list-labels-on-issue", "GET", "/repos/{owner}/{repo}/issues/{issue_number}/labels", READ, labels),
+    Op::new("issues/add-labels", "POST", "/repos/{owner}/{repo}/issues/{issue_number}/labels", WRITE, add_labels)
+        .role(Role::Triage),
     Op::new(
         "issues/remove-label",
         "DELETE",
@@ -184,9 +136,7 @@ fn reactions(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let id = ctx.number("comment_id")?;
     let face = ctx.face();
     let all = ctx.st.comment(ctx.repo, id)?.reactions.iter();
-    let items = all
-        .map(|(found, ..)| face.reaction(ctx.repo, id, *found))
-        .collect();
+    let items = all.map(|(found, ..)| face.reaction(ctx.repo, id, *found)).collect();
     ctx.page(items)
 }
 
@@ -204,11 +154,7 @@ fn timeline(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 fn shown_labels(ctx: &Ctx<'_>, number: u64) -> Outcome<Vec<Value>> {
     let face = ctx.face();
     let pull = ctx.st.pull(ctx.repo, number)?;
-    Ok(pull
-        .labels
-        .iter()
-        .map(|name| face.label(ctx.repo, name))
-        .collect())
+    Ok(pull.labels.iter().map(|name| face.label(ctx.repo, name)).collect())
 }
 
 fn labels(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -221,11 +167,7 @@ fn add_labels(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let (actor, number) = (ctx.actor()?, number(ctx)?);
     let list = ctx.body.get("labels").unwrap_or(&ctx.body).clone();
     let names: Option<Vec<String>> = list.as_array().map(|list| {
-        let name = |item: &Value| {
-            item.as_str()
-                .or_else(|| item["name"].as_str())
-                .map(str::to_owned)
-        };
+        let name = |item: &Value| item.as_str().or_else(|| item["name"].as_str()).map(str::to_owned);
         list.iter().filter_map(name).collect()
     });
     for name in names.ok_or_else(|| Refusal::missing("labels"))? {

@@ -13,29 +13,9 @@ const READ: &[Need] = &[("pull_requests", Level::Read)];
 const CONTENTS: &[Need] = &[("contents", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "pulls/check-if-merged",
-        "GET",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/merge",
-        READ,
-        is_merged,
-    ),
-    Op::new(
-        "pulls/merge",
-        "PUT",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/merge",
-        CONTENTS,
-        merge,
-    )
-    .role(Role::Write),
-    Op::new(
-        "repos/merge",
-        "POST",
-        "/repos/{owner}/{repo}/merges",
-        CONTENTS,
-        merge_branch,
-    )
-    .role(Role::Write),
+    Op::new("pulls/check-if-merged", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/merge", READ, is_merged),
+    Op::new("pulls/merge", "PUT", "/repos/{owner}/{repo}/pulls/{pull_number}/merge", CONTENTS, merge).role(Role::Write),
+    Op::new("repos/merge", "POST", "/repos/{owner}/{repo}/merges", CONTENTS, merge_branch).role(Role::Write),
 ];
 
 /// Reads `merge` (the default), `squash` or `rebase`.
@@ -64,11 +44,7 @@ fn merge(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         title: ctx.text("commit_title")?,
         message: ctx.text("commit_message")?,
     };
-    if wish
-        .expected_head
-        .as_ref()
-        .is_some_and(|sha| sha.len() != 40)
-    {
+    if wish.expected_head.as_ref().is_some_and(|sha| sha.len() != 40) {
         return Err(Refusal::invalid().field("PullRequest", "sha", "invalid"));
     }
     let sha = ctx.st.merge_pull(ctx.repo, number, actor, &wish)?;
@@ -81,10 +57,7 @@ fn merge_branch(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let actor = ctx.actor()?;
     let (base, head) = (ctx.need_text("base")?, ctx.need_text("head")?);
     let message = ctx.text("commit_message")?;
-    match ctx
-        .st
-        .merge_branch(ctx.repo, actor, &base, &head, message)?
-    {
+    match ctx.st.merge_branch(ctx.repo, actor, &base, &head, message)? {
         Some(sha) => Ok(Reply::created(ctx.face().commit_full(ctx.repo, &sha))),
         None => Ok(Reply::empty()),
     }

@@ -14,22 +14,8 @@ pub(super) const OPS: &[Op] = &[
     Op::new("meta/root", "GET", "/", &[], root).auth(Auth::Open),
     Op::new("meta/get-zen", "GET", "/zen", &[], zen).auth(Auth::Open),
     Op::new("users/get-authenticated", "GET", "/user", &[], me).auth(Auth::Person),
-    Op::new(
-        "users/get-by-username",
-        "GET",
-        "/users/{username}",
-        &[],
-        user,
-    )
-    .auth(Auth::Open),
-    Op::new(
-        "users/get-by-id",
-        "GET",
-        "/user/{account_id}",
-        &[],
-        user_by_id,
-    )
-    .auth(Auth::Open),
+    Op::new("users/get-by-username", "GET", "/users/{username}", &[], user).auth(Auth::Open),
+    Op::new("users/get-by-id", "GET", "/user/{account_id}", &[], user_by_id).auth(Auth::Open),
 ];
 
 fn rate_limit(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -67,10 +53,7 @@ fn root(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 }
 
 fn zen(_: &mut Ctx<'_>) -> Outcome<Reply> {
-    Ok(Reply::raw(
-        "text/plain;charset=utf-8",
-        b"Keep it logically awesome.".to_vec(),
-    ))
+    Ok(Reply::raw("text/plain;charset=utf-8", b"Keep it logically awesome.".to_vec()))
 }
 
 fn me(ctx: &mut Ctx<'_>) -> Outcome<Reply> {

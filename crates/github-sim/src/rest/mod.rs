@@ -29,6 +29,7 @@ mod statuses;
 use op::{Op, Params};
 
 pub(crate) use gate::{Routed, carry_out};
+pub(crate) use merge::method as merge_method;
 
 /// Every operation, in the order routes are tried.
 const TABLES: &[&[Op]] = &[

@@ -50,15 +50,7 @@ impl Op {
         needs: &'static [Need],
         run: Run,
     ) -> Self {
-        Self {
-            id,
-            method,
-            path,
-            auth: Auth::Token,
-            needs,
-            role: Role::Read,
-            run,
-        }
+        Self { id, method, path, auth: Auth::Token, needs, role: Role::Read, run }
     }
 
     pub(crate) const fn auth(self, auth: Auth) -> Self {
@@ -92,9 +84,7 @@ impl Op {
         let end = segments.len() - tail;
         let fits = each(&template[..at], &segments[..at], &mut params)
             && each(&template[at + 1..], &segments[end..], &mut params);
-        let name = template[at]
-            .trim_matches(['{', '}'])
-            .trim_end_matches("...");
+        let name = template[at].trim_matches(['{', '}']).trim_end_matches("...");
         params.0.push((name, segments[at..end].join("/")));
         fits.then_some(params)
     }
@@ -103,9 +93,7 @@ impl Op {
 fn each(template: &[&'static str], segments: &[String], params: &mut Params) -> bool {
     template.iter().zip(segments).all(|(part, segment)| {
         if part.starts_with('{') {
-            params
-                .0
-                .push((part.trim_matches(['{', '}']), segment.clone()));
+            params.0.push((part.trim_matches(['{', '}']), segment.clone()));
             return !segment.is_empty();
         }
         part == segment
@@ -119,10 +107,7 @@ pub(crate) struct Params(Vec<(&'static str, String)>);
 impl Params {
     /// A parameter of the operation's path.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -143,14 +128,10 @@ mod tests {
     #[test]
     fn a_greedy_parameter_takes_slashes_before_and_at_the_end() {
         let end = op("/repos/{owner}/{repo}/git/refs/{ref...}");
-        let params = end
-            .fits(&segments("/repos/a/b/git/refs/heads/x/y"))
-            .unwrap();
+        let params = end.fits(&segments("/repos/a/b/git/refs/heads/x/y")).unwrap();
         assert_eq!(params.get("ref"), Some("heads/x/y"));
         let middle = op("/repos/{owner}/{repo}/commits/{ref...}/check-runs");
-        let params = middle
-            .fits(&segments("/repos/a/b/commits/heads/x/check-runs"))
-            .unwrap();
+        let params = middle.fits(&segments("/repos/a/b/commits/heads/x/check-runs")).unwrap();
         assert_eq!(params.get("ref"), Some("heads/x"));
         assert_eq!(params.get("owner"), Some("a"));
     }

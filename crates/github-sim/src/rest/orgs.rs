@@ -13,20 +13,8 @@ const MEMBERS: &[Need] = &[("members", Level::Read)];
 
 pub(super) const OPS: &[Op] = &[
     Op::new("teams/list", "GET", "/orgs/{org}/teams", MEMBERS, teams),
-    Op::new(
-        "teams/get-by-name",
-        "GET",
-        "/orgs/{org}/teams/{team_slug}",
-        MEMBERS,
-        team,
-    ),
-    Op::new(
-        "teams/list-members-in-org",
-        "GET",
-        "/orgs/{org}/teams/{team_slug}/members",
-        MEMBERS,
-        members,
-    ),
+    Op::new("teams/get-by-name", "GET", "/orgs/{org}/teams/{team_slug}", MEMBERS, team),
+    Op::new("teams/list-members-in-org", "GET", "/orgs/{org}/teams/{team_slug}/members", MEMBERS, members),
     Op::new(
         "teams/get-membership-for-user-in-org",
         "GET",
@@ -34,54 +22,27 @@ pub(super) const OPS: &[Op] = &[
         MEMBERS,
         membership,
     ),
-    Op::new(
-        "orgs/list-members",
-        "GET",
-        "/orgs/{org}/members",
-        MEMBERS,
-        org_members,
-    ),
-    Op::new(
-        "orgs/check-membership-for-user",
-        "GET",
-        "/orgs/{org}/members/{username}",
-        MEMBERS,
-        is_member,
-    ),
-    Op::new(
-        "orgs/get-membership-for-user",
-        "GET",
-        "/orgs/{org}/memberships/{username}",
-        MEMBERS,
-        org_membership,
-    ),
+    Op::new("orgs/list-members", "GET", "/orgs/{org}/members", MEMBERS, org_members),
+    Op::new("orgs/check-membership-for-user", "GET", "/orgs/{org}/members/{username}", MEMBERS, is_member),
+    Op::new("orgs/get-membership-for-user", "GET", "/orgs/{org}/memberships/{username}", MEMBERS, org_membership),
 ];
 
 /// The organisation, if the caller sees its members: an App installed there, or a member.
 fn seen_org(ctx: &Ctx<'_>) -> Outcome<u64> {
     let org = ctx.st.account_or_404(ctx.param("org"))?.id;
     let seen = match &ctx.who {
-        Who::Installation(access) => ctx
-            .st
-            .installations
-            .get(&access.installation)
-            .is_some_and(|found| found.account == org),
+        Who::Installation(access) => {
+            ctx.st.installations.get(&access.installation).is_some_and(|found| found.account == org)
+        }
         Who::User(person) => ctx.st.members.contains_key(&(org, *person)),
         Who::Nobody | Who::App(_) => false,
     };
-    if seen {
-        Ok(org)
-    } else {
-        Err(Refusal::not_found())
-    }
+    if seen { Ok(org) } else { Err(Refusal::not_found()) }
 }
 
 fn seen_team(ctx: &Ctx<'_>) -> Outcome<u64> {
     seen_org(ctx)?;
-    Ok(ctx
-        .st
-        .team_named(ctx.param("org"), ctx.param("team_slug"))?
-        .id)
+    Ok(ctx.st.team_named(ctx.param("org"), ctx.param("team_slug"))?.id)
 }
 
 fn teams(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -106,10 +67,7 @@ fn members(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         .active_members(team)
         .into_iter()
         .filter(|person| {
-            let lead = ctx
-                .st
-                .membership(team, *person)
-                .is_some_and(|(_, lead)| lead);
+            let lead = ctx.st.membership(team, *person).is_some_and(|(_, lead)| lead);
             match role {
                 "member" => !lead,
                 "maintainer" => lead,
@@ -159,20 +117,13 @@ fn is_member(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     if ctx.st.members.contains_key(&(org, person)) {
         return Ok(Reply::empty());
     }
-    Err(Refusal::new(
-        404,
-        "User does not exist or is not a member of the organization",
-    ))
+    Err(Refusal::new(404, "User does not exist or is not a member of the organization"))
 }
 
 fn org_membership(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let org = seen_org(ctx)?;
     let person = ctx.st.account_or_404(ctx.param("username"))?.id;
-    let owner = *ctx
-        .st
-        .members
-        .get(&(org, person))
-        .ok_or_else(Refusal::not_found)?;
+    let owner = *ctx.st.members.get(&(org, person)).ok_or_else(Refusal::not_found)?;
     let face = ctx.face();
     let login = ctx.st.login(org);
     let api = &ctx.api;

@@ -13,48 +13,12 @@ const READ: &[Need] = &[("pull_requests", Level::Read)];
 const WRITE: &[Need] = &[("pull_requests", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "pulls/list",
-        "GET",
-        "/repos/{owner}/{repo}/pulls",
-        READ,
-        list,
-    ),
-    Op::new(
-        "pulls/create",
-        "POST",
-        "/repos/{owner}/{repo}/pulls",
-        WRITE,
-        create,
-    ),
-    Op::new(
-        "pulls/get",
-        "GET",
-        "/repos/{owner}/{repo}/pulls/{pull_number}",
-        READ,
-        get,
-    ),
-    Op::new(
-        "pulls/update",
-        "PATCH",
-        "/repos/{owner}/{repo}/pulls/{pull_number}",
-        WRITE,
-        update,
-    ),
-    Op::new(
-        "pulls/list-files",
-        "GET",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/files",
-        READ,
-        files,
-    ),
-    Op::new(
-        "pulls/list-commits",
-        "GET",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/commits",
-        READ,
-        commits,
-    ),
+    Op::new("pulls/list", "GET", "/repos/{owner}/{repo}/pulls", READ, list),
+    Op::new("pulls/create", "POST", "/repos/{owner}/{repo}/pulls", WRITE, create),
+    Op::new("pulls/get", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}", READ, get),
+    Op::new("pulls/update", "PATCH", "/repos/{owner}/{repo}/pulls/{pull_number}", WRITE, update),
+    Op::new("pulls/list-files", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files", READ, files),
+    Op::new("pulls/list-commits", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/commits", READ, commits),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -76,11 +40,7 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         };
         let from = head.as_ref().is_none_or(|head| match head.split_once(':') {
             Some((owner, branch)) => {
-                let at = ctx
-                    .st
-                    .repos
-                    .get(&pull.head_repo)
-                    .map_or(0, |repo| repo.owner);
+                let at = ctx.st.repos.get(&pull.head_repo).map_or(0, |repo| repo.owner);
                 branch == pull.head_ref && ctx.st.login(at).eq_ignore_ascii_case(owner)
             }
             // GitHub ignores a head without an owner.
@@ -96,10 +56,7 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         found.reverse();
     }
     let face = ctx.face();
-    let items = found
-        .iter()
-        .map(|pull| face.pull_simple(ctx.repo, pull.number))
-        .collect();
+    let items = found.iter().map(|pull| face.pull_simple(ctx.repo, pull.number)).collect();
     ctx.page(items)
 }
 
@@ -135,12 +92,7 @@ fn update(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         Some("closed") => Some(false),
         Some(_) => return Err(Refusal::invalid().field("PullRequest", "state", "invalid")),
     };
-    let edit = PullEdit {
-        title: ctx.text("title")?,
-        body: ctx.text("body")?,
-        base: ctx.text("base")?,
-        open,
-    };
+    let edit = PullEdit { title: ctx.text("title")?, body: ctx.text("body")?, base: ctx.text("base")?, open };
     ctx.st.edit_pull(ctx.repo, number, actor, edit)?;
     Ok(Reply::ok(ctx.face().pull_full(ctx.repo, number)))
 }
@@ -151,11 +103,7 @@ fn files(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let face = ctx.face();
     let (_, files) = face.pull_range(ctx.repo, pull);
     let most = ctx.st.caps.pull_files;
-    let items: Vec<Value> = files
-        .iter()
-        .take(most)
-        .map(|file| face.file(ctx.repo, &pull.head_sha, file))
-        .collect();
+    let items: Vec<Value> = files.iter().take(most).map(|file| face.file(ctx.repo, &pull.head_sha, file)).collect();
     ctx.page(items)
 }
 
@@ -165,10 +113,6 @@ fn commits(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let face = ctx.face();
     let (commits, _) = face.pull_range(ctx.repo, pull);
     let most = ctx.st.caps.pull_commits;
-    let items: Vec<Value> = commits
-        .iter()
-        .take(most)
-        .map(|id| face.commit(ctx.repo, &id.to_string()))
-        .collect();
+    let items: Vec<Value> = commits.iter().take(most).map(|id| face.commit(ctx.repo, &id.to_string())).collect();
     ctx.page(items)
 }

@@ -15,12 +15,7 @@ pub(crate) struct Reply {
 impl Reply {
     /// An answer with a JSON body; null means no body.
     pub(crate) fn new(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            body,
-            headers: Vec::new(),
-            raw: None,
-        }
+        Self { status, body, headers: Vec::new(), raw: None }
     }
 
     /// 200.
@@ -40,10 +35,7 @@ impl Reply {
 
     /// Bytes of a media type.
     pub(crate) fn raw(media: &str, bytes: Vec<u8>) -> Self {
-        Self {
-            raw: Some((media.to_owned(), bytes)),
-            ..Self::ok(Value::Null)
-        }
+        Self { raw: Some((media.to_owned(), bytes)), ..Self::ok(Value::Null) }
     }
 
     pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -15,22 +15,9 @@ const ADMIN: &[Need] = &[("administration", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
     Op::new("repos/get", "GET", "/repos/{owner}/{repo}", &[], get),
-    Op::new(
-        "repos/list-collaborators",
-        "GET",
-        "/repos/{owner}/{repo}/collaborators",
-        &[],
-        people,
-    )
-    .role(Role::Write),
-    Op::new(
-        "repos/check-collaborator",
-        "GET",
-        "/repos/{owner}/{repo}/collaborators/{username}",
-        &[],
-        is_collaborator,
-    )
-    .role(Role::Write),
+    Op::new("repos/list-collaborators", "GET", "/repos/{owner}/{repo}/collaborators", &[], people).role(Role::Write),
+    Op::new("repos/check-collaborator", "GET", "/repos/{owner}/{repo}/collaborators/{username}", &[], is_collaborator)
+        .role(Role::Write),
     Op::new(
         "repos/get-collaborator-permission-level",
         "GET",
@@ -38,36 +25,11 @@ pub(super) const OPS: &[Op] = &[
         &[],
         permission,
     ),
-    Op::new(
-        "repos/remove-collaborator",
-        "DELETE",
-        "/repos/{owner}/{repo}/collaborators/{username}",
-        ADMIN,
-        remove,
-    )
-    .role(Role::Admin),
-    Op::new(
-        "repos/list-teams",
-        "GET",
-        "/repos/{owner}/{repo}/teams",
-        &[],
-        teams,
-    ),
-    Op::new(
-        "repos/list-activities",
-        "GET",
-        "/repos/{owner}/{repo}/activity",
-        CONTENTS,
-        activity,
-    ),
-    Op::new(
-        "repos/list-for-authenticated-user",
-        "GET",
-        "/user/repos",
-        &[],
-        own,
-    )
-    .auth(Auth::Person),
+    Op::new("repos/remove-collaborator", "DELETE", "/repos/{owner}/{repo}/collaborators/{username}", ADMIN, remove)
+        .role(Role::Admin),
+    Op::new("repos/list-teams", "GET", "/repos/{owner}/{repo}/teams", &[], teams),
+    Op::new("repos/list-activities", "GET", "/repos/{owner}/{repo}/activity", CONTENTS, activity),
+    Op::new("repos/list-for-authenticated-user", "GET", "/user/repos", &[], own).auth(Auth::Person),
 ];
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -77,11 +39,7 @@ fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 fn own(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let me = ctx.actor()?.account;
     let face = ctx.face();
-    let all = ctx
-        .st
-        .repos
-        .values()
-        .filter(|repo| ctx.st.role_of(repo, me).is_some());
+    let all = ctx.st.repos.values().filter(|repo| ctx.st.role_of(repo, me).is_some());
     let items = all.map(|repo| face.repo_full(repo.id, &ctx.who)).collect();
     ctx.page(items)
 }
@@ -157,18 +115,11 @@ fn teams(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 
 /// Newest first, paged by cursor.
 fn activity(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
-    let wanted = ctx.asked("ref").map(|name| {
-        if name.starts_with("refs/") {
-            name.to_owned()
-        } else {
-            format!("refs/heads/{name}")
-        }
-    });
+    let wanted = ctx
+        .asked("ref")
+        .map(|name| if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") });
     let kind = ctx.asked("activity_type").map(str::to_owned);
-    let actor = ctx
-        .asked("actor")
-        .and_then(|login| ctx.st.account_named(login))
-        .map(|a| a.id);
+    let actor = ctx.asked("actor").and_then(|login| ctx.st.account_named(login)).map(|a| a.id);
     let after: Option<u64> = ctx.asked("after").and_then(|text| text.parse().ok());
     let (_, size) = ctx.window()?;
     let here = ctx.st.repo(ctx.repo)?;

@@ -13,34 +13,10 @@ const READ: &[Need] = &[("pull_requests", Level::Read)];
 const WRITE: &[Need] = &[("pull_requests", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "pulls/list-reviews",
-        "GET",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews",
-        READ,
-        list,
-    ),
-    Op::new(
-        "pulls/create-review",
-        "POST",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews",
-        WRITE,
-        create,
-    ),
-    Op::new(
-        "pulls/get-review",
-        "GET",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
-        READ,
-        get,
-    ),
-    Op::new(
-        "pulls/update-review",
-        "PUT",
-        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
-        WRITE,
-        edit,
-    ),
+    Op::new("pulls/list-reviews", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", READ, list),
+    Op::new("pulls/create-review", "POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", WRITE, create),
+    Op::new("pulls/get-review", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}", READ, get),
+    Op::new("pulls/update-review", "PUT", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}", WRITE, edit),
     Op::new(
         "pulls/submit-review",
         "POST",
@@ -140,8 +116,7 @@ fn edit(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 fn submit(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let (number, review) = place(ctx)?;
     let (actor, verdict) = (ctx.actor()?, verdict(&ctx.need_text("event")?)?);
-    ctx.st
-        .submit_pending(ctx.repo, number, review, actor, verdict)?;
+    ctx.st.submit_pending(ctx.repo, number, review, actor, verdict)?;
     show(ctx, number, review)
 }
 
@@ -156,24 +131,15 @@ fn dismiss(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 fn requested(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let pull = ctx.st.pull(ctx.repo, ctx.number("pull_number")?)?;
     let face = ctx.face();
-    let users: Vec<Value> = pull
-        .requested_people
-        .iter()
-        .map(|id| face.user(*id))
-        .collect();
-    let teams: Vec<Value> = pull
-        .requested_teams
-        .iter()
-        .map(|id| face.team(*id))
-        .collect();
+    let users: Vec<Value> = pull.requested_people.iter().map(|id| face.user(*id)).collect();
+    let teams: Vec<Value> = pull.requested_teams.iter().map(|id| face.team(*id)).collect();
     Ok(Reply::ok(json!({"users": users, "teams": teams})))
 }
 
 fn request(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let (actor, number) = (ctx.actor()?, ctx.number("pull_number")?);
     let (people, teams) = (ctx.texts("reviewers")?, ctx.texts("team_reviewers")?);
-    ctx.st
-        .request_reviews(ctx.repo, number, actor, &people, &teams)?;
+    ctx.st.request_reviews(ctx.repo, number, actor, &people, &teams)?;
     Ok(Reply::created(ctx.face().pull_simple(ctx.repo, number)))
 }
 
@@ -183,7 +149,6 @@ fn withdraw(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         return Err(Refusal::missing("reviewers"));
     }
     let (people, teams) = (ctx.texts("reviewers")?, ctx.texts("team_reviewers")?);
-    ctx.st
-        .withdraw_requests(ctx.repo, number, actor, &people, &teams)?;
+    ctx.st.withdraw_requests(ctx.repo, number, actor, &people, &teams)?;
     Ok(Reply::ok(ctx.face().pull_simple(ctx.repo, number)))
 }

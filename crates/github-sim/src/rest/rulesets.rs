@@ -15,51 +15,14 @@ use crate::state::rules::Via;
 const ADMIN: &[Need] = &[("administration", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "repos/get-branch-rules",
-        "GET",
-        "/repos/{owner}/{repo}/rules/branches/{branch...}",
-        &[],
-        for_branch,
-    ),
-    Op::new(
-        "repos/get-repo-rulesets",
-        "GET",
-        "/repos/{owner}/{repo}/rulesets",
-        &[],
-        list,
-    ),
-    Op::new(
-        "repos/create-repo-ruleset",
-        "POST",
-        "/repos/{owner}/{repo}/rulesets",
-        ADMIN,
-        create,
-    )
-    .role(Role::Admin),
-    Op::new(
-        "repos/get-repo-ruleset",
-        "GET",
-        "/repos/{owner}/{repo}/rulesets/{ruleset_id}",
-        &[],
-        get,
-    ),
-    Op::new(
-        "repos/update-repo-ruleset",
-        "PUT",
-        "/repos/{owner}/{repo}/rulesets/{ruleset_id}",
-        ADMIN,
-        update,
-    )
-    .role(Role::Admin),
-    Op::new(
-        "repos/delete-repo-ruleset",
-        "DELETE",
-        "/repos/{owner}/{repo}/rulesets/{ruleset_id}",
-        ADMIN,
-        delete,
-    )
-    .role(Role::Admin),
+    Op::new("repos/get-branch-rules", "GET", "/repos/{owner}/{repo}/rules/branches/{branch...}", &[], for_branch),
+    Op::new("repos/get-repo-rulesets", "GET", "/repos/{owner}/{repo}/rulesets", &[], list),
+    Op::new("repos/create-repo-ruleset", "POST", "/repos/{owner}/{repo}/rulesets", ADMIN, create).role(Role::Admin),
+    Op::new("repos/get-repo-ruleset", "GET", "/repos/{owner}/{repo}/rulesets/{ruleset_id}", &[], get),
+    Op::new("repos/update-repo-ruleset", "PUT", "/repos/{owner}/{repo}/rulesets/{ruleset_id}", ADMIN, update)
+        .role(Role::Admin),
+    Op::new("repos/delete-repo-ruleset", "DELETE", "/repos/{owner}/{repo}/rulesets/{ruleset_id}", ADMIN, delete)
+        .role(Role::Admin),
 ];
 
 fn for_branch(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -105,17 +68,13 @@ fn show(ctx: &Ctx<'_>, ruleset: &Ruleset, full: bool) -> Outcome<Value> {
     body["rules"] = ruleset.body.get("rules").cloned().unwrap_or(json!([]));
     let may_write = match ctx.actor() {
         Ok(Actor { account, app: None }) => ctx.st.role_of(here, account) == Some(Role::Admin),
-        Ok(Actor { app: Some(_), .. }) => ctx
-            .installation()
-            .is_ok_and(|access| access.permissions.get("administration") == Some(&Level::Write)),
+        Ok(Actor { app: Some(_), .. }) => {
+            ctx.installation().is_ok_and(|access| access.permissions.get("administration") == Some(&Level::Write))
+        }
         Err(_) => false,
     };
     if may_write {
-        body["bypass_actors"] = ruleset
-            .body
-            .get("bypass_actors")
-            .cloned()
-            .unwrap_or(json!([]));
+        body["bypass_actors"] = ruleset.body.get("bypass_actors").cloned().unwrap_or(json!([]));
     }
     if let Ok(actor) = ctx.actor() {
         let always = ctx.st.bypasses(here, id, actor, Via::Push);
@@ -132,19 +91,14 @@ fn show(ctx: &Ctx<'_>, ruleset: &Ruleset, full: bool) -> Outcome<Value> {
 
 fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let all = ctx.st.repo(ctx.repo)?.rulesets.values();
-    let items = all
-        .map(|ruleset| show(ctx, ruleset, false))
-        .collect::<Outcome<_>>()?;
+    let items = all.map(|ruleset| show(ctx, ruleset, false)).collect::<Outcome<_>>()?;
     ctx.page(items)
 }
 
 fn found(ctx: &Ctx<'_>) -> Outcome<Ruleset> {
     let id = ctx.number("ruleset_id")?;
     let here = ctx.st.repo(ctx.repo)?;
-    here.rulesets
-        .get(&id)
-        .cloned()
-        .ok_or_else(Refusal::not_found)
+    here.rulesets.get(&id).cloned().ok_or_else(Refusal::not_found)
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -173,10 +127,7 @@ fn update(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     }
     ruleset.updated_at = ctx.st.now();
     let id = ruleset.id;
-    ctx.st
-        .repo_mut(ctx.repo)?
-        .rulesets
-        .insert(id, ruleset.clone());
+    ctx.st.repo_mut(ctx.repo)?.rulesets.insert(id, ruleset.clone());
     ctx.st.emit_ruleset(ctx.repo, id, "edited", actor);
     Ok(Reply::ok(show(ctx, &ruleset, true)?))
 }
@@ -194,12 +145,7 @@ impl State {
     pub(crate) fn add_ruleset(&mut self, repo: u64, actor: Actor, body: Value) -> Outcome<u64> {
         let id = self.small_id();
         let now = self.now();
-        let ruleset = Ruleset {
-            id,
-            body,
-            created_at: now,
-            updated_at: now,
-        };
+        let ruleset = Ruleset { id, body, created_at: now, updated_at: now };
         self.repo_mut(repo)?.rulesets.insert(id, ruleset);
         self.emit_ruleset(repo, id, "created", actor);
         Ok(id)

@@ -15,14 +15,8 @@ const READ: &[Need] = &[("statuses", Level::Read)];
 const WRITE: &[Need] = &[("statuses", Level::Write)];
 
 pub(super) const OPS: &[Op] = &[
-    Op::new(
-        "repos/create-commit-status",
-        "POST",
-        "/repos/{owner}/{repo}/statuses/{sha}",
-        WRITE,
-        create,
-    )
-    .role(Role::Write),
+    Op::new("repos/create-commit-status", "POST", "/repos/{owner}/{repo}/statuses/{sha}", WRITE, create)
+        .role(Role::Write),
     Op::new(
         "repos/get-combined-status-for-ref",
         "GET",
@@ -30,13 +24,7 @@ pub(super) const OPS: &[Op] = &[
         READ,
         combined,
     ),
-    Op::new(
-        "repos/list-commit-statuses-for-ref",
-        "GET",
-        "/repos/{owner}/{repo}/commits/{ref...}/statuses",
-        READ,
-        list,
-    ),
+    Op::new("repos/list-commit-statuses-for-ref", "GET", "/repos/{owner}/{repo}/commits/{ref...}/statuses", READ, list),
 ];
 
 fn create(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -51,14 +39,8 @@ fn create(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
         return Err(Refusal::new(422, format!("No commit found for SHA: {sha}")));
     }
     let description = ctx.text("description")?;
-    if description
-        .as_ref()
-        .is_some_and(|text| text.chars().count() > 140)
-    {
-        return Err(Refusal::invalid().custom(
-            "Status",
-            "description is too long (maximum is 140 characters)",
-        ));
+    if description.as_ref().is_some_and(|text| text.chars().count() > 140) {
+        return Err(Refusal::invalid().custom("Status", "description is too long (maximum is 140 characters)"));
     }
     let status = Status {
         id: ctx.st.big_id(),
@@ -88,10 +70,7 @@ fn combined(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     };
     let face = ctx.face();
     let url = face.repo_url(ctx.repo);
-    let items: Vec<Value> = found
-        .iter()
-        .map(|status| face.status_simple(ctx.repo, status))
-        .collect();
+    let items: Vec<Value> = found.iter().map(|status| face.status_simple(ctx.repo, status)).collect();
     let repository = Value::Object(face.repo_simple(ctx.repo));
     let mut reply = ctx.page_in("statuses", items)?;
     let more = json!({
@@ -109,10 +88,6 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let sha = commit_of(ctx)?;
     let face = ctx.face();
     let all = ctx.st.repo(ctx.repo)?.statuses.iter();
-    let items = all
-        .rev()
-        .filter(|status| status.sha == sha)
-        .map(|status| face.status(ctx.repo, status))
-        .collect();
+    let items = all.rev().filter(|status| status.sha == sha).map(|status| face.status(ctx.repo, status)).collect();
     ctx.page(items)
 }

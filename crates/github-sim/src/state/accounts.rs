@@ -80,22 +80,14 @@ impl State {
             AccountKind::Bot => format!("{id}+{login}@users.noreply.github.com"),
             AccountKind::User | AccountKind::Organization => format!("{login}@example.com"),
         };
-        let account = Account {
-            id,
-            login: login.to_owned(),
-            kind,
-            email,
-            created_at: self.now(),
-        };
+        let account = Account { id, login: login.to_owned(), kind, email, created_at: self.now() };
         self.accounts.insert(id, account);
         id
     }
 
     /// Finds an account by login, without regard to case.
     pub(crate) fn account_named(&self, login: &str) -> Option<&Account> {
-        self.accounts
-            .values()
-            .find(|account| account.login.eq_ignore_ascii_case(login))
+        self.accounts.values().find(|account| account.login.eq_ignore_ascii_case(login))
     }
 
     /// As [`State::account_named`], else GitHub's 404.
@@ -107,10 +99,7 @@ impl State {
     pub(crate) fn account_by_email(&self, email: &str) -> Option<&Account> {
         self.accounts.values().find(|account| {
             account.email.eq_ignore_ascii_case(email)
-                || email.eq_ignore_ascii_case(&format!(
-                    "{}+{}@users.noreply.github.com",
-                    account.id, account.login
-                ))
+                || email.eq_ignore_ascii_case(&format!("{}+{}@users.noreply.github.com", account.id, account.login))
         })
     }
 
@@ -143,22 +132,14 @@ impl State {
     /// A person's membership of a team, child teams counted as GitHub's endpoint does.
     /// Organisation owners show as maintainers of teams they belong to.
     pub(crate) fn membership(&self, team: u64, person: u64) -> Option<(Membership, bool)> {
-        let direct = self
-            .teams
-            .get(&team)
-            .and_then(|t| t.members.get(&person).copied());
+        let direct = self.teams.get(&team).and_then(|t| t.members.get(&person).copied());
         let found = direct.or_else(|| {
             self.team_and_children(team)
                 .into_iter()
                 .filter_map(|t| self.teams.get(&t)?.members.get(&person).copied())
                 .next()
         })?;
-        let owner = self
-            .teams
-            .get(&team)
-            .and_then(|t| self.members.get(&(t.org, person)))
-            .copied()
-            .unwrap_or(false);
+        let owner = self.teams.get(&team).and_then(|t| self.members.get(&(t.org, person))).copied().unwrap_or(false);
         Some((found.0, found.1 || owner))
     }
 

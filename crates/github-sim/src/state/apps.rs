@@ -67,40 +67,20 @@ impl State {
         permissions: BTreeMap<String, Level>,
         long: bool,
     ) -> Outcome<(String, Timestamp)> {
-        let found = self
-            .installations
-            .get(&installation)
-            .ok_or_else(Refusal::not_found)?;
+        let found = self.installations.get(&installation).ok_or_else(Refusal::not_found)?;
         if found.suspended_at.is_some() {
             return Err(Refusal::new(403, "This installation has been suspended"));
         }
         let token = spell_token(found.app, long);
-        let expires_at = self
-            .now()
-            .checked_add(SignedDuration::from_hours(1))
-            .unwrap_or_else(|_| self.now());
-        self.tokens.insert(
-            token.clone(),
-            Token::Installation {
-                installation,
-                repos,
-                permissions,
-                expires_at,
-            },
-        );
+        let expires_at = self.now().checked_add(SignedDuration::from_hours(1)).unwrap_or_else(|_| self.now());
+        self.tokens.insert(token.clone(), Token::Installation { installation, repos, permissions, expires_at });
         Ok((token, expires_at))
     }
 
     /// What a token gives now; None when it is unknown, expired, revoked, or its installation is
     /// gone or suspended.
     pub(crate) fn access_of(&self, token: &str) -> Option<InstallationAccess> {
-        let Some(Token::Installation {
-            installation,
-            repos,
-            permissions,
-            expires_at,
-        }) = self.tokens.get(token)
-        else {
+        let Some(Token::Installation { installation, repos, permissions, expires_at }) = self.tokens.get(token) else {
             return None;
         };
         if *expires_at <= self.now() {
@@ -121,9 +101,7 @@ impl State {
             },
             permissions: permissions
                 .iter()
-                .filter_map(|(name, level)| {
-                    Some((name.clone(), (*level).min(*found.permissions.get(name)?)))
-                })
+                .filter_map(|(name, level)| Some((name.clone(), (*level).min(*found.permissions.get(name)?))))
                 .collect(),
             token: token.to_owned(),
         })
@@ -144,12 +122,7 @@ fn spell_token(app: u64, long: bool) -> String {
     if !long {
         return format!("ghs_{short}");
     }
-    format!(
-        "ghs_{app}_eyJ{}.eyJ{}.{}",
-        random_text(60),
-        random_text(240),
-        random_text(200)
-    )
+    format!("ghs_{app}_eyJ{}.eyJ{}.{}", random_text(60), random_text(240), random_text(200))
 }
 
 /// A personal token.

@@ -74,11 +74,7 @@ impl State {
         branch: Option<String>,
         before: Option<String>,
     ) -> Outcome<u64> {
-        let found = self
-            .repo(repo)?
-            .suites
-            .values()
-            .find(|suite| suite.app == app && suite.head_sha == sha);
+        let found = self.repo(repo)?.suites.values().find(|suite| suite.app == app && suite.head_sha == sha);
         if let Some(suite) = found {
             return Ok(suite.id);
         }
@@ -99,20 +95,11 @@ impl State {
 
     /// A check run by id.
     pub(crate) fn run(&self, repo: u64, id: u64) -> Outcome<&CheckRun> {
-        self.repo(repo)?
-            .runs
-            .get(&id)
-            .ok_or_else(Refusal::not_found)
+        self.repo(repo)?.runs.get(&id).ok_or_else(Refusal::not_found)
     }
 
     /// Stores a new run and tells about it.
-    pub(crate) fn put_run(
-        &mut self,
-        repo: u64,
-        run: CheckRun,
-        action: &str,
-        actor: Actor,
-    ) -> Outcome<()> {
+    pub(crate) fn put_run(&mut self, repo: u64, run: CheckRun, action: &str, actor: Actor) -> Outcome<()> {
         let (id, suite, done) = (run.id, run.suite, run.conclusion.is_some());
         let now = self.now();
         let here = self.repo_mut(repo)?;
@@ -142,13 +129,7 @@ impl State {
 
     /// Conclusion of a suite once all its runs are done.
     pub(crate) fn suite_conclusion(&self, repo: u64, suite: u64) -> Option<String> {
-        let runs: Vec<&CheckRun> = self
-            .repo(repo)
-            .ok()?
-            .runs
-            .values()
-            .filter(|run| run.suite == suite)
-            .collect();
+        let runs: Vec<&CheckRun> = self.repo(repo).ok()?.runs.values().filter(|run| run.suite == suite).collect();
         if runs.is_empty() {
             return None;
         }
@@ -184,13 +165,7 @@ impl State {
     }
 
     /// How a required check stands on a commit. A check and a status of one name are both needed.
-    pub(crate) fn required_check(
-        &self,
-        repo: u64,
-        sha: &str,
-        context: &str,
-        app: Option<u64>,
-    ) -> Standing {
+    pub(crate) fn required_check(&self, repo: u64, sha: &str, context: &str, app: Option<u64>) -> Standing {
         let mut seen = false;
         for run in self.latest_runs(repo, sha) {
             if run.name != context || app.is_some_and(|app| app != run.app) {
@@ -215,23 +190,16 @@ impl State {
                 _ => return Standing::Failing,
             }
         }
-        if seen {
-            Standing::Met
-        } else {
-            Standing::Expected
-        }
+        if seen { Standing::Met } else { Standing::Expected }
     }
 
     /// Reports a commit status.
     pub(crate) fn report_status(&mut self, repo: u64, status: Status) -> Outcome<()> {
-        let same = |old: &&Status| {
-            old.sha == status.sha && old.context.eq_ignore_ascii_case(&status.context)
-        };
+        let same = |old: &&Status| old.sha == status.sha && old.context.eq_ignore_ascii_case(&status.context);
         if self.repo(repo)?.statuses.iter().filter(same).count() >= 1000 {
-            return Err(Refusal::invalid().custom(
-                "Status",
-                "This SHA and context has reached the maximum number of statuses.",
-            ));
+            return Err(
+                Refusal::invalid().custom("Status", "This SHA and context has reached the maximum number of statuses.")
+            );
         }
         let actor = status.by;
         let payload = json!({

@@ -25,23 +25,14 @@ pub(crate) struct Comment {
 impl State {
     /// A comment by id.
     pub(crate) fn comment(&self, repo: u64, id: u64) -> Outcome<&Comment> {
-        self.repo(repo)?
-            .comments
-            .get(&id)
-            .ok_or_else(Refusal::not_found)
+        self.repo(repo)?.comments.get(&id).ok_or_else(Refusal::not_found)
     }
 
     /// Writes a comment.
     ///
     /// # Errors
     /// 404 without such a pull request, 422 for an empty or too long text.
-    pub(crate) fn write_comment(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        body: &str,
-    ) -> Outcome<u64> {
+    pub(crate) fn write_comment(&mut self, repo: u64, number: u64, actor: Actor, body: &str) -> Outcome<u64> {
         self.pull(repo, number)?;
         check_body(body)?;
         let id = self.big_id();
@@ -64,20 +55,10 @@ impl State {
     }
 
     /// Changes a comment's text; who did is kept.
-    pub(crate) fn edit_comment(
-        &mut self,
-        repo: u64,
-        id: u64,
-        actor: Actor,
-        body: &str,
-    ) -> Outcome<()> {
+    pub(crate) fn edit_comment(&mut self, repo: u64, id: u64, actor: Actor, body: &str) -> Outcome<()> {
         check_body(body)?;
         let now = self.now();
-        let comment = self
-            .repo_mut(repo)?
-            .comments
-            .get_mut(&id)
-            .ok_or_else(Refusal::not_found)?;
+        let comment = self.repo_mut(repo)?.comments.get_mut(&id).ok_or_else(Refusal::not_found)?;
         let from = std::mem::replace(&mut comment.body, body.to_owned());
         comment.history.push(from.clone());
         comment.edited = Some((actor, now));
@@ -96,30 +77,15 @@ impl State {
     }
 
     /// Adds a reaction; the same one twice is one. Returns its id and whether it is new.
-    pub(crate) fn react(
-        &mut self,
-        repo: u64,
-        id: u64,
-        actor: Actor,
-        content: &str,
-    ) -> Outcome<(u64, bool)> {
+    pub(crate) fn react(&mut self, repo: u64, id: u64, actor: Actor, content: &str) -> Outcome<(u64, bool)> {
         let new = self.big_id();
         let now = self.now();
-        let comment = self
-            .repo_mut(repo)?
-            .comments
-            .get_mut(&id)
-            .ok_or_else(Refusal::not_found)?;
-        let same = comment
-            .reactions
-            .iter()
-            .find(|(_, by, what, _)| by.account == actor.account && what == content);
+        let comment = self.repo_mut(repo)?.comments.get_mut(&id).ok_or_else(Refusal::not_found)?;
+        let same = comment.reactions.iter().find(|(_, by, what, _)| by.account == actor.account && what == content);
         if let Some((found, ..)) = same {
             return Ok((*found, false));
         }
-        comment
-            .reactions
-            .push((new, actor, content.to_owned(), now));
+        comment.reactions.push((new, actor, content.to_owned(), now));
         Ok((new, true))
     }
 }
@@ -129,10 +95,7 @@ fn check_body(body: &str) -> Outcome<()> {
         return Err(Refusal::invalid().field("IssueComment", "body", "missing_field"));
     }
     if body.chars().count() > 65_536 {
-        return Err(Refusal::invalid().custom(
-            "IssueComment",
-            "body is too long (maximum is 65536 characters)",
-        ));
+        return Err(Refusal::invalid().custom("IssueComment", "body is too long (maximum is 65536 characters)"));
     }
     Ok(())
 }

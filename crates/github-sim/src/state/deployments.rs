@@ -40,10 +40,7 @@ pub(crate) struct DeploymentStatus {
 impl State {
     /// A deployment by id.
     pub(crate) fn deployment(&self, repo: u64, id: u64) -> Outcome<&Deployment> {
-        self.repo(repo)?
-            .deployments
-            .get(&id)
-            .ok_or_else(Refusal::not_found)
+        self.repo(repo)?.deployments.get(&id).ok_or_else(Refusal::not_found)
     }
 
     /// Stores a deployment and tells about it.
@@ -79,15 +76,9 @@ impl State {
             found.statuses.push(status);
         }
         if succeeded && retire_others {
-            let environment = here
-                .deployments
-                .get(&deployment)
-                .map(|d| d.environment.clone());
+            let environment = here.deployments.get(&deployment).map(|d| d.environment.clone());
             for other in here.deployments.values() {
-                let live = other
-                    .statuses
-                    .last()
-                    .is_some_and(|last| last.state == "success");
+                let live = other.statuses.last().is_some_and(|last| last.state == "success");
                 if other.id != deployment
                     && Some(&other.environment) == environment.as_ref()
                     && live

@@ -11,9 +11,7 @@ use crate::render::Face;
 /// Permission an App needs to hear of an event; None: everyone does.
 fn permission_for(event: &str) -> Option<&'static [&'static str]> {
     match event {
-        "push" | "create" | "delete" | "repository_dispatch" | "workflow_dispatch" => {
-            Some(&["contents"])
-        }
+        "push" | "create" | "delete" | "repository_dispatch" | "workflow_dispatch" => Some(&["contents"]),
         "pull_request" | "pull_request_review" => Some(&["pull_requests"]),
         "issue_comment" => Some(&["pull_requests", "issues"]),
         "check_run" | "check_suite" => Some(&["checks"]),
@@ -32,14 +30,7 @@ impl State {
     }
 
     /// Queues an event of a repository for every App that hears of it.
-    pub(crate) fn emit(
-        &mut self,
-        repo: u64,
-        event: &str,
-        action: Option<&str>,
-        actor: Actor,
-        more: Value,
-    ) {
+    pub(crate) fn emit(&mut self, repo: u64, event: &str, action: Option<&str>, actor: Actor, more: Value) {
         let mut targets = Vec::new();
         for installation in self.installations.values() {
             if installation.suspended_at.is_some()
@@ -49,12 +40,7 @@ impl State {
                 continue;
             }
             let allowed = permission_for(event).is_none_or(|any| {
-                any.iter().any(|name| {
-                    installation
-                        .permissions
-                        .get(*name)
-                        .is_some_and(|level| *level >= Level::Read)
-                })
+                any.iter().any(|name| installation.permissions.get(*name).is_some_and(|level| *level >= Level::Read))
             });
             if allowed {
                 targets.push((installation.id, installation.app));
@@ -73,10 +59,7 @@ impl State {
         if let Value::Object(more) = more {
             body.extend(more);
         }
-        body.insert(
-            "repository".to_owned(),
-            face.event_repo(repo, event == "push"),
-        );
+        body.insert("repository".to_owned(), face.event_repo(repo, event == "push"));
         if face.is_organization(owner) {
             body.insert("organization".to_owned(), face.organization(owner));
         }
@@ -88,14 +71,7 @@ impl State {
                 "node_id": format!("MDIzOkludGVncmF0aW9uSW5zdGFsbGF0aW9u{installation}"),
             });
             body.insert("installation".to_owned(), id);
-            self.queue(
-                app,
-                Some(installation),
-                Some(repo),
-                event,
-                action,
-                &Value::Object(body),
-            );
+            self.queue(app, Some(installation), Some(repo), event, action, &Value::Object(body));
         }
     }
 
@@ -149,21 +125,12 @@ impl State {
     }
 
     /// Queues an event of an organisation for Apps installed there.
-    pub(crate) fn emit_org(
-        &mut self,
-        org: u64,
-        event: &str,
-        action: &str,
-        actor: Actor,
-        more: Value,
-    ) {
+    pub(crate) fn emit_org(&mut self, org: u64, event: &str, action: &str, actor: Actor, more: Value) {
         let targets: Vec<(u64, u64)> = self
             .installations
             .values()
             .filter(|found| found.account == org && found.suspended_at.is_none())
-            .filter(|found| {
-                found.events.contains(event) && found.permissions.contains_key("members")
-            })
+            .filter(|found| found.events.contains(event) && found.permissions.contains_key("members"))
             .map(|found| (found.id, found.app))
             .collect();
         for (installation, app) in targets {
@@ -181,14 +148,7 @@ impl State {
         }
     }
 
-    pub(crate) fn emit_pull(
-        &mut self,
-        repo: u64,
-        number: u64,
-        action: &str,
-        actor: Actor,
-        more: Value,
-    ) {
+    pub(crate) fn emit_pull(&mut self, repo: u64, number: u64, action: &str, actor: Actor, more: Value) {
         let face = self.web_face();
         let mut body = json!({"number": number, "pull_request": face.pull_full(repo, number)});
         if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
@@ -197,14 +157,7 @@ impl State {
         self.emit(repo, "pull_request", Some(action), actor, body);
     }
 
-    pub(crate) fn emit_review(
-        &mut self,
-        repo: u64,
-        number: u64,
-        review: u64,
-        action: &str,
-        actor: Actor,
-    ) {
+    pub(crate) fn emit_review(&mut self, repo: u64, number: u64, review: u64, action: &str, actor: Actor) {
         let face = self.web_face();
         let mut shown = face.review(repo, number, review);
         if let Some(state) = shown["state"].as_str() {
@@ -218,14 +171,7 @@ impl State {
         self.emit(repo, "pull_request_review", Some(action), actor, body);
     }
 
-    pub(crate) fn emit_comment(
-        &mut self,
-        repo: u64,
-        comment: u64,
-        action: &str,
-        actor: Actor,
-        more: Value,
-    ) {
+    pub(crate) fn emit_comment(&mut self, repo: u64, comment: u64, action: &str, actor: Actor, more: Value) {
         let Ok(found) = self.comment(repo, comment) else {
             return;
         };
@@ -261,11 +207,7 @@ impl State {
             body["commit"] = face.commit(repo, sha);
         }
         body["branches"] = json!([]);
-        body["name"] = Value::from(
-            self.repo(repo)
-                .map(|r| self.full_name(r))
-                .unwrap_or_default(),
-        );
+        body["name"] = Value::from(self.repo(repo).map(|r| self.full_name(r)).unwrap_or_default());
         self.emit(repo, "status", None, actor, body);
     }
 }

@@ -40,10 +40,7 @@ impl RefChange {
 impl State {
     /// Tells the world of moved references.
     pub(crate) fn landed(&mut self, repo: u64, actor: Actor, changes: &[RefChange]) -> Outcome<()> {
-        let tags = changes
-            .iter()
-            .filter(|change| change.refname.starts_with("refs/tags/"))
-            .count();
+        let tags = changes.iter().filter(|change| change.refname.starts_with("refs/tags/")).count();
         for change in changes {
             if change.before == change.after {
                 continue;
@@ -103,11 +100,8 @@ impl State {
     }
 
     fn merged_as(&self, repo: u64, commit: &str) -> bool {
-        self.repo(repo).is_ok_and(|here| {
-            here.pulls
-                .values()
-                .any(|pull| pull.merged.as_ref().is_some_and(|m| m.commit == commit))
-        })
+        self.repo(repo)
+            .is_ok_and(|here| here.pulls.values().any(|pull| pull.merged.as_ref().is_some_and(|m| m.commit == commit)))
     }
 
     fn emit_push(&mut self, repo: u64, actor: Actor, change: &RefChange) -> Outcome<()> {
@@ -148,10 +142,7 @@ impl State {
             let branch = change.branch().map(str::to_owned);
             let before = Some(change.before.clone());
             let suite = self.suite_for(repo, app, &change.after, branch, before)?;
-            let sender = Actor {
-                account: bot,
-                app: Some(app),
-            };
+            let sender = Actor { account: bot, app: Some(app) };
             self.emit_suite(repo, suite, "requested", sender);
         }
         Ok(())
@@ -189,13 +180,7 @@ impl State {
         Ok(())
     }
 
-    fn head_moved(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        change: &RefChange,
-    ) -> Outcome<()> {
+    fn head_moved(&mut self, repo: u64, number: u64, actor: Actor, change: &RefChange) -> Outcome<()> {
         let now = self.now();
         let base_ref = self.pull(repo, number)?.base_ref.clone();
         let base = self.branch_tip(repo, &base_ref)?;
@@ -224,26 +209,14 @@ impl State {
         self.close_if_contained(repo, number, actor, base.map(|b| b.to_string()))
     }
 
-    fn base_moved(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        change: &RefChange,
-    ) -> Outcome<()> {
+    fn base_moved(&mut self, repo: u64, number: u64, actor: Actor, change: &RefChange) -> Outcome<()> {
         let polls = self.mergeable_polls;
         self.pull_mut(repo, number)?.polls_left = polls;
         self.close_if_contained(repo, number, actor, Some(change.after.clone()))
     }
 
     /// A pull request whose head is reachable from its base counts as merged.
-    fn close_if_contained(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        base: Option<String>,
-    ) -> Outcome<()> {
+    fn close_if_contained(&mut self, repo: u64, number: u64, actor: Actor, base: Option<String>) -> Outcome<()> {
         let opened = git::open(&self.repo(repo)?.dir)?;
         let pull = self.pull(repo, number)?;
         let head = git::oid(&pull.head_sha);
@@ -259,23 +232,13 @@ impl State {
     }
 
     /// Writes down that a pull request is merged, and tells.
-    pub(crate) fn mark_merged(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        commit: &str,
-    ) -> Outcome<()> {
+    pub(crate) fn mark_merged(&mut self, repo: u64, number: u64, actor: Actor, commit: &str) -> Outcome<()> {
         let now = self.now();
         let pull = self.pull_mut(repo, number)?;
         pull.open = false;
         pull.closed_at = Some(now);
         pull.updated_at = now;
-        pull.merged = Some(Merged {
-            by: actor.account,
-            at: now,
-            commit: commit.to_owned(),
-        });
+        pull.merged = Some(Merged { by: actor.account, at: now, commit: commit.to_owned() });
         let commit = Some(commit.to_owned());
         self.note_moment(repo, number, "merged", actor, commit)?;
         self.note_moment(repo, number, "closed", actor, None)?;

@@ -36,10 +36,7 @@ impl State {
         if pull.polls_left > 0 {
             return Ok(None);
         }
-        let (Some(head), Some(base)) = (
-            git::oid(&pull.head_sha),
-            self.branch_tip(repo, &pull.base_ref)?,
-        ) else {
+        let (Some(head), Some(base)) = (git::oid(&pull.head_sha), self.branch_tip(repo, &pull.base_ref)?) else {
             return Ok(Some(false));
         };
         let opened = git::open(&self.repo(repo)?.dir)?;
@@ -57,26 +54,13 @@ impl State {
     ///
     /// # Errors
     /// 405 draft, closed, conflicting, refused by rules; 409 when the head is not the expected one.
-    pub(crate) fn merge_pull(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        wish: &MergeWish,
-    ) -> Outcome<String> {
+    pub(crate) fn merge_pull(&mut self, repo: u64, number: u64, actor: Actor, wish: &MergeWish) -> Outcome<String> {
         let pull = self.pull(repo, number)?.clone();
         if !pull.open {
             return Err(Refusal::new(405, "Pull Request is not mergeable"));
         }
-        if wish
-            .expected_head
-            .as_ref()
-            .is_some_and(|sha| *sha != pull.head_sha)
-        {
-            return Err(Refusal::new(
-                409,
-                "Head branch was modified. Review and try the merge again.",
-            ));
+        if wish.expected_head.as_ref().is_some_and(|sha| *sha != pull.head_sha) {
+            return Err(Refusal::new(409, "Head branch was modified. Review and try the merge again."));
         }
         if pull.draft {
             return Err(Refusal::new(405, "Pull Request is still a draft"));
@@ -86,27 +70,15 @@ impl State {
         let not_mergeable = || Refusal::new(405, "Pull Request is not mergeable");
         let base = git::tip(&opened, &refname).ok_or_else(not_mergeable)?;
         let head = git::oid(&pull.head_sha).ok_or_else(not_mergeable)?;
-        let new = self
-            .build_merge(&opened, repo, number, actor, wish, base, head)?
-            .ok_or_else(not_mergeable)?;
-        let change = RefChange {
-            refname: refname.clone(),
-            before: base.to_string(),
-            after: new.to_string(),
-        };
+        let new = self.build_merge(&opened, repo, number, actor, wish, base, head)?.ok_or_else(not_mergeable)?;
+        let change = RefChange { refname: refname.clone(), before: base.to_string(), after: new.to_string() };
         let faults = self.rule_faults(repo, actor, &change, Via::Pull(number))?;
         if !faults.is_empty() {
             let list = faults.join("\n");
-            return Err(Refusal::new(
-                405,
-                format!("Repository rule violations found\n\n{list}\n\n"),
-            ));
+            return Err(Refusal::new(405, format!("Repository rule violations found\n\n{list}\n\n")));
         }
         if !git::swap(&opened, &refname, Some(base), Some(new))? {
-            return Err(Refusal::new(
-                405,
-                "Base branch was modified. Review and try the merge again.",
-            ));
+            return Err(Refusal::new(405, "Base branch was modified. Review and try the merge again."));
         }
         self.mark_merged(repo, number, actor, &new.to_string())?;
         self.landed(repo, actor, &[change])?;
@@ -132,28 +104,18 @@ impl State {
         let committer = git::web_flow(self.now());
         let owner = self.login(self.repo(pull.head_repo)?.owner);
         let (title, default_body) = match wish.method {
-            Method::Merge => (
-                format!(
-                    "Merge pull request #{number} from {owner}/{}",
-                    pull.head_ref
-                ),
-                pull.title.clone(),
-            ),
-            Method::Squash | Method::Rebase => {
-                (format!("{} (#{number})", pull.title), String::new())
+            Method::Merge => {
+                (format!("Merge pull request #{number} from {owner}/{}", pull.head_ref), pull.title.clone())
             }
+            Method::Squash | Method::Rebase => (format!("{} (#{number})", pull.title), String::new()),
         };
         let title = wish.title.clone().unwrap_or(title);
         let body = wish.message.clone().unwrap_or(default_body);
         let text = format!("{title}\n\n{body}");
         let text = text.trim_end();
         match wish.method {
-            Method::Merge => {
-                git::write_commit(opened, &author, &committer, text, tree, &[base, head]).map(Some)
-            }
-            Method::Squash => {
-                git::write_commit(opened, &author, &committer, text, tree, &[base]).map(Some)
-            }
+            Method::Merge => git::write_commit(opened, &author, &committer, text, tree, &[base, head]).map(Some),
+            Method::Squash => git::write_commit(opened, &author, &committer, text, tree, &[base]).map(Some),
             Method::Rebase => rebase(opened, base, head, &committer),
         }
     }
@@ -163,9 +125,7 @@ impl State {
         let found = self.accounts.get(&account);
         Ident {
             name: found.map_or("ghost", |a| a.login.as_str()).to_owned(),
-            email: found
-                .map_or("ghost@users.noreply.github.com", |a| a.email.as_str())
-                .to_owned(),
+            email: found.map_or("ghost@users.noreply.github.com", |a| a.email.as_str()).to_owned(),
             at: self.now(),
         }
     }
@@ -184,24 +144,17 @@ impl State {
     ) -> Outcome<Option<String>> {
         let opened = git::open(&self.repo(repo)?.dir)?;
         let refname = format!("refs/heads/{base}");
-        let onto =
-            git::tip(&opened, &refname).ok_or_else(|| Refusal::new(404, "Base does not exist"))?;
-        let from = git::commit_at(&opened, head)
-            .ok_or_else(|| Refusal::new(404, "Head does not exist"))?;
+        let onto = git::tip(&opened, &refname).ok_or_else(|| Refusal::new(404, "Base does not exist"))?;
+        let from = git::commit_at(&opened, head).ok_or_else(|| Refusal::new(404, "Head does not exist"))?;
         if git::is_ancestor(&opened, from, onto) {
             return Ok(None);
         }
-        let tree = git::merged_tree(&opened, onto, from)?
-            .ok_or_else(|| Refusal::new(409, "Merge conflict"))?;
+        let tree = git::merged_tree(&opened, onto, from)?.ok_or_else(|| Refusal::new(409, "Merge conflict"))?;
         let text = message.unwrap_or_else(|| format!("Merge {head} into {base}"));
         let author = self.ident_of(actor.account);
         let committer = git::web_flow(self.now());
         let new = git::write_commit(&opened, &author, &committer, &text, tree, &[onto, from])?;
-        let change = RefChange {
-            refname,
-            before: onto.to_string(),
-            after: new.to_string(),
-        };
+        let change = RefChange { refname, before: onto.to_string(), after: new.to_string() };
         self.move_ref(repo, actor, change)?;
         Ok(Some(new.to_string()))
     }
@@ -214,10 +167,7 @@ impl State {
         let faults = self.rule_faults(repo, actor, &change, Via::Push)?;
         if !faults.is_empty() {
             let list = faults.join("\n");
-            return Err(Refusal::new(
-                422,
-                format!("Repository rule violations found\n\n{list}\n\n"),
-            ));
+            return Err(Refusal::new(422, format!("Repository rule violations found\n\n{list}\n\n")));
         }
         let opened = git::open(&self.repo(repo)?.dir)?;
         let side = |text: &str| git::oid(text).filter(|id| !id.is_zero());
@@ -239,23 +189,14 @@ fn rebase(opened: &Repository, base: Oid, head: Oid, committer: &Ident) -> Outco
             continue;
         }
         let ours = opened.find_commit(onto).map_err(git::broken)?;
-        let mut index = opened
-            .cherrypick_commit(&commit, &ours, 0, None)
-            .map_err(git::broken)?;
+        let mut index = opened.cherrypick_commit(&commit, &ours, 0, None).map_err(git::broken)?;
         if index.has_conflicts() {
             return Ok(None);
         }
         let tree = index.write_tree_to(opened).map_err(git::broken)?;
         let tree = opened.find_tree(tree).map_err(git::broken)?;
         onto = opened
-            .commit(
-                None,
-                &commit.author(),
-                &committer.signature()?,
-                commit.message().unwrap_or(""),
-                &tree,
-                &[&ours],
-            )
+            .commit(None, &commit.author(), &committer.signature()?, commit.message().unwrap_or(""), &tree, &[&ours])
             .map_err(git::broken)?;
     }
     Ok(Some(onto))

@@ -71,11 +71,7 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self {
-            pull_files: 3000,
-            compare_files: 300,
-            pull_commits: 250,
-        }
+        Self { pull_files: 3000, compare_files: 300, pull_commits: 250 }
     }
 }
 
@@ -98,10 +94,7 @@ impl State {
     pub(crate) fn new(root: PathBuf) -> Self {
         Self {
             clock: Clock::default(),
-            ids: Ids {
-                small: 1000,
-                big: 3_000_000_000,
-            },
+            ids: Ids { small: 1000, big: 3_000_000_000 },
             base: String::new(),
             root,
             accounts: BTreeMap::new(),

@@ -84,18 +84,12 @@ pub(crate) struct PullEdit {
 impl State {
     /// A pull request by number.
     pub(crate) fn pull(&self, repo: u64, number: u64) -> Outcome<&Pull> {
-        self.repo(repo)?
-            .pulls
-            .get(&number)
-            .ok_or_else(Refusal::not_found)
+        self.repo(repo)?.pulls.get(&number).ok_or_else(Refusal::not_found)
     }
 
     /// As [`State::pull`], to change it.
     pub(crate) fn pull_mut(&mut self, repo: u64, number: u64) -> Outcome<&mut Pull> {
-        self.repo_mut(repo)?
-            .pulls
-            .get_mut(&number)
-            .ok_or_else(Refusal::not_found)
+        self.repo_mut(repo)?.pulls.get_mut(&number).ok_or_else(Refusal::not_found)
     }
 
     /// Opens a pull request.
@@ -107,24 +101,18 @@ impl State {
         let (head, base) = self.tips_for_pull(repo, head_repo, &head_ref, &new.base)?;
         let here = self.repo(repo)?;
         let same = |pull: &&Pull| {
-            pull.open
-                && pull.head_repo == head_repo
-                && pull.head_ref == head_ref
-                && pull.base_ref == new.base
+            pull.open && pull.head_repo == head_repo && pull.head_ref == head_ref && pull.base_ref == new.base
         };
         if here.pulls.values().find(same).is_some() {
             let owner = self.login(self.repo(head_repo)?.owner);
-            return Err(Refusal::invalid().custom(
-                "PullRequest",
-                format!("A pull request already exists for {owner}:{head_ref}."),
-            ));
+            return Err(Refusal::invalid()
+                .custom("PullRequest", format!("A pull request already exists for {owner}:{head_ref}.")));
         }
         let opened = git::open(&here.dir)?;
         if git::is_ancestor(&opened, head, base) {
-            return Err(Refusal::invalid().custom(
-                "PullRequest",
-                format!("No commits between {} and {head_ref}", new.base),
-            ));
+            return Err(
+                Refusal::invalid().custom("PullRequest", format!("No commits between {} and {head_ref}", new.base))
+            );
         }
         let number = here.next_number;
         let pull = Pull {
@@ -176,13 +164,7 @@ impl State {
         Ok((fork.id, branch.to_owned()))
     }
 
-    fn tips_for_pull(
-        &self,
-        repo: u64,
-        head_repo: u64,
-        head_ref: &str,
-        base_ref: &str,
-    ) -> Outcome<(Oid, Oid)> {
+    fn tips_for_pull(&self, repo: u64, head_repo: u64, head_ref: &str, base_ref: &str) -> Outcome<(Oid, Oid)> {
         let base = self
             .branch_tip(repo, base_ref)?
             .ok_or_else(|| Refusal::invalid().field("PullRequest", "base", "invalid"))?;
@@ -204,9 +186,7 @@ impl State {
         let pull = self.pull(repo, number)?;
         let opened = git::open(&here.dir)?;
         if let Some(head) = git::oid(&pull.head_sha) {
-            opened
-                .reference(&format!("refs/pull/{number}/head"), head, true, "")
-                .map_err(git::broken)?;
+            opened.reference(&format!("refs/pull/{number}/head"), head, true, "").map_err(git::broken)?;
         }
         Ok(())
     }
@@ -215,13 +195,7 @@ impl State {
     ///
     /// # Errors
     /// 422 for an unknown base, for reopening a merged request or one whose head is gone.
-    pub(crate) fn edit_pull(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        edit: PullEdit,
-    ) -> Outcome<()> {
+    pub(crate) fn edit_pull(&mut self, repo: u64, number: u64, actor: Actor, edit: PullEdit) -> Outcome<()> {
         let now = self.now();
         let old = self.pull(repo, number)?.clone();
         let mut changes = json!({});
@@ -289,13 +263,7 @@ impl State {
     }
 
     /// Makes it a draft, or ready for review.
-    pub(crate) fn set_draft(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        draft: bool,
-    ) -> Outcome<()> {
+    pub(crate) fn set_draft(&mut self, repo: u64, number: u64, actor: Actor, draft: bool) -> Outcome<()> {
         let now = self.now();
         let pull = self.pull_mut(repo, number)?;
         if pull.draft == draft {
@@ -303,11 +271,7 @@ impl State {
         }
         pull.draft = draft;
         pull.updated_at = now;
-        let action = if draft {
-            "converted_to_draft"
-        } else {
-            "ready_for_review"
-        };
+        let action = if draft { "converted_to_draft" } else { "ready_for_review" };
         self.emit_pull(repo, number, action, actor, json!({}));
         Ok(())
     }
@@ -321,13 +285,7 @@ impl State {
         actor: Actor,
         commit: Option<String>,
     ) -> Outcome<()> {
-        let moment = Moment {
-            id: self.big_id(),
-            event,
-            actor: actor.account,
-            at: self.now(),
-            commit,
-        };
+        let moment = Moment { id: self.big_id(), event, actor: actor.account, at: self.now(), commit };
         self.pull_mut(repo, number)?.timeline.push(moment);
         Ok(())
     }
@@ -335,24 +293,13 @@ impl State {
 
 impl State {
     /// Puts a label on a pull request or takes it off; a new name makes the label.
-    pub(crate) fn set_label(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        name: &str,
-        on: bool,
-    ) -> Outcome<()> {
+    pub(crate) fn set_label(&mut self, repo: u64, number: u64, actor: Actor, name: &str, on: bool) -> Outcome<()> {
         self.pull(repo, number)?;
         let id = self.big_id();
         let here = self.repo_mut(repo)?;
         here.labels.entry(name.to_owned()).or_insert(id);
         let pull = self.pull_mut(repo, number)?;
-        let changed = if on {
-            pull.labels.insert(name.to_owned())
-        } else {
-            pull.labels.remove(name)
-        };
+        let changed = if on { pull.labels.insert(name.to_owned()) } else { pull.labels.remove(name) };
         if changed {
             let label = self.web_face().label(repo, name);
             let action = if on { "labeled" } else { "unlabeled" };

@@ -90,25 +90,19 @@ impl State {
 
     /// Login of an account, `ghost` if it is gone.
     pub(crate) fn login(&self, account: u64) -> &str {
-        self.accounts
-            .get(&account)
-            .map_or("ghost", |account| account.login.as_str())
+        self.accounts.get(&account).map_or("ghost", |account| account.login.as_str())
     }
 
     /// Finds a repository by its present name.
     pub(crate) fn repo_named(&self, owner: &str, name: &str) -> Option<&Repo> {
         let owner = self.account_named(owner)?.id;
-        self.repos
-            .values()
-            .find(|repo| repo.owner == owner && repo.name.eq_ignore_ascii_case(name))
+        self.repos.values().find(|repo| repo.owner == owner && repo.name.eq_ignore_ascii_case(name))
     }
 
     /// Finds a repository by a name it had before a rename.
     pub(crate) fn repo_formerly(&self, owner: &str, name: &str) -> Option<&Repo> {
         let key = format!("{owner}/{name}").to_ascii_lowercase();
-        self.former_names
-            .get(&key)
-            .and_then(|id| self.repos.get(id))
+        self.former_names.get(&key).and_then(|id| self.repos.get(id))
     }
 
     /// A person's highest role over all sources: ownership, collaborator, teams and their parents,
@@ -122,10 +116,7 @@ impl State {
             best = best.max(Some(Role::Read));
         }
         for (team, role) in &repo.teams {
-            let active = matches!(
-                self.membership(*team, person),
-                Some((Membership::Active, _))
-            );
+            let active = matches!(self.membership(*team, person), Some((Membership::Active, _)));
             if active {
                 best = best.max(Some(*role));
             }
@@ -136,19 +127,11 @@ impl State {
     /// People with access other than through public visibility.
     pub(crate) fn people_of(&self, repo: &Repo) -> BTreeMap<u64, Role> {
         let mut people: BTreeSet<u64> = repo.collaborators.keys().copied().collect();
-        people.extend(
-            self.members
-                .keys()
-                .filter(|(org, _)| *org == repo.owner)
-                .map(|(_, person)| *person),
-        );
+        people.extend(self.members.keys().filter(|(org, _)| *org == repo.owner).map(|(_, person)| *person));
         for team in repo.teams.keys() {
             people.extend(self.active_members(*team));
         }
-        people
-            .into_iter()
-            .filter_map(|person| Some((person, self.role_of(repo, person)?)))
-            .collect()
+        people.into_iter().filter_map(|person| Some((person, self.role_of(repo, person)?))).collect()
     }
 
     /// Repositories an installation reaches.
@@ -157,17 +140,8 @@ impl State {
             return BTreeSet::new();
         };
         match &found.repos {
-            Some(selected) => selected
-                .iter()
-                .copied()
-                .filter(|id| self.repos.contains_key(id))
-                .collect(),
-            None => self
-                .repos
-                .values()
-                .filter(|repo| repo.owner == found.account)
-                .map(|repo| repo.id)
-                .collect(),
+            Some(selected) => selected.iter().copied().filter(|id| self.repos.contains_key(id)).collect(),
+            None => self.repos.values().filter(|repo| repo.owner == found.account).map(|repo| repo.id).collect(),
         }
     }
 }

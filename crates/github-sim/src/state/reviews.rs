@@ -91,21 +91,10 @@ impl State {
     /// # Errors
     /// 422 when the author approves or requests changes on the own pull request, or for an unknown
     /// commit.
-    pub(crate) fn submit_review(
-        &mut self,
-        repo: u64,
-        number: u64,
-        actor: Actor,
-        new: NewReview,
-    ) -> Outcome<u64> {
+    pub(crate) fn submit_review(&mut self, repo: u64, number: u64, actor: Actor, new: NewReview) -> Outcome<u64> {
         let pull = self.pull(repo, number)?;
         self.may_review(pull, actor, new.verdict)?;
-        if new.body.is_empty()
-            && matches!(
-                new.verdict,
-                Some(Verdict::RequestChanges | Verdict::Comment)
-            )
-        {
+        if new.body.is_empty() && matches!(new.verdict, Some(Verdict::RequestChanges | Verdict::Comment)) {
             return Err(Refusal::new(422, "Unprocessable Entity")
                 .text("Body cannot be blank when the review is not an approval"));
         }
@@ -150,8 +139,7 @@ impl State {
         let now = self.now();
         let found = self.review_mut(repo, number, review)?;
         if found.state != ReviewState::Pending || found.author.account != actor.account {
-            return Err(Refusal::new(422, "Unprocessable Entity")
-                .text("Could not submit pending pull request review"));
+            return Err(Refusal::new(422, "Unprocessable Entity").text("Could not submit pending pull request review"));
         }
         found.state = verdict.state();
         found.submitted_at = Some(now);
@@ -174,12 +162,9 @@ impl State {
 
     fn known_commit(&self, repo: u64, sha: &str) -> Outcome<String> {
         let opened = git::open(&self.repo(repo)?.dir)?;
-        git::commit_at(&opened, sha)
-            .map(|id| id.to_string())
-            .ok_or_else(|| {
-                Refusal::new(422, "Unprocessable Entity")
-                    .text("The commit_id is not part of the pull request")
-            })
+        git::commit_at(&opened, sha).map(|id| id.to_string()).ok_or_else(|| {
+            Refusal::new(422, "Unprocessable Entity").text("The commit_id is not part of the pull request")
+        })
     }
 
     fn teams_left_by(&self, repo: u64, number: u64, actor: Actor) -> Outcome<Vec<u64>> {
@@ -193,33 +178,19 @@ impl State {
     }
 
     fn review_mut(&mut self, repo: u64, number: u64, review: u64) -> Outcome<&mut Review> {
-        self.pull_mut(repo, number)?
-            .reviews
-            .iter_mut()
-            .find(|found| found.id == review)
-            .ok_or_else(Refusal::not_found)
+        self.pull_mut(repo, number)?.reviews.iter_mut().find(|found| found.id == review).ok_or_else(Refusal::not_found)
     }
 
     /// A review by id.
     pub(crate) fn review(&self, repo: u64, number: u64, review: u64) -> Outcome<&Review> {
-        self.pull(repo, number)?
-            .reviews
-            .iter()
-            .find(|found| found.id == review)
-            .ok_or_else(Refusal::not_found)
+        self.pull(repo, number)?.reviews.iter().find(|found| found.id == review).ok_or_else(Refusal::not_found)
     }
 
     /// Dismisses an approval or a request for changes.
     ///
     /// # Errors
     /// 422 for a review that is neither.
-    pub(crate) fn dismiss_review(
-        &mut self,
-        repo: u64,
-        number: u64,
-        review: u64,
-        actor: Actor,
-    ) -> Outcome<()> {
+    pub(crate) fn dismiss_review(&mut self, repo: u64, number: u64, review: u64, actor: Actor) -> Outcome<()> {
         let found = self.review_mut(repo, number, review)?;
         match found.state {
             ReviewState::Approved | ReviewState::ChangesRequested => {}
@@ -270,14 +241,10 @@ impl State {
         for login in people {
             let account = self.account_named(login).map(|found| found.id);
             if account == Some(pull.author.account) {
-                return Err(Refusal::new(
-                    422,
-                    "Review cannot be requested from pull request author.",
-                ));
+                return Err(Refusal::new(422, "Review cannot be requested from pull request author."));
             }
-            let access = account.filter(|id| {
-                self.role_of(here, *id).is_some() && self.people_of(here).contains_key(id)
-            });
+            let access =
+                account.filter(|id| self.role_of(here, *id).is_some() && self.people_of(here).contains_key(id));
             let id = access.ok_or_else(|| no_collaborator("users"))?;
             wanted.push((true, id));
         }
@@ -337,11 +304,7 @@ impl State {
 
     fn reviewer_json(&self, is_person: bool, id: u64) -> Value {
         let face = self.web_face();
-        if is_person {
-            face.user(id)
-        } else {
-            face.team(id)
-        }
+        if is_person { face.user(id) } else { face.team(id) }
     }
 
     /// Each person's latest opinion; comments keep the former one.
@@ -357,10 +320,7 @@ impl State {
 
     /// Whether a person may push, which makes the own review count for GitHub's rule.
     pub(crate) fn is_writer(&self, repo: u64, person: u64) -> bool {
-        self.repo(repo)
-            .ok()
-            .and_then(|here| self.role_of(here, person))
-            .is_some_and(|role| role >= Role::Write)
+        self.repo(repo).ok().and_then(|here| self.role_of(here, person)).is_some_and(|role| role >= Role::Write)
     }
 }
 

@@ -57,8 +57,7 @@ fn covers(ruleset: &Ruleset, refname: &str, default_branch: &str) -> bool {
         list.as_array().is_some_and(|patterns| {
             patterns.iter().filter_map(Value::as_str).any(|pattern| {
                 pattern == "~ALL"
-                    || (pattern == "~DEFAULT_BRANCH"
-                        && refname == format!("refs/heads/{default_branch}"))
+                    || (pattern == "~DEFAULT_BRANCH" && refname == format!("refs/heads/{default_branch}"))
                     || matches(pattern, refname)
             })
         })
@@ -76,9 +75,7 @@ impl State {
     pub(crate) fn rules_for(&self, repo: &Repo, refname: &str) -> Vec<Rule> {
         let mut found = Vec::new();
         for ruleset in repo.rulesets.values() {
-            if ruleset.body["enforcement"] != "active"
-                || !covers(ruleset, refname, &repo.default_branch)
-            {
+            if ruleset.body["enforcement"] != "active" || !covers(ruleset, refname, &repo.default_branch) {
                 continue;
             }
             for rule in ruleset.body["rules"].as_array().into_iter().flatten() {
@@ -102,11 +99,7 @@ impl State {
         if admin && protection["enforce_admins"] != json!(true) {
             return Vec::new();
         }
-        let rule = |kind: &str, parameters: Value| Rule {
-            kind: kind.to_owned(),
-            parameters,
-            ruleset: None,
-        };
+        let rule = |kind: &str, parameters: Value| Rule { kind: kind.to_owned(), parameters, ruleset: None };
         let mut found = Vec::new();
         if protection["allow_force_pushes"] != json!(true) {
             found.push(rule("non_fast_forward", Value::Null));
@@ -125,12 +118,7 @@ impl State {
                     .iter()
                     .map(|c| json!({"context": c["context"], "integration_id": c["app_id"].as_u64()}))
                     .collect(),
-                None => checks["contexts"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|c| json!({"context": c}))
-                    .collect(),
+                None => checks["contexts"].as_array().into_iter().flatten().map(|c| json!({"context": c})).collect(),
             };
             let parameters = json!({"required_status_checks": list});
             found.push(rule("required_status_checks", parameters));
@@ -149,9 +137,7 @@ impl State {
             let here = match entry["actor_type"].as_str().unwrap_or_default() {
                 "Integration" => id.is_some() && id == actor.app,
                 "User" => id == Some(actor.account),
-                "OrganizationAdmin" => {
-                    self.members.get(&(repo.owner, actor.account)) == Some(&true)
-                }
+                "OrganizationAdmin" => self.members.get(&(repo.owner, actor.account)) == Some(&true),
                 "Team" => id.is_some_and(|team| self.active_members(team).contains(&actor.account)),
                 "RepositoryRole" => {
                     let wanted = match id {
@@ -170,34 +156,18 @@ impl State {
     }
 
     /// Rules that hold for this actor.
-    pub(crate) fn rules_against(
-        &self,
-        repo: &Repo,
-        actor: Actor,
-        refname: &str,
-        via: Via,
-    ) -> Vec<Rule> {
+    pub(crate) fn rules_against(&self, repo: &Repo, actor: Actor, refname: &str, via: Via) -> Vec<Rule> {
         let mut found: Vec<Rule> = self
             .rules_for(repo, refname)
             .into_iter()
-            .filter(|rule| {
-                !rule
-                    .ruleset
-                    .is_some_and(|id| self.bypasses(repo, id, actor, via))
-            })
+            .filter(|rule| !rule.ruleset.is_some_and(|id| self.bypasses(repo, id, actor, via)))
             .collect();
         found.extend(self.classic_rules(repo, actor, refname));
         found
     }
 
     /// What forbids a change, in GitHub's words; empty if nothing does. Needs the objects to be there.
-    pub(crate) fn rule_faults(
-        &self,
-        repo: u64,
-        actor: Actor,
-        change: &RefChange,
-        via: Via,
-    ) -> Outcome<Vec<String>> {
+    pub(crate) fn rule_faults(&self, repo: u64, actor: Actor, change: &RefChange, via: Via) -> Outcome<Vec<String>> {
         let here = self.repo(repo)?;
         let mut faults = self.early_faults(repo, actor, change, via)?;
         let opened = git::open(&here.dir)?;
@@ -221,13 +191,7 @@ impl State {
     }
 
     /// What forbids a change and can be told without the new objects.
-    pub(crate) fn early_faults(
-        &self,
-        repo: u64,
-        actor: Actor,
-        change: &RefChange,
-        via: Via,
-    ) -> Outcome<Vec<String>> {
+    pub(crate) fn early_faults(&self, repo: u64, actor: Actor, change: &RefChange, via: Via) -> Outcome<Vec<String>> {
         let here = self.repo(repo)?;
         let mut faults = Vec::new();
         for rule in self.rules_against(here, actor, &change.refname, via) {
@@ -259,13 +223,9 @@ impl State {
 
     fn review_fault(&self, repo: u64, rule: &Value, via: Via) -> Outcome<Option<String>> {
         let Via::Pull(number) = via else {
-            return Ok(Some(
-                "Changes must be made through a pull request.".to_owned(),
-            ));
+            return Ok(Some("Changes must be made through a pull request.".to_owned()));
         };
-        let needed = rule["required_approving_review_count"]
-            .as_u64()
-            .unwrap_or(0);
+        let needed = rule["required_approving_review_count"].as_u64().unwrap_or(0);
         let pull = self.pull(repo, number)?;
         let mut approved = 0;
         for (person, review) in self.opinions(pull) {
@@ -311,9 +271,10 @@ impl State {
         let Ok(here) = self.repo(repo) else {
             return false;
         };
-        let classic = here.protections.get(base).is_some_and(|p| {
-            p["required_pull_request_reviews"]["dismiss_stale_reviews"] == json!(true)
-        });
+        let classic = here
+            .protections
+            .get(base)
+            .is_some_and(|p| p["required_pull_request_reviews"]["dismiss_stale_reviews"] == json!(true));
         classic
             || self
                 .rules_for(here, &format!("refs/heads/{base}"))

@@ -10,23 +10,12 @@ use crate::world::{Client, World};
 async fn a_jwt_is_checked_as_github_does() {
     let world = World::new().await;
     let app = world.by_jwt(-60, 540).get("/app").await;
-    assert_eq!(
-        (app.status, app.body["slug"].as_str()),
-        (200, Some("gate-keeper"))
-    );
+    assert_eq!((app.status, app.body["slug"].as_str()), (200, Some("gate-keeper")));
     for (iat, exp) in [(60, 300), (-60, 700), (-600, -1)] {
-        assert_eq!(
-            world.by_jwt(iat, exp).get("/app").await.status,
-            401,
-            "{iat} {exp}"
-        );
+        assert_eq!(world.by_jwt(iat, exp).get("/app").await.status, 401, "{iat} {exp}");
     }
     assert_eq!(world.as_app().get("/app").await.status, 401);
-    assert_eq!(
-        world.sim.violations().len(),
-        1,
-        "a token where a JWT belongs"
-    );
+    assert_eq!(world.sim.violations().len(), 1, "a token where a JWT belongs");
 }
 
 #[tokio::test]
@@ -38,43 +27,23 @@ async fn a_token_is_narrowed_expires_and_is_revoked() {
     let narrow = json!({"repositories": ["app"], "permissions": {"contents": "read"}});
     let minted = jwt.post(&path, narrow).await;
     assert_eq!(minted.status, 201, "{}", minted.body);
-    assert_eq!(
-        minted.body["permissions"],
-        json!({"contents": "read", "metadata": "read"})
-    );
+    assert_eq!(minted.body["permissions"], json!({"contents": "read", "metadata": "read"}));
     let token = minted.body["token"].as_str().unwrap().to_owned();
     let client = Client::new(&world.sim, Some(token));
     assert_eq!(client.get("/repos/acme/app/commits").await.status, 200);
     let refused = client.get("/repos/acme/app/pulls").await;
     assert_eq!(refused.status, 403);
-    assert_eq!(
-        refused.body["message"],
-        "Resource not accessible by integration"
-    );
-    assert_eq!(
-        refused.headers["x-accepted-github-permissions"],
-        "pull_requests=read"
-    );
+    assert_eq!(refused.body["message"], "Resource not accessible by integration");
+    assert_eq!(refused.headers["x-accepted-github-permissions"], "pull_requests=read");
     assert_eq!(client.get("/repos/acme/other").await.status, 404);
     let wide = json!({"permissions": {"administration": "write"}});
     assert_eq!(jwt.post(&path, wide).await.status, 422);
-    assert_eq!(
-        jwt.post(&path, json!({"repositories": ["other"]}))
-            .await
-            .status,
-        422
-    );
+    assert_eq!(jwt.post(&path, json!({"repositories": ["other"]})).await.status, 422);
 
     world.sim.advance(SignedDuration::from_mins(61));
     assert_eq!(client.get("/repos/acme/app/commits").await.status, 401);
     let fresh = world.as_app();
-    assert_eq!(
-        fresh
-            .send("DELETE", "/installation/token", None)
-            .await
-            .status,
-        204
-    );
+    assert_eq!(fresh.send("DELETE", "/installation/token", None).await.status, 204);
     assert_eq!(fresh.get("/installation/repositories").await.status, 401);
 }
 
@@ -85,15 +54,9 @@ async fn a_suspended_installation_mints_nothing() {
     let path = format!("/app/installations/{}/access_tokens", world.installation.id);
     let answer = world.by_jwt(-60, 540).post(&path, json!({})).await;
     assert_eq!(answer.status, 403);
-    assert_eq!(
-        answer.body["message"],
-        "This installation has been suspended"
-    );
+    assert_eq!(answer.body["message"], "This installation has been suspended");
     world.installation.suspend(false);
-    assert_eq!(
-        world.by_jwt(-60, 540).post(&path, json!({})).await.status,
-        201
-    );
+    assert_eq!(world.by_jwt(-60, 540).post(&path, json!({})).await.status, 201);
 }
 
 #[tokio::test]
@@ -102,9 +65,7 @@ async fn both_spellings_of_a_token_work() {
     let path = format!("/app/installations/{}/access_tokens", world.installation.id);
     let jwt = world.by_jwt(-60, 540);
     let headers = [("x-github-token-format", "long")];
-    let minted = jwt
-        .send_with("POST", &path, Some(json!({})), &headers)
-        .await;
+    let minted = jwt.send_with("POST", &path, Some(json!({})), &headers).await;
     let token = minted.body["token"].as_str().unwrap().to_owned();
     assert!(token.len() > 500 && token.matches('.').count() == 2);
     let client = Client::new(&world.sim, Some(token));

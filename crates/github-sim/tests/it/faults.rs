@@ -10,25 +10,13 @@ use crate::world::World;
 #[tokio::test]
 async fn a_request_fails_after_its_effect() {
     let world = World::new().await;
-    world
-        .repo
-        .push(&world.alice, Push::to("topic").file("a", "a"))
-        .unwrap();
-    world
-        .sim
-        .fault(Fault::operation("pulls/create").fail_after(502));
+    world.repo.push(&world.alice, Push::to("topic").file("a", "a")).unwrap();
+    world.sim.fault(Fault::operation("pulls/create").fail_after(502));
     let new = json!({"title": "x", "head": "topic", "base": "main"});
     let app = world.as_app();
-    assert_eq!(
-        app.post("/repos/acme/app/pulls", new.clone()).await.status,
-        502
-    );
+    assert_eq!(app.post("/repos/acme/app/pulls", new.clone()).await.status, 502);
     let list = app.get("/repos/acme/app/pulls?head=acme:topic").await;
-    assert_eq!(
-        list.body.as_array().unwrap().len(),
-        1,
-        "it happened all the same"
-    );
+    assert_eq!(list.body.as_array().unwrap().len(), 1, "it happened all the same");
     assert_eq!(world.sim.faults_left(), 0);
 }
 
@@ -36,20 +24,13 @@ async fn a_request_fails_after_its_effect() {
 async fn a_request_fails_before_its_effect_the_nth_time() {
     let world = World::new().await;
     let pull = world.pull();
-    let rule = Fault::path("POST", "/repos/*/*/issues/*/comments")
-        .skip(1)
-        .times(2)
-        .fail(503);
+    let rule = Fault::path("POST", "/repos/*/*/issues/*/comments").skip(1).times(2).fail(503);
     world.sim.fault(rule);
     let app = world.as_app();
     let mut statuses = Vec::new();
     for n in 0..4 {
         let path = format!("/repos/acme/app/issues/{pull}/comments");
-        statuses.push(
-            app.post(&path, json!({"body": format!("{n}")}))
-                .await
-                .status,
-        );
+        statuses.push(app.post(&path, json!({"body": format!("{n}")})).await.status);
     }
     assert_eq!(statuses, [201, 503, 503, 201]);
     assert_eq!(world.repo.comments(pull).len(), 2);
@@ -60,11 +41,9 @@ async fn the_head_moves_right_after_it_was_read() {
     let world = World::new().await;
     let pull = world.pull();
     let (repo, alice) = (world.repo.clone(), world.alice.clone());
-    world
-        .sim
-        .fault(Fault::operation("pulls/get").skip(1).then(move |_| {
-            repo.push(&alice, Push::to("topic").file("b", "b")).unwrap();
-        }));
+    world.sim.fault(Fault::operation("pulls/get").skip(1).then(move |_| {
+        repo.push(&alice, Push::to("topic").file("b", "b")).unwrap();
+    }));
     let app = world.as_app();
     let path = format!("/repos/acme/app/pulls/{pull}");
     let mut heads = Vec::new();
@@ -79,20 +58,11 @@ async fn the_head_moves_right_after_it_was_read() {
 async fn limits_and_hangs_are_answered_as_github_does() {
     let world = World::new().await;
     let app = world.as_app();
-    world
-        .sim
-        .fault(Fault::operation("repos/get").secondary_limit(Some(7)));
-    world
-        .sim
-        .fault(Fault::operation("repos/get").skip(1).rate_limited(30));
-    world
-        .sim
-        .fault(Fault::operation("repos/get").skip(2).hang());
+    world.sim.fault(Fault::operation("repos/get").secondary_limit(Some(7)));
+    world.sim.fault(Fault::operation("repos/get").skip(1).rate_limited(30));
+    world.sim.fault(Fault::operation("repos/get").skip(2).hang());
     let first = app.get("/repos/acme/app").await;
-    assert_eq!(
-        (first.status, first.headers["retry-after"].to_str().unwrap()),
-        (403, "7")
-    );
+    assert_eq!((first.status, first.headers["retry-after"].to_str().unwrap()), (403, "7"));
     let second = app.get("/repos/acme/app").await;
     assert_eq!(second.headers["x-ratelimit-remaining"], "0");
     let hung = tokio::time::timeout(Duration::from_millis(200), app.get("/repos/acme/app")).await;

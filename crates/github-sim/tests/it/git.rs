@@ -42,17 +42,10 @@ async fn a_push_moves_the_pull_request_and_its_reference() {
     let world = World::new().await;
     let dir = clone_with_commit(&world).await;
     run_git(dir.path(), &["push", "-q", "origin", "topic"]).await;
-    let pull = world
-        .repo
-        .open_pull(&world.alice, "A file", "topic", "main")
-        .unwrap();
+    let pull = world.repo.open_pull(&world.alice, "A file", "topic", "main").unwrap();
     world.sim.settle().await;
     world.received.lock().unwrap().clear();
-    run_git(
-        dir.path(),
-        &["commit", "-q", "--allow-empty", "--amend", "-m", "Two"],
-    )
-    .await;
+    run_git(dir.path(), &["commit", "-q", "--allow-empty", "--amend", "-m", "Two"]).await;
     let (ok, _) = run_git(dir.path(), &["push", "-q", "origin", "topic"]).await;
     assert!(!ok, "not a fast forward");
     let (ok, text) = run_git(dir.path(), &["push", "-q", "-f", "origin", "topic"]).await;
@@ -73,19 +66,9 @@ async fn a_push_moves_the_pull_request_and_its_reference() {
 async fn deleting_a_branch_closes_its_pull_request_and_pushing_the_head_to_the_base_merges_it() {
     let world = World::new().await;
     let dir = clone_with_commit(&world).await;
-    run_git(
-        dir.path(),
-        &["push", "-q", "origin", "topic", "topic:other"],
-    )
-    .await;
-    let first = world
-        .repo
-        .open_pull(&world.alice, "One", "topic", "main")
-        .unwrap();
-    let second = world
-        .repo
-        .open_pull(&world.alice, "Two", "other", "main")
-        .unwrap();
+    run_git(dir.path(), &["push", "-q", "origin", "topic", "topic:other"]).await;
+    let first = world.repo.open_pull(&world.alice, "One", "topic", "main").unwrap();
+    let second = world.repo.open_pull(&world.alice, "Two", "other", "main").unwrap();
     run_git(dir.path(), &["push", "-q", "origin", ":other"]).await;
     assert_eq!(world.repo.pull_json(second)["state"], "closed");
     assert_eq!(world.repo.pull_json(second)["merged"], false);
@@ -116,9 +99,7 @@ async fn tokens_are_checked_and_roles_hold() {
     let url = anonymous.replace("http://", &format!("http://x-access-token:{token}@"));
     let (ok, text) = run_git(dir.path(), &["push", "-q", &url, "main:from-app"]).await;
     assert!(ok, "{text}");
-    world
-        .installation
-        .set_permission("contents", Some(github_sim::Level::Read));
+    world.installation.set_permission("contents", Some(github_sim::Level::Read));
     let (ok, text) = run_git(dir.path(), &["push", "-q", &url, "main:again"]).await;
     assert!(!ok && text.contains("403"), "{text}");
 }
@@ -139,27 +120,15 @@ async fn an_update_rule_refuses_everybody_but_the_bypassing_app() {
     let dir = clone_with_commit(&world).await;
     let (ok, text) = run_git(dir.path(), &["push", "origin", "topic:main"]).await;
     assert!(!ok);
-    assert!(
-        text.contains("GH013: Repository rule violations found for refs/heads/main"),
-        "{text}"
-    );
+    assert!(text.contains("GH013: Repository rule violations found for refs/heads/main"), "{text}");
     assert!(text.contains("Cannot update this protected ref."), "{text}");
-    assert!(
-        text.contains("push declined due to repository rule violations"),
-        "{text}"
-    );
+    assert!(text.contains("push declined due to repository rule violations"), "{text}");
     assert_eq!(world.repo.tip("main").unwrap(), before);
     let token = world.installation.token().unwrap();
-    let url = world
-        .repo
-        .git_url()
-        .replace("http://", &format!("http://x-access-token:{token}@"));
+    let url = world.repo.git_url().replace("http://", &format!("http://x-access-token:{token}@"));
     let (ok, text) = run_git(dir.path(), &["push", &url, "topic:main"]).await;
     assert!(ok, "{text}");
-    let refused = world
-        .repo
-        .push(&world.alice, Push::to("main").file("b", "b"))
-        .unwrap_err();
+    let refused = world.repo.push(&world.alice, Push::to("main").file("b", "b")).unwrap_err();
     assert_eq!(refused.status(), 422);
 }
 
@@ -177,15 +146,9 @@ async fn a_forced_push_is_refused_where_only_fast_forwards_may_land() {
     assert!(ok, "{text}");
     run_git(dir.path(), &["commit", "-q", "--amend", "-m", "Two"]).await;
     let (ok, text) = run_git(dir.path(), &["push", "-f", "origin", "topic"]).await;
-    assert!(
-        !ok && text.contains("Cannot force-push to this branch"),
-        "{text}"
-    );
+    assert!(!ok && text.contains("Cannot force-push to this branch"), "{text}");
     let (ok, text) = run_git(dir.path(), &["push", "origin", ":topic"]).await;
-    assert!(
-        !ok && text.contains("Cannot delete this protected ref"),
-        "{text}"
-    );
+    assert!(!ok && text.contains("Cannot delete this protected ref"), "{text}");
 }
 
 #[tokio::test]

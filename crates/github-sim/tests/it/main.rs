@@ -7,6 +7,7 @@ mod world;
 mod apps;
 mod faults;
 mod git;
+mod graphql;
 mod pulls;
 mod rest;
 mod webhooks;

@@ -8,10 +8,7 @@ use crate::world::World;
 #[tokio::test]
 async fn a_pull_request_is_opened_reviewed_and_merged_over_rest() {
     let world = World::new().await;
-    world
-        .repo
-        .push(&world.alice, Push::to("topic").file("a.txt", "one\n"))
-        .unwrap();
+    world.repo.push(&world.alice, Push::to("topic").file("a.txt", "one\n")).unwrap();
     let (alice, bob) = (world.as_user(&world.alice), world.as_user(&world.bob));
     let new = json!({"title": "A file", "head": "topic", "base": "main"});
     let opened = alice.post("/repos/acme/app/pulls", new.clone()).await;
@@ -23,47 +20,25 @@ async fn a_pull_request_is_opened_reviewed_and_merged_over_rest() {
     assert_eq!(again.body["errors"][0]["message"], text);
 
     let approve = json!({"event": "APPROVE"});
-    let own = alice
-        .post("/repos/acme/app/pulls/1/reviews", approve.clone())
-        .await;
+    let own = alice.post("/repos/acme/app/pulls/1/reviews", approve.clone()).await;
     assert_eq!(own.status, 422);
-    assert_eq!(
-        own.body["errors"][0],
-        "Can not approve your own pull request"
-    );
+    assert_eq!(own.body["errors"][0], "Can not approve your own pull request");
     let review = bob.post("/repos/acme/app/pulls/1/reviews", approve).await;
-    assert_eq!(
-        (review.status, review.body["state"].as_str()),
-        (200, Some("APPROVED"))
-    );
+    assert_eq!((review.status, review.body["state"].as_str()), (200, Some("APPROVED")));
 
     let head = opened.body["head"]["sha"].as_str().unwrap();
     let stale = json!({"sha": "0".repeat(40)});
-    let refused = bob
-        .send("PUT", "/repos/acme/app/pulls/1/merge", Some(stale))
-        .await;
+    let refused = bob.send("PUT", "/repos/acme/app/pulls/1/merge", Some(stale)).await;
     assert_eq!(refused.status, 409);
     let merge = json!({"sha": head});
-    let merged = bob
-        .send("PUT", "/repos/acme/app/pulls/1/merge", Some(merge))
-        .await;
+    let merged = bob.send("PUT", "/repos/acme/app/pulls/1/merge", Some(merge)).await;
     assert_eq!(merged.status, 200, "{}", merged.body);
-    assert_eq!(
-        world.repo.tip("main").as_deref(),
-        merged.body["sha"].as_str()
-    );
+    assert_eq!(world.repo.tip("main").as_deref(), merged.body["sha"].as_str());
     assert_eq!(bob.get("/repos/acme/app/pulls/1/merge").await.status, 204);
     world.sim.settle().await;
     assert_eq!(
         world.events(),
-        [
-            "create",
-            "push",
-            "pull_request.opened",
-            "pull_request_review.submitted",
-            "pull_request.closed",
-            "push",
-        ]
+        ["create", "push", "pull_request.opened", "pull_request_review.submitted", "pull_request.closed", "push",]
     );
     assert!(world.sim.violations().is_empty());
 }
@@ -78,16 +53,10 @@ async fn what_cannot_be_opened_says_why() {
         assert_eq!(answer.status, 422);
         assert_eq!(answer.body["errors"][0]["field"], field);
     }
-    world
-        .repo
-        .move_branch(&world.alice, "same", "main")
-        .unwrap();
+    world.repo.move_branch(&world.alice, "same", "main").unwrap();
     let new = json!({"title": "x", "head": "same", "base": "main"});
     let answer = alice.post("/repos/acme/app/pulls", new).await;
-    assert_eq!(
-        answer.body["errors"][0]["message"],
-        "No commits between main and same"
-    );
+    assert_eq!(answer.body["errors"][0]["message"], "No commits between main and same");
 }
 
 #[tokio::test]
@@ -98,10 +67,7 @@ async fn a_draft_a_conflict_and_a_missing_check_are_not_merged() {
     let path = format!("/repos/acme/app/pulls/{pull}/merge");
     world.repo.set_draft(&world.alice, pull, true).unwrap();
     let answer = bob.send("PUT", &path, Some(json!({}))).await;
-    assert_eq!(
-        (answer.status, answer.body["message"].as_str()),
-        (405, Some("Pull Request is still a draft"))
-    );
+    assert_eq!((answer.status, answer.body["message"].as_str()), (405, Some("Pull Request is still a draft")));
     world.repo.set_draft(&world.alice, pull, false).unwrap();
 
     let rule = json!({
@@ -116,42 +82,15 @@ async fn a_draft_a_conflict_and_a_missing_check_are_not_merged() {
     let head = world.repo.tip("topic").unwrap();
     let forged = json!({"state": "success", "context": "gate"});
     let status = format!("/repos/acme/app/statuses/{head}");
-    assert_eq!(
-        world
-            .as_user(&world.alice)
-            .post(&status, forged)
-            .await
-            .status,
-        201
-    );
+    assert_eq!(world.as_user(&world.alice).post(&status, forged).await.status, 201);
     let answer = bob.send("PUT", &path, Some(json!({}))).await;
     assert_eq!(answer.status, 405);
-    assert!(
-        answer.body["message"]
-            .as_str()
-            .unwrap()
-            .contains("\"gate\" is expected"),
-        "{}",
-        answer.body
-    );
+    assert!(answer.body["message"].as_str().unwrap().contains("\"gate\" is expected"), "{}", answer.body);
 
     let run = json!({"name": "gate", "head_sha": head, "conclusion": "success"});
-    assert_eq!(
-        world
-            .as_app()
-            .post("/repos/acme/app/check-runs", run)
-            .await
-            .status,
-        201
-    );
-    world
-        .repo
-        .push(&world.bob, Push::to("rival").file("README.md", "hej\n"))
-        .unwrap();
-    let rival = world
-        .repo
-        .open_pull(&world.bob, "Rival", "rival", "main")
-        .unwrap();
+    assert_eq!(world.as_app().post("/repos/acme/app/check-runs", run).await.status, 201);
+    world.repo.push(&world.bob, Push::to("rival").file("README.md", "hej\n")).unwrap();
+    let rival = world.repo.open_pull(&world.bob, "Rival", "rival", "main").unwrap();
     assert_eq!(bob.send("PUT", &path, Some(json!({}))).await.status, 200);
     let shown = bob.get(&format!("/repos/acme/app/pulls/{rival}")).await;
     assert_eq!(shown.body["mergeable"], false);
@@ -183,18 +122,10 @@ async fn reviewers_need_access_and_are_not_the_author() {
 async fn an_edited_comment_tells_who_edited_it() {
     let world = World::new().await;
     let pull = world.pull();
-    let comment = world
-        .repo
-        .comment(&world.alice, pull, "/gate approve")
-        .unwrap();
-    world
-        .repo
-        .edit_comment(&world.bob, comment, "/gate reject")
-        .unwrap();
+    let comment = world.repo.comment(&world.alice, pull, "/gate approve").unwrap();
+    world.repo.edit_comment(&world.bob, comment, "/gate reject").unwrap();
     let app = world.as_app();
-    let list = app
-        .get(&format!("/repos/acme/app/issues/{pull}/comments"))
-        .await;
+    let list = app.get(&format!("/repos/acme/app/issues/{pull}/comments")).await;
     assert_eq!(list.body[0]["body"], "/gate reject");
     let foreign = json!({"body": "mine now"});
     let path = format!("/repos/acme/app/issues/comments/{comment}");

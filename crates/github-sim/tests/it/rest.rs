@@ -9,10 +9,7 @@ async fn lists_are_paged_by_link_and_pages_are_at_most_a_hundred() {
     let world = World::new().await;
     let pull = world.pull();
     for n in 0..35 {
-        world
-            .repo
-            .comment(&world.bob, pull, &format!("comment {n}"))
-            .unwrap();
+        world.repo.comment(&world.bob, pull, &format!("comment {n}")).unwrap();
     }
     let app = world.as_app();
     let mut next = Some(format!("/api/v3/repos/acme/app/issues/{pull}/comments"));
@@ -23,24 +20,14 @@ async fn lists_are_paged_by_link_and_pages_are_at_most_a_hundred() {
         assert_eq!(answer.status, 200, "{path}");
         seen += answer.body.as_array().unwrap().len();
         pages += 1;
-        let link = answer
-            .headers
-            .get("link")
-            .map(|l| l.to_str().unwrap().to_owned());
+        let link = answer.headers.get("link").map(|l| l.to_str().unwrap().to_owned());
         next = link.and_then(|link| {
-            let part = link
-                .split(", ")
-                .find(|part| part.contains("rel=\"next\""))?
-                .to_owned();
+            let part = link.split(", ").find(|part| part.contains("rel=\"next\""))?.to_owned();
             Some(part[1..part.find('>')?].to_owned())
         });
     }
     assert_eq!((seen, pages), (35, 2));
-    let big = app
-        .get(&format!(
-            "/repos/acme/app/issues/{pull}/comments?per_page=500"
-        ))
-        .await;
+    let big = app.get(&format!("/repos/acme/app/issues/{pull}/comments?per_page=500")).await;
     assert_eq!(big.body.as_array().unwrap().len(), 35);
     assert!(!big.headers.contains_key("link"));
 }
@@ -53,21 +40,13 @@ async fn an_unchanged_answer_is_a_304_that_costs_nothing() {
     let first = app.get(path).await;
     let tag = first.headers["etag"].to_str().unwrap().to_owned();
     let left = |headers: &axum::http::HeaderMap| -> u64 {
-        headers["x-ratelimit-remaining"]
-            .to_str()
-            .unwrap()
-            .parse()
-            .unwrap()
+        headers["x-ratelimit-remaining"].to_str().unwrap().parse().unwrap()
     };
-    let second = app
-        .send_with("GET", path, None, &[("if-none-match", &tag)])
-        .await;
+    let second = app.send_with("GET", path, None, &[("if-none-match", &tag)]).await;
     assert_eq!(second.status, 304);
     assert_eq!(left(&second.headers), left(&first.headers));
     let other = world.as_user(&world.alice);
-    let third = other
-        .send_with("GET", path, None, &[("if-none-match", &tag)])
-        .await;
+    let third = other.send_with("GET", path, None, &[("if-none-match", &tag)]).await;
     assert_eq!(third.status, 200, "a tag belongs to one credential");
 }
 
@@ -100,23 +79,11 @@ async fn broken_requests_get_githubs_answers() {
     let world = World::new().await;
     let app = world.as_app();
     let version = [("x-github-api-version", "1999-01-01")];
-    assert_eq!(
-        app.send_with("GET", "/repos/acme/app", None, &version)
-            .await
-            .status,
-        400
-    );
-    let text = app
-        .post("/repos/acme/app/pulls", serde_json::json!("text"))
-        .await;
+    assert_eq!(app.send_with("GET", "/repos/acme/app", None, &version).await.status, 400);
+    let text = app.post("/repos/acme/app/pulls", serde_json::json!("text")).await;
     assert_eq!(text.status, 400);
-    let empty = app
-        .post("/repos/acme/app/pulls", serde_json::json!({}))
-        .await;
-    assert_eq!(
-        (empty.status, empty.body["status"].as_str()),
-        (422, Some("422"))
-    );
+    let empty = app.post("/repos/acme/app/pulls", serde_json::json!({})).await;
+    assert_eq!((empty.status, empty.body["status"].as_str()), (422, Some("422")));
     assert_eq!(world.as_nobody().get("/repos/acme/app").await.status, 404);
 }
 

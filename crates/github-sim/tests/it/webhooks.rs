@@ -11,10 +11,7 @@ use crate::world::{SECRET, World};
 async fn a_delivery_is_signed_over_its_bytes_and_names_its_hook() {
     let world = World::new().await;
     let pull = world.pull();
-    world
-        .repo
-        .review(&world.bob, pull, Verdict::Approve, None)
-        .unwrap();
+    world.repo.review(&world.bob, pull, Verdict::Approve, None).unwrap();
     world.sim.settle().await;
     let received = world.received.lock().unwrap();
     for (headers, body) in received.iter() {
@@ -22,15 +19,8 @@ async fn a_delivery_is_signed_over_its_bytes_and_names_its_hook() {
         mac.update(body);
         let wanted = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
         assert_eq!(headers["x-hub-signature-256"], wanted);
-        assert!(
-            headers["user-agent"]
-                .to_str()
-                .unwrap()
-                .starts_with("GitHub-Hookshot/")
-        );
-        let target = headers["x-github-hook-installation-target-id"]
-            .to_str()
-            .unwrap();
+        assert!(headers["user-agent"].to_str().unwrap().starts_with("GitHub-Hookshot/"));
+        let target = headers["x-github-hook-installation-target-id"].to_str().unwrap();
         assert_eq!(target, world.app.id.to_string());
         let body: Value = serde_json::from_slice(body).unwrap();
         assert_eq!(body["installation"]["id"], world.installation.id);
@@ -38,23 +28,15 @@ async fn a_delivery_is_signed_over_its_bytes_and_names_its_hook() {
         assert_eq!(body["organization"]["login"], "acme");
     }
     let last: Value = serde_json::from_slice(&received.last().unwrap().1).unwrap();
-    assert_eq!(
-        last["review"]["state"], "approved",
-        "lower case in payloads"
-    );
+    assert_eq!(last["review"]["state"], "approved", "lower case in payloads");
     assert_eq!(last["sender"]["login"], "bob");
 }
 
 #[tokio::test]
 async fn a_failed_delivery_is_listed_read_and_sent_again_with_the_same_guid() {
     let world = World::new().await;
-    world
-        .sim
-        .set_webhook_url(&world.app, Some("http://127.0.0.1:9/nobody"));
-    world
-        .repo
-        .push(&world.alice, Push::to("main").file("x", "x"))
-        .unwrap();
+    world.sim.set_webhook_url(&world.app, Some("http://127.0.0.1:9/nobody"));
+    world.repo.push(&world.alice, Push::to("main").file("x", "x")).unwrap();
     world.sim.settle().await;
     let jwt = world.by_jwt(-60, 540);
     let failed = jwt.get("/app/hook/deliveries?status=failure").await;
@@ -77,28 +59,17 @@ async fn a_failed_delivery_is_listed_read_and_sent_again_with_the_same_guid() {
 async fn deliveries_are_lost_doubled_and_turned_round_on_demand() {
     let world = World::new().await;
     world.sim.delivery_fault(DeliveryFault::drop("create"));
-    world
-        .sim
-        .delivery_fault(DeliveryFault::duplicate("pull_request"));
+    world.sim.delivery_fault(DeliveryFault::duplicate("pull_request"));
     let pull = world.pull();
     world.sim.settle().await;
-    assert_eq!(
-        world.events(),
-        ["push", "pull_request.opened", "pull_request.opened"]
-    );
+    assert_eq!(world.events(), ["push", "pull_request.opened", "pull_request.opened"]);
     world.received.lock().unwrap().clear();
     world.sim.pause_deliveries();
     world.repo.comment(&world.bob, pull, "one").unwrap();
-    world
-        .repo
-        .review(&world.bob, pull, Verdict::Approve, None)
-        .unwrap();
+    world.repo.review(&world.bob, pull, Verdict::Approve, None).unwrap();
     world.sim.settle().await;
     assert!(world.events().is_empty());
     world.sim.resume_deliveries_backwards();
     world.sim.settle().await;
-    assert_eq!(
-        world.events(),
-        ["pull_request_review.submitted", "issue_comment.created"]
-    );
+    assert_eq!(world.events(), ["pull_request_review.submitted", "issue_comment.created"]);
 }

@@ -8,9 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use github_sim::{
-    App, AppConfig, Installation, Level, Org, Push, Repo, Role, Sim, SimConfig, User,
-};
+use github_sim::{App, AppConfig, Installation, Level, Org, Push, Repo, Role, Sim, SimConfig, User};
 use serde_json::{Value, json};
 
 pub(crate) struct World {
@@ -51,31 +49,13 @@ impl World {
                     ("deployments", Level::Write),
                     ("members", Level::Read),
                 ],
-                &[
-                    "push",
-                    "pull_request",
-                    "pull_request_review",
-                    "issue_comment",
-                    "check_run",
-                    "create",
-                    "delete",
-                ],
+                &["push", "pull_request", "pull_request_review", "issue_comment", "check_run", "create", "delete"],
             )
             .webhook(&url, SECRET),
         );
         let installation = app.install(&acme, &[&repo]);
-        repo.push(&alice, Push::to("main").file("README.md", "hello\n"))
-            .unwrap();
-        let world = Self {
-            sim,
-            alice,
-            bob,
-            acme,
-            repo,
-            app,
-            installation,
-            received,
-        };
+        repo.push(&alice, Push::to("main").file("README.md", "hello\n")).unwrap();
+        let world = Self { sim, alice, bob, acme, repo, app, installation, received };
         world.sim.settle().await;
         world.received.lock().unwrap().clear();
         world
@@ -83,15 +63,8 @@ impl World {
 
     /// A pull request of alice from `topic` to `main`.
     pub(crate) fn pull(&self) -> u64 {
-        self.repo
-            .push(
-                &self.alice,
-                Push::to("topic").file("README.md", "hello, world\n"),
-            )
-            .unwrap();
-        self.repo
-            .open_pull(&self.alice, "Greet the world", "topic", "main")
-            .unwrap()
+        self.repo.push(&self.alice, Push::to("topic").file("README.md", "hello, world\n")).unwrap();
+        self.repo.open_pull(&self.alice, "Greet the world", "topic", "main").unwrap()
     }
 
     pub(crate) fn as_app(&self) -> Client {
@@ -159,15 +132,8 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(sim: &Sim, token: Option<String>) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build();
-        Self {
-            base: sim.url(),
-            token,
-            http: http.unwrap(),
-        }
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        Self { base: sim.url(), token, http: http.unwrap() }
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
@@ -181,11 +147,7 @@ impl Client {
         body: Option<Value>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.base)
-        };
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = self
             .http
             .request(method.parse().unwrap(), url)
@@ -205,11 +167,7 @@ impl Client {
         let headers = response.headers().clone();
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer {
-            status,
-            headers,
-            body,
-        }
+        Answer { status, headers, body }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -224,12 +182,7 @@ impl Client {
 /// Runs git away from the machine's settings.
 pub(crate) fn git(dir: &Path, args: &[&str]) -> Output {
     Command::new("git")
-        .args([
-            "-c",
-            "user.name=Alice",
-            "-c",
-            "user.email=alice@example.com",
-        ])
+        .args(["-c", "user.name=Alice", "-c", "user.email=alice@example.com"])
         .args(["-c", "credential.helper=", "-c", "protocol.version=2"])
         .args(args)
         .current_dir(dir)
