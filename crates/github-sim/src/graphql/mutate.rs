@@ -63,10 +63,10 @@ fn named(st: &State, who: &Who, input: &Value, key: &str) -> Result<Node, Fault>
 }
 
 fn pull_of(st: &State, who: &Who, input: &Value) -> Result<(u64, u64), Fault> {
-    match named(st, who, input, "pullRequestId")? {
-        Node::Pull(repo, number) => Ok((repo, number)),
-        _ => Err(Fault::not_found("a PullRequest with that id")),
-    }
+    let Node::Pull(repo, number) = named(st, who, input, "pullRequestId")? else {
+        return Err(Fault::not_found("a PullRequest with that id"));
+    };
+    Ok((repo, number))
 }
 
 fn unprocessable(text: impl Into<String>) -> Fault {
@@ -178,10 +178,10 @@ fn commit_on_branch(st: &mut State, who: &Who, input: &Value) -> Result<Fields, 
 
 fn branch_of(st: &State, who: &Who, branch: &Value) -> Result<(u64, String), Fault> {
     if text(branch, "id").is_some() {
-        return match named(st, who, branch, "id")? {
-            Node::Ref(repo, name) => Ok((repo, name.trim_start_matches("refs/heads/").to_owned())),
-            _ => Err(Fault::not_found("a Ref with that id")),
+        let Node::Ref(repo, name) = named(st, who, branch, "id")? else {
+            return Err(Fault::not_found("a Ref with that id"));
         };
+        return Ok((repo, name.trim_start_matches("refs/heads/").to_owned()));
     }
     let full = text(branch, "repositoryNameWithOwner").unwrap_or_default();
     let found = full

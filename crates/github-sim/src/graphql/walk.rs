@@ -15,6 +15,9 @@ use crate::render::Face;
 use crate::server::Call;
 use crate::state::State;
 
+/// Yields what a field of the object at hand is.
+type Read<'r, 'a> = dyn FnMut(&mut Walk<'a>, &Field<'static, String>, &Args) -> Result<Out, Fault> + 'r;
+
 /// One walk over the graph.
 pub(super) struct Walk<'a> {
     pub(super) st: &'a State,
@@ -111,7 +114,7 @@ impl<'a> Walk<'a> {
         typename: &'static str,
         path: &mut Vec<Value>,
         out: &mut Map<String, Value>,
-        read: &mut dyn FnMut(&mut Self, &Field<'static, String>, &Args) -> Result<Out, Fault>,
+        read: &mut Read<'_, 'a>,
     ) {
         for item in &set.items {
             match item {
