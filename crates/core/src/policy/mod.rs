@@ -14,6 +14,7 @@ mod parse;
 mod raw;
 mod reach;
 mod read;
+mod strength;
 mod tree;
 
 pub use crate::domain::ResolvedNames;
@@ -26,6 +27,7 @@ pub use model::{
     Mode, Person, Policy, PolicyRule,
 };
 pub use parse::parse;
+pub use strength::{Comparison, Difference, Strength, compare};
 
 /// JSON Schema (draft 7) of the policy file, from the same declarations that read it.
 #[must_use]

@@ -8,6 +8,7 @@ mod hostile;
 mod lints;
 mod meaning;
 mod schema;
+mod strengths;
 
 use super::*;
 
