@@ -45,11 +45,7 @@ impl DataKey {
     }
 
     /// Opens an envelope for the place that `aad` names. Nonces of 8, 12, 16, 24 and 32 bytes are read.
-    pub(crate) fn open(
-        &self,
-        envelope: &Envelope,
-        aad: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
+    pub(crate) fn open(&self, envelope: &Envelope, aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
         let mut buffer = Zeroizing::new(envelope.data().to_vec());
         let tag = Tag::try_from(envelope.tag()).map_err(|_| NotAuthentic)?;
         let (iv, text) = (envelope.iv(), buffer.as_mut_slice());
@@ -73,21 +69,12 @@ impl DataKey {
     }
 
     /// Seals bytes for the place that `aad` names, under a fresh random nonce.
-    pub(crate) fn seal(
-        &self,
-        plain: &[u8],
-        aad: &[u8],
-        kind: TypeWord,
-    ) -> Result<Envelope, NoRandomness> {
+    pub(crate) fn seal(&self, plain: &[u8], aad: &[u8], kind: TypeWord) -> Result<Envelope, NoRandomness> {
         let nonce = random::nonce()?;
         let mut buffer = plain.to_vec();
         let tag = self
             .cipher
-            .encrypt_inout_detached(
-                &Nonce::<U32>::from(nonce),
-                aad,
-                buffer.as_mut_slice().into(),
-            )
+            .encrypt_inout_detached(&Nonce::<U32>::from(nonce), aad, buffer.as_mut_slice().into())
             .expect("a value that fits in memory is shorter than the limit of GCM");
         Ok(Envelope::new(buffer, nonce.to_vec(), tag.to_vec(), kind))
     }

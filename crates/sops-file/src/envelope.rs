@@ -102,19 +102,10 @@ impl Envelope {
     /// [`EnvelopeError::NotSealed`] when `text` does not begin like one, else the damaged field.
     pub fn parse(text: &str) -> Result<Self, EnvelopeError> {
         let rest = text.strip_prefix(OPENING).ok_or(EnvelopeError::NotSealed)?;
-        let (data, rest) = rest
-            .split_once(",iv:")
-            .ok_or(EnvelopeError::Damaged("iv"))?;
-        let (iv, rest) = rest
-            .split_once(",tag:")
-            .ok_or(EnvelopeError::Damaged("tag"))?;
-        let (tag, rest) = rest
-            .split_once(",type:")
-            .ok_or(EnvelopeError::Damaged("type"))?;
-        let end = rest
-            .rfind(']')
-            .filter(|end| *end > 0)
-            .ok_or(EnvelopeError::Damaged("type"))?;
+        let (data, rest) = rest.split_once(",iv:").ok_or(EnvelopeError::Damaged("iv"))?;
+        let (iv, rest) = rest.split_once(",tag:").ok_or(EnvelopeError::Damaged("tag"))?;
+        let (tag, rest) = rest.split_once(",type:").ok_or(EnvelopeError::Damaged("type"))?;
+        let end = rest.rfind(']').filter(|end| *end > 0).ok_or(EnvelopeError::Damaged("type"))?;
         Ok(Self {
             data: decode(data).ok_or(EnvelopeError::Damaged("data"))?,
             iv: decode(iv).ok_or(EnvelopeError::Damaged("iv"))?,
@@ -130,12 +121,7 @@ impl Envelope {
     }
 
     pub(crate) fn new(data: Vec<u8>, iv: Vec<u8>, tag: Vec<u8>, kind: TypeWord) -> Self {
-        Self {
-            data,
-            iv,
-            tag,
-            kind,
-        }
+        Self { data, iv, tag, kind }
     }
 
     /// The encrypted bytes; as many as the plaintext has.
@@ -197,24 +183,14 @@ mod tests {
     #[test]
     fn an_envelope_is_taken_apart_and_put_together() {
         let envelope = Envelope::parse(GOOD).unwrap();
-        assert_eq!(
-            (
-                envelope.data().len(),
-                envelope.iv().len(),
-                envelope.tag().len()
-            ),
-            (5, 32, 16)
-        );
+        assert_eq!((envelope.data().len(), envelope.iv().len(), envelope.tag().len()), (5, 32, 16));
         assert_eq!(envelope.kind(), &TypeWord::Str);
         assert_eq!(envelope.to_string(), GOOD);
     }
 
     #[test]
     fn text_behind_the_bracket_is_ignored() {
-        assert_eq!(
-            Envelope::parse(&format!("{GOOD}trailing")),
-            Envelope::parse(GOOD)
-        );
+        assert_eq!(Envelope::parse(&format!("{GOOD}trailing")), Envelope::parse(GOOD));
     }
 
     #[test]
@@ -224,18 +200,9 @@ mod tests {
             ("", EnvelopeError::NotSealed),
             (" ENC[AES256_GCM,data:", EnvelopeError::NotSealed),
             ("ENC[AES256_GCM,data:aa", EnvelopeError::Damaged("iv")),
-            (
-                "ENC[AES256_GCM,data:,iv:aaaa,tag:aaaa,type:str]",
-                EnvelopeError::Damaged("data"),
-            ),
-            (
-                "ENC[AES256_GCM,data:aaaa,iv:a!,tag:aaaa,type:str]",
-                EnvelopeError::Damaged("iv"),
-            ),
-            (
-                "ENC[AES256_GCM,data:aaaa,iv:aaaa,tag:aaaa,type:]",
-                EnvelopeError::Damaged("type"),
-            ),
+            ("ENC[AES256_GCM,data:,iv:aaaa,tag:aaaa,type:str]", EnvelopeError::Damaged("data")),
+            ("ENC[AES256_GCM,data:aaaa,iv:a!,tag:aaaa,type:str]", EnvelopeError::Damaged("iv")),
+            ("ENC[AES256_GCM,data:aaaa,iv:aaaa,tag:aaaa,type:]", EnvelopeError::Damaged("type")),
         ];
         for (text, fault) in cases {
             assert_eq!(Envelope::parse(text), Err(fault), "{text}");

@@ -69,15 +69,9 @@ impl ParseError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::NotSealed => "seal it with `countersign encrypt -i FILE`",
-            Self::Broken { .. } => {
-                "correct the file at that place; restore it from history if a merge damaged it"
-            }
-            Self::Metadata { .. } => {
-                "restore the `sops` part from history; it cannot be written by hand"
-            }
-            Self::BadExpression { .. } => {
-                "correct the expression: with a broken one, nothing would be sealed"
-            }
+            Self::Broken { .. } => "correct the file at that place; restore it from history if a merge damaged it",
+            Self::Metadata { .. } => "restore the `sops` part from history; it cannot be written by hand",
+            Self::BadExpression { .. } => "correct the expression: with a broken one, nothing would be sealed",
             Self::NotText { .. } => {
                 "binary data is sealed under a name that does not end in .yaml, .json, .env or .ini"
             }
@@ -126,9 +120,7 @@ pub enum OpenError {
     #[error("the data key cannot be retrieved: {0}")]
     Key(KeyError),
     /// A value did not open in its place.
-    #[error(
-        "{place}: `{path}` does not open: it was changed, or moved here from another key or file"
-    )]
+    #[error("{place}: `{path}` does not open: it was changed, or moved here from another key or file")]
     Value {
         /// The key.
         path: KeyPath,
@@ -155,9 +147,7 @@ pub enum OpenError {
     #[error("the document has no MAC")]
     MacMissing,
     /// The MAC does not open, or says something else than the values.
-    #[error(
-        "the MAC does not match: values were changed without sops, or a merge mixed two versions"
-    )]
+    #[error("the MAC does not match: values were changed without sops, or a merge mixed two versions")]
     MacMismatch,
 }
 
@@ -176,12 +166,8 @@ impl OpenError {
     #[must_use]
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Key(KeyError::NoIdentity) => {
-                "set SOPS_AGE_KEY_FILE, or put your identity into sops/age/keys.txt"
-            }
-            Self::Key(_) => {
-                "ask a reader of the document to add your recipient (`countersign updatekeys`)"
-            }
+            Self::Key(KeyError::NoIdentity) => "set SOPS_AGE_KEY_FILE, or put your identity into sops/age/keys.txt",
+            Self::Key(_) => "ask a reader of the document to add your recipient (`countersign updatekeys`)",
             Self::Value { .. } | Self::Type { .. } => "restore that value from history",
             Self::InTheClear { .. } => {
                 "the value has been readable to everybody: replace it, then seal it with `countersign set`"
@@ -256,10 +242,7 @@ impl SealError {
             Self::NoRecipients | Self::Recipient { .. } => 111,
             Self::Settings { .. } => 5,
             Self::CommentExpression | Self::ReadBack(_) => 23,
-            Self::NoSuchKey(_)
-            | Self::WrongContainer(_)
-            | Self::Metadata { .. }
-            | Self::Randomness(_) => 1,
+            Self::NoSuchKey(_) | Self::WrongContainer(_) | Self::Metadata { .. } | Self::Randomness(_) => 1,
         }
     }
 
@@ -271,17 +254,13 @@ impl SealError {
             Self::AlreadySealed => "change a sealed document with `countersign set` or `edit`",
             Self::Empty => "put at least one key into it",
             Self::NoRecipients => "name recipients with --age, or in a creation rule of .sops.yaml",
-            Self::Recipient { .. } => {
-                "use an age recipient (age1…), or seal this document with sops"
-            }
+            Self::Recipient { .. } => "use an age recipient (age1…), or seal this document with sops",
             Self::Settings { .. } | Self::CommentExpression => "correct the settings in .sops.yaml",
             Self::NoSuchKey(_) => "see the keys with `countersign list FILE`",
             Self::WrongContainer(_) => "remove that value first with `countersign unset`",
             Self::Metadata { .. } => "use sops for this document",
             Self::Randomness(_) => "check that the random device of this machine works",
-            Self::ReadBack(_) => {
-                "please report this with the shape of the document, without its values"
-            }
+            Self::ReadBack(_) => "please report this with the shape of the document, without its values",
         }
     }
 }

@@ -8,10 +8,7 @@ use regex::{Regex, RegexBuilder};
 
 /// Compiles an expression of Go's syntax; `None` when it has a fault or grows beyond the size limit.
 pub(crate) fn compile(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(&translate(pattern)?)
-        .size_limit(1 << 20)
-        .build()
-        .ok()
+    RegexBuilder::new(&translate(pattern)?).size_limit(1 << 20).build().ok()
 }
 
 fn translate(pattern: &str) -> Option<String> {
@@ -70,11 +67,7 @@ fn quote_literally(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &m
 
 fn escape(c: char, in_class: bool) -> String {
     let class = |inner: &str| {
-        if in_class {
-            inner.to_owned()
-        } else {
-            format!("[{inner}]")
-        }
+        if in_class { inner.to_owned() } else { format!("[{inner}]") }
     };
     match c {
         'd' => class("0-9"),
@@ -114,11 +107,7 @@ mod tests {
             ("(?i)secret", "SECRET", true),
         ];
         for (pattern, text, want) in cases {
-            assert_eq!(
-                compile(pattern).map(|regex| regex.is_match(text)),
-                Some(want),
-                "{pattern} {text}"
-            );
+            assert_eq!(compile(pattern).map(|regex| regex.is_match(text)), Some(want), "{pattern} {text}");
         }
     }
 

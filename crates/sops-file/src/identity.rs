@@ -38,9 +38,7 @@ pub struct LeftOut {
 
 /// A line is not an identity at all.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "line {line} is not an age identity (help: an identity file has lines that begin with AGE-SECRET-KEY-1)"
-)]
+#[error("line {line} is not an age identity (help: an identity file has lines that begin with AGE-SECRET-KEY-1)")]
 pub struct IdentityError {
     /// Line of the identity file, from 1.
     pub line: usize,
@@ -72,38 +70,21 @@ impl Identities {
 
     fn add(&mut self, word: &str, line: usize) -> Result<(), IdentityError> {
         let other_kinds = [
-            (
-                "AGE-SECRET-KEY-PQ-1",
-                "post-quantum identities are not supported yet",
-            ),
+            ("AGE-SECRET-KEY-PQ-1", "post-quantum identities are not supported yet"),
             ("AGE-PLUGIN-", "plugin identities are not supported"),
-            (
-                "-----BEGIN",
-                "SSH keys and encrypted identity files are not supported",
-            ),
+            ("-----BEGIN", "SSH keys and encrypted identity files are not supported"),
         ];
-        if let Some((_, why)) = other_kinds
-            .iter()
-            .find(|(start, _)| word.starts_with(start))
-        {
+        if let Some((_, why)) = other_kinds.iter().find(|(start, _)| word.starts_with(start)) {
             self.left_out.push(LeftOut { line, why });
             return Ok(());
         }
         match word.parse::<x25519::Identity>() {
             Ok(identity) => {
-                self.known
-                    .push((identity.to_public().to_string(), identity));
+                self.known.push((identity.to_public().to_string(), identity));
                 Ok(())
             }
             // The body of a key block that was left out.
-            Err(_)
-                if self
-                    .left_out
-                    .last()
-                    .is_some_and(|last| last.why.starts_with("SSH")) =>
-            {
-                Ok(())
-            }
+            Err(_) if self.left_out.last().is_some_and(|last| last.why.starts_with("SSH")) => Ok(()),
             Err(_) => Err(IdentityError { line }),
         }
     }
@@ -112,10 +93,7 @@ impl Identities {
     #[must_use]
     pub fn generate() -> Self {
         let identity = x25519::Identity::generate();
-        Self {
-            known: vec![(identity.to_public().to_string(), identity)],
-            left_out: Vec::new(),
-        }
+        Self { known: vec![(identity.to_public().to_string(), identity)], left_out: Vec::new() }
     }
 
     /// Adds those of another source; none hides another (reference 19).
@@ -157,30 +135,18 @@ impl Identities {
         if self.known.is_empty() {
             return Err(KeyError::NoIdentity);
         }
-        if !metadata
-            .recipients()
-            .any(|recipient| recipient.kind() == KeyKind::Age)
-        {
+        if !metadata.recipients().any(|recipient| recipient.kind() == KeyKind::Age) {
             return Err(KeyError::NoRecipient);
         }
-        let refused = KeyError::NotARecipient {
-            tried: self.known.len(),
-        };
+        let refused = KeyError::NotARecipient { tried: self.known.len() };
         if let [group] = metadata.groups() {
             let bytes = self.open_group(group).ok_or(refused)?;
             return DataKey::from_bytes(&bytes).ok_or(KeyError::BadKey);
         }
-        let shares: Vec<_> = metadata
-            .groups()
-            .iter()
-            .filter_map(|group| self.open_group(group))
-            .collect();
+        let shares: Vec<_> = metadata.groups().iter().filter_map(|group| self.open_group(group)).collect();
         let needed = metadata.threshold();
         if shares.len() < needed || shares.len() < 2 {
-            return Err(KeyError::Threshold {
-                opened: shares.len(),
-                needed,
-            });
+            return Err(KeyError::Threshold { opened: shares.len(), needed });
         }
         let bytes = shamir::combine(&shares).ok_or(KeyError::BadKey)?;
         DataKey::from_bytes(&bytes).ok_or(KeyError::BadKey)
@@ -188,17 +154,10 @@ impl Identities {
 
     /// Our own stanzas first, then the others, since a name may be wrong.
     fn open_group(&self, group: &[Recipient]) -> Option<Zeroizing<Vec<u8>>> {
-        let age = || {
-            group
-                .iter()
-                .filter(|recipient| recipient.kind() == KeyKind::Age)
-        };
+        let age = || group.iter().filter(|recipient| recipient.kind() == KeyKind::Age);
         let own = |recipient: &&Recipient| self.recipients().any(|name| name == recipient.name());
         let others = age().filter(|recipient| !own(recipient)).take(MAX_TRIES);
-        age()
-            .filter(own)
-            .chain(others)
-            .find_map(|recipient| self.unwrap(recipient.stanza()))
+        age().filter(own).chain(others).find_map(|recipient| self.unwrap(recipient.stanza()))
     }
 
     fn unwrap(&self, stanza: &str) -> Option<Zeroizing<Vec<u8>>> {
@@ -207,10 +166,7 @@ impl Identities {
         if decryptor.is_scrypt() {
             return None;
         }
-        let identities = self
-            .known
-            .iter()
-            .map(|(_, identity)| identity as &dyn age::Identity);
+        let identities = self.known.iter().map(|(_, identity)| identity as &dyn age::Identity);
         let reader = decryptor.decrypt(identities).ok()?;
         let mut payload = Zeroizing::new(Vec::with_capacity(64));
         reader.take(MAX_PAYLOAD).read_to_end(&mut payload).ok()?;
@@ -238,10 +194,7 @@ fn parse_recipient(recipient: &str) -> Result<x25519::Recipient, SealError> {
         } else {
             "it is not an age recipient"
         };
-        SealError::Recipient {
-            recipient: shortened(name),
-            why,
-        }
+        SealError::Recipient { recipient: shortened(name), why }
     })
 }
 
@@ -256,20 +209,13 @@ fn shortened(name: &str) -> String {
 /// Seals a data key (or share) for one recipient, as an armored age file.
 pub(crate) fn wrap(recipient: &str, payload: &[u8]) -> Result<String, SealError> {
     let parsed = parse_recipient(recipient)?;
-    let failed = || SealError::Recipient {
-        recipient: shortened(recipient),
-        why: "age could not seal to it",
-    };
-    let encryptor = Encryptor::with_recipients(std::iter::once(&parsed as &dyn age::Recipient))
-        .map_err(|_| failed())?;
-    let armored =
-        ArmoredWriter::wrap_output(Vec::new(), Armor::AsciiArmor).map_err(|_| failed())?;
+    let failed = || SealError::Recipient { recipient: shortened(recipient), why: "age could not seal to it" };
+    let encryptor =
+        Encryptor::with_recipients(std::iter::once(&parsed as &dyn age::Recipient)).map_err(|_| failed())?;
+    let armored = ArmoredWriter::wrap_output(Vec::new(), Armor::AsciiArmor).map_err(|_| failed())?;
     let mut writer = encryptor.wrap_output(armored).map_err(|_| failed())?;
     writer.write_all(payload).map_err(|_| failed())?;
-    let bytes = writer
-        .finish()
-        .and_then(ArmoredWriter::finish)
-        .map_err(|_| failed())?;
+    let bytes = writer.finish().and_then(ArmoredWriter::finish).map_err(|_| failed())?;
     String::from_utf8(bytes).map_err(|_| failed())
 }
 
@@ -291,15 +237,9 @@ mod tests {
     #[test]
     fn an_identity_file_may_hold_comments_and_other_kinds() {
         let ours = Identities::generate();
-        let text = format!(
-            "# created: today\n\n{}AGE-PLUGIN-YUBIKEY-1QQ\n",
-            *ours.expose()
-        );
+        let text = format!("# created: today\n\n{}AGE-PLUGIN-YUBIKEY-1QQ\n", *ours.expose());
         let read = Identities::parse(&text).unwrap();
-        assert_eq!(
-            read.recipients().collect::<Vec<_>>(),
-            ours.recipients().collect::<Vec<_>>()
-        );
+        assert_eq!(read.recipients().collect::<Vec<_>>(), ours.recipients().collect::<Vec<_>>());
         assert_eq!(read.left_out()[0].line, 4);
         assert_eq!(Identities::parse("\nnonsense").err().unwrap().line, 2);
     }

@@ -21,7 +21,9 @@ mod selection;
 
 mod metadata;
 mod sealed;
+mod value;
 mod tree;
+mod splice;
 mod walk;
 mod yaml;
 
@@ -29,12 +31,16 @@ mod cipher;
 mod identity;
 mod mac;
 mod opened;
+mod render;
+mod seal;
+mod edit;
 pub mod random;
 mod shamir;
 
 pub mod diff;
 
 pub use cipher::DataKey;
+pub use edit::RecipientEdit;
 pub use envelope::{Envelope, EnvelopeError, TypeWord};
 pub use error::{KeyError, OpenError, ParseError, Place, SealError};
 pub use format::{Format, UnknownFormat};
@@ -45,8 +51,10 @@ pub use opened::{OpenOptions, OpenedDocument, open, open_with};
 pub use path::{KeyPath, PathError, Step};
 pub use plain::Plain;
 pub use random::NoRandomness;
+pub use seal::{SealOptions, seal};
 pub use sealed::{CommentLine, Leaf, LeafState, SealedDocument};
 pub use selection::{SETTINGS, Selection};
+pub use value::{JsonError, Value};
 
 /// Larger inputs are refused unread: 32 MiB.
 pub const MAX_BYTES: usize = 32 << 20;

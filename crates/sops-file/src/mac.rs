@@ -9,8 +9,8 @@ use crate::plain::Plain;
 
 /// What the hash begins with when only sealed values are hashed (reference 6.5).
 const ONLY_SEALED: [u8; 32] = [
-    0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0x0b,
-    0x0b, 0x97, 0x5b, 0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69,
+    0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0x0b, 0x0b, 0x97, 0x5b,
+    0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69,
 ];
 
 /// Takes the values in file order.
@@ -54,13 +54,10 @@ impl Mac {
     /// The text that is sealed: 128 upper-case hexadecimal digits.
     pub(crate) fn finish(self) -> String {
         use std::fmt::Write as _;
-        self.hash
-            .finalize()
-            .iter()
-            .fold(String::with_capacity(128), |mut text, byte| {
-                let _ = write!(text, "{byte:02X}");
-                text
-            })
+        self.hash.finalize().iter().fold(String::with_capacity(128), |mut text, byte| {
+            let _ = write!(text, "{byte:02X}");
+            text
+        })
     }
 }
 
@@ -84,13 +81,7 @@ mod tests {
             mac.finish()
         };
         let joined = text(&[Plain::text("ab"), Plain::text("c")]);
-        assert_eq!(
-            joined,
-            text(&[Plain::text("a"), Plain::text("bc"), Plain::Null])
-        );
-        assert_eq!(
-            joined,
-            text(&[Plain::text("abc"), Plain::Comment("x".to_owned().into())])
-        );
+        assert_eq!(joined, text(&[Plain::text("a"), Plain::text("bc"), Plain::Null]));
+        assert_eq!(joined, text(&[Plain::text("abc"), Plain::Comment("x".to_owned().into())]));
     }
 }

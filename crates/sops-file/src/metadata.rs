@@ -31,15 +31,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    const ALL: [Self; 7] = [
-        Self::Age,
-        Self::Pgp,
-        Self::Kms,
-        Self::GcpKms,
-        Self::Hckms,
-        Self::AzureKv,
-        Self::HcVault,
-    ];
+    const ALL: [Self; 7] = [Self::Age, Self::Pgp, Self::Kms, Self::GcpKms, Self::Hckms, Self::AzureKv, Self::HcVault];
 
     /// The name of the list in the metadata.
     #[must_use]
@@ -101,12 +93,7 @@ impl Recipient {
     pub fn label(&self) -> String {
         match self.kind {
             KeyKind::Age => self.name.clone(),
-            KeyKind::Pgp
-            | KeyKind::Kms
-            | KeyKind::GcpKms
-            | KeyKind::Hckms
-            | KeyKind::AzureKv
-            | KeyKind::HcVault => {
+            KeyKind::Pgp | KeyKind::Kms | KeyKind::GcpKms | KeyKind::Hckms | KeyKind::AzureKv | KeyKind::HcVault => {
                 format!("{}:{}", self.kind.name(), self.name)
             }
         }
@@ -186,9 +173,7 @@ impl Metadata {
 
     /// The selection that holds: the setting, else the suffix `_unencrypted`.
     pub(crate) fn effective_selection(&self) -> Selection {
-        self.selection
-            .clone()
-            .unwrap_or_else(Selection::default_suffix)
+        self.selection.clone().unwrap_or_else(Selection::default_suffix)
     }
 
     /// Whether only sealed values are hashed (reference 6.5).
@@ -221,9 +206,7 @@ impl Metadata {
         let threshold = threshold.strip_suffix(".0").unwrap_or(&threshold);
         let shamir_threshold = match threshold {
             "" => 0,
-            digits => digits
-                .parse()
-                .map_err(|_| fault("`shamir_threshold` is not a number"))?,
+            digits => digits.parse().map_err(|_| fault("`shamir_threshold` is not a number"))?,
         };
         Ok(Self {
             groups,
@@ -267,20 +250,12 @@ fn group(node: &Node) -> Result<Vec<Recipient>, ParseError> {
             continue;
         };
         for entry in list.node.entries() {
-            let parts: Vec<String> = kind
-                .naming_fields()
-                .iter()
-                .filter_map(|field| text(&entry.node, field))
-                .collect();
+            let parts: Vec<String> = kind.naming_fields().iter().filter_map(|field| text(&entry.node, field)).collect();
             if parts.is_empty() {
                 return Err(fault("a recipient has no name"));
             }
             let enc = text(&entry.node, "enc").unwrap_or_default();
-            recipients.push(Recipient {
-                kind,
-                name: parts.join("/").trim().to_owned(),
-                enc,
-            });
+            recipients.push(Recipient { kind, name: parts.join("/").trim().to_owned(), enc });
         }
     }
     Ok(recipients)
@@ -295,11 +270,7 @@ fn groups(node: &Node) -> Result<(Vec<Vec<Recipient>>, bool), ParseError> {
     let Some(list) = node.get("key_groups") else {
         return Err(fault("it names no recipient"));
     };
-    let groups: Result<Vec<_>, _> = list
-        .node
-        .entries()
-        .map(|entry| group(&entry.node))
-        .collect();
+    let groups: Result<Vec<_>, _> = list.node.entries().map(|entry| group(&entry.node)).collect();
     let groups = groups?;
     if groups.iter().all(Vec::is_empty) {
         return Err(fault("it names no recipient"));
@@ -322,25 +293,13 @@ fn selection(node: &Node) -> Result<Option<Selection>, ParseError> {
     Ok(found)
 }
 
-const FIELDS: [&str; 6] = [
-    "key_groups",
-    "shamir_threshold",
-    "lastmodified",
-    "mac",
-    "mac_only_encrypted",
-    "version",
-];
+const FIELDS: [&str; 6] = ["key_groups", "shamir_threshold", "lastmodified", "mac", "mac_only_encrypted", "version"];
 
 fn unknown(node: &Node) -> Vec<(String, [u8; 32])> {
     let known = |key: &str| {
-        FIELDS.contains(&key)
-            || SETTINGS.contains(&key)
-            || KeyKind::ALL.iter().any(|kind| kind.name() == key)
+        FIELDS.contains(&key) || SETTINGS.contains(&key) || KeyKind::ALL.iter().any(|kind| kind.name() == key)
     };
-    node.entries()
-        .filter(|entry| !known(&entry.key))
-        .map(|entry| (entry.key.clone(), digest(&entry.node)))
-        .collect()
+    node.entries().filter(|entry| !known(&entry.key)).map(|entry| (entry.key.clone(), digest(&entry.node))).collect()
 }
 
 fn digest(node: &Node) -> [u8; 32] {

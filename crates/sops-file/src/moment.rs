@@ -17,12 +17,7 @@ struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     fn digits(&mut self, least: usize, most: usize) -> Option<u32> {
-        let len = self
-            .rest
-            .bytes()
-            .take(most)
-            .take_while(u8::is_ascii_digit)
-            .count();
+        let len = self.rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
         if len < least {
             return None;
         }
@@ -56,11 +51,7 @@ impl<'a> Scan<'a> {
         let hours = self.digits(2, 2).filter(|h| *h <= 24)?;
         self.skip(&[':'])?;
         let minutes = self.digits(2, 2).filter(|m| *m < 60)?;
-        Some(if hours == 0 && minutes == 0 {
-            "Z".to_owned()
-        } else {
-            format!("{sign}{hours:02}:{minutes:02}")
-        })
+        Some(if hours == 0 && minutes == 0 { "Z".to_owned() } else { format!("{sign}{hours:02}:{minutes:02}") })
     }
 }
 
@@ -75,45 +66,25 @@ impl Moment {
     /// Strict RFC 3339 with an offset.
     #[must_use]
     pub fn rfc3339(text: &str) -> Option<Self> {
-        let shape = Shape {
-            short_fields: false,
-            separators: &['T'],
-            zone: true,
-        };
+        let shape = Shape { short_fields: false, separators: &['T'], zone: true };
         Self::read(text, &shape)
     }
 
     /// The forms that a plain YAML scalar may take (reference 10.3).
     pub(crate) fn yaml(text: &str) -> Option<Self> {
-        if !text
-            .as_bytes()
-            .get(..5)
-            .is_some_and(|start| start[..4].iter().all(u8::is_ascii_digit) && start[4] == b'-')
+        if !text.as_bytes().get(..5).is_some_and(|start| start[..4].iter().all(u8::is_ascii_digit) && start[4] == b'-')
         {
             return None;
         }
-        let zoned = Shape {
-            short_fields: true,
-            separators: &['T', 't'],
-            zone: true,
-        };
-        let local = Shape {
-            short_fields: true,
-            separators: &[' '],
-            zone: false,
-        };
-        Self::date_only(text)
-            .or_else(|| Self::read(text, &zoned))
-            .or_else(|| Self::read(text, &local))
+        let zoned = Shape { short_fields: true, separators: &['T', 't'], zone: true };
+        let local = Shape { short_fields: true, separators: &[' '], zone: false };
+        Self::date_only(text).or_else(|| Self::read(text, &zoned)).or_else(|| Self::read(text, &local))
     }
 
     fn date_only(text: &str) -> Option<Self> {
         let mut scan = Scan { rest: text };
         let date = date(&mut scan, 1)?;
-        scan.rest.is_empty().then(|| Self {
-            text: format!("{date}T00:00:00Z"),
-            fraction: None,
-        })
+        scan.rest.is_empty().then(|| Self { text: format!("{date}T00:00:00Z"), fraction: None })
     }
 
     fn read(text: &str, shape: &Shape) -> Option<Self> {
@@ -127,11 +98,7 @@ impl Moment {
         scan.skip(&[':'])?;
         let second = scan.digits(least, 2).filter(|s| *s < 60)?;
         let fraction = scan.fraction()?;
-        let zone = if shape.zone {
-            scan.offset()?
-        } else {
-            "Z".to_owned()
-        };
+        let zone = if shape.zone { scan.offset()? } else { "Z".to_owned() };
         if !scan.rest.is_empty() {
             return None;
         }
@@ -157,9 +124,7 @@ impl Moment {
         let Some(start) = self.fraction else {
             return self.text.clone();
         };
-        let behind = self.text[start..]
-            .find(['Z', '+', '-'])
-            .map_or(self.text.len(), |at| start + at);
+        let behind = self.text[start..].find(['Z', '+', '-']).map_or(self.text.len(), |at| start + at);
         format!("{}{}", &self.text[..start], &self.text[behind..])
     }
 }
@@ -178,9 +143,7 @@ fn date(scan: &mut Scan<'_>, least: usize) -> Option<String> {
         2 => 28,
         _ => return None,
     };
-    (1..=days)
-        .contains(&day)
-        .then(|| format!("{year:04}-{month:02}-{day:02}"))
+    (1..=days).contains(&day).then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
 #[cfg(test)]
@@ -193,10 +156,7 @@ mod tests {
             ("2020-01-02", Some("2020-01-02T00:00:00Z")),
             ("2020-1-2", Some("2020-01-02T00:00:00Z")),
             ("2020-01-02T03:04:05.123Z", Some("2020-01-02T03:04:05.123Z")),
-            (
-                "2020-01-02t3:4:5.10+02:00",
-                Some("2020-01-02T03:04:05.1+02:00"),
-            ),
+            ("2020-01-02t3:4:5.10+02:00", Some("2020-01-02T03:04:05.1+02:00")),
             ("2020-01-02 03:04:05", Some("2020-01-02T03:04:05Z")),
             ("2020-01-02 03:04:05Z", None),
             ("2020-01-02T03:04:05", None),
@@ -207,11 +167,7 @@ mod tests {
             ("2020", None),
         ];
         for (text, want) in cases {
-            assert_eq!(
-                Moment::yaml(text).as_ref().map(Moment::as_str),
-                want,
-                "{text}"
-            );
+            assert_eq!(Moment::yaml(text).as_ref().map(Moment::as_str), want, "{text}");
         }
     }
 
@@ -223,10 +179,7 @@ mod tests {
             ("2026-11-23T07:05:41.25-01:30", "2026-11-23T07:05:41-01:30"),
         ];
         for (text, want) in cases {
-            assert_eq!(
-                Moment::rfc3339(text).map(|m| m.whole_seconds()).as_deref(),
-                Some(want)
-            );
+            assert_eq!(Moment::rfc3339(text).map(|m| m.whole_seconds()).as_deref(), Some(want));
         }
     }
 }

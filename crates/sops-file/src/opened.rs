@@ -41,9 +41,7 @@ pub fn open(
     identities: &Identities,
     options: OpenOptions,
 ) -> Result<OpenedDocument, OpenError> {
-    let key = identities
-        .data_key(sealed.metadata())
-        .map_err(OpenError::Key)?;
+    let key = identities.data_key(sealed.metadata()).map_err(OpenError::Key)?;
     open_with(sealed, key, options)
 }
 
@@ -51,54 +49,31 @@ pub fn open(
 ///
 /// # Errors
 /// As [`open`], except for the retrieval of the key.
-pub fn open_with(
-    sealed: &SealedDocument,
-    key: DataKey,
-    options: OpenOptions,
-) -> Result<OpenedDocument, OpenError> {
+pub fn open_with(sealed: &SealedDocument, key: DataKey, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
     let (values, mac) = open_values(sealed, &key)?;
     let verified = match check_mac(sealed, &key, mac) {
         Ok(()) => true,
         Err(fault) if !options.ignore_mac => return Err(fault),
         Err(_) => false,
     };
-    Ok(OpenedDocument {
-        sealed: sealed.clone(),
-        key,
-        values,
-        verified,
-        changed: false,
-    })
+    Ok(OpenedDocument { sealed: sealed.clone(), key, values, verified, changed: false })
 }
 
 #[expect(clippy::type_complexity, reason = "the two results of one walk")]
-pub(crate) fn open_values(
-    sealed: &SealedDocument,
-    key: &DataKey,
-) -> Result<(Vec<Option<Plain>>, Mac), OpenError> {
-    let mut values: Vec<Option<Plain>> = std::iter::repeat_with(|| None)
-        .take(sealed.tree.leaves)
-        .collect();
+pub(crate) fn open_values(sealed: &SealedDocument, key: &DataKey) -> Result<(Vec<Option<Plain>>, Mac), OpenError> {
+    let mut values: Vec<Option<Plain>> = std::iter::repeat_with(|| None).take(sealed.tree.leaves).collect();
     let mut mac = Mac::new(sealed.metadata());
-    walk(&sealed.tree, &sealed.selection(), &mut |visit: Visit<
-        '_,
-        '_,
-    >| {
+    walk(&sealed.tree, &sealed.selection(), &mut |visit: Visit<'_, '_>| {
         match visit.leaf {
             Leaf::Empty(_) => {}
             Leaf::Scalar(node, scalar) => {
-                let opened = if visit.seals {
-                    open_scalar(&visit, node, scalar, key)?
-                } else {
-                    None
-                };
+                let opened = if visit.seals { open_scalar(&visit, node, scalar, key)? } else { None };
                 mac.take(opened.as_ref().unwrap_or(&scalar.value), visit.seals);
                 values[scalar.leaf] = opened;
             }
             Leaf::Comment(comment) => {
                 if visit.seals
-                    && let Some(value) =
-                        open_comment(&visit, comment, &sealed.tree.documents[visit.document], key)
+                    && let Some(value) = open_comment(&visit, comment, &sealed.tree.documents[visit.document], key)
                 {
                     // A comment sealed as another type is hashed, as sops does (vector `strcomment`).
                     if !matches!(value, Plain::Comment(_)) {
@@ -113,12 +88,7 @@ pub(crate) fn open_values(
     Ok((values, mac))
 }
 
-fn open_scalar(
-    visit: &Visit<'_, '_>,
-    node: &Node,
-    scalar: &Scalar,
-    key: &DataKey,
-) -> Result<Option<Plain>, OpenError> {
+fn open_scalar(visit: &Visit<'_, '_>, node: &Node, scalar: &Scalar, key: &DataKey) -> Result<Option<Plain>, OpenError> {
     if scalar.value.is_empty() {
         return Ok(None);
     }
@@ -126,33 +96,17 @@ fn open_scalar(
     let Some(envelope) = &scalar.envelope else {
         let damaged = scalar.value.as_text().is_some_and(Envelope::looks_like);
         let path = visit.key_path();
-        return Err(if damaged {
-            OpenError::Value { path, place }
-        } else {
-            OpenError::InTheClear { path, place }
-        });
+        return Err(if damaged { OpenError::Value { path, place } } else { OpenError::InTheClear { path, place } });
     };
-    let bytes = key
-        .open(envelope, visit.aad.as_bytes())
-        .map_err(|_| OpenError::Value {
-            path: visit.key_path(),
-            place,
-        })?;
-    let value = Plain::typed(envelope.kind(), bytes).map_err(|_| OpenError::Type {
-        path: visit.key_path(),
-        place,
-    })?;
+    let bytes =
+        key.open(envelope, visit.aad.as_bytes()).map_err(|_| OpenError::Value { path: visit.key_path(), place })?;
+    let value = Plain::typed(envelope.kind(), bytes).map_err(|_| OpenError::Type { path: visit.key_path(), place })?;
     Ok(Some(value))
 }
 
 /// Tries the container the comment stands in, then those around it and the others of the document: readers
 /// differ in where they attach a comment (reference 10.5). What does not open stays as it is.
-fn open_comment(
-    visit: &Visit<'_, '_>,
-    comment: &Comment,
-    document: &Document,
-    key: &DataKey,
-) -> Option<Plain> {
+fn open_comment(visit: &Visit<'_, '_>, comment: &Comment, document: &Document, key: &DataKey) -> Option<Plain> {
     let envelope = comment.envelope.as_ref()?;
     let typed = |bytes| Plain::typed(envelope.kind(), bytes).ok();
     if let Ok(bytes) = key.open(envelope, visit.aad.as_bytes()) {
@@ -160,10 +114,7 @@ fn open_comment(
     }
     let mut places = Vec::new();
     container_places(&document.root, "", &mut places);
-    let bytes = places
-        .iter()
-        .take(64)
-        .find_map(|aad| key.open(envelope, aad.as_bytes()).ok())?;
+    let bytes = places.iter().take(64).find_map(|aad| key.open(envelope, aad.as_bytes()).ok())?;
     typed(bytes)
 }
 
@@ -171,17 +122,9 @@ fn container_places(node: &Node, aad: &str, places: &mut Vec<String>) {
     if node.layout().is_none() || places.len() > 64 {
         return;
     }
-    places.push(if aad.is_empty() {
-        ":".to_owned()
-    } else {
-        aad.to_owned()
-    });
+    places.push(if aad.is_empty() { ":".to_owned() } else { aad.to_owned() });
     for entry in node.entries() {
-        let below = if node.is_list() {
-            aad.to_owned()
-        } else {
-            format!("{aad}{}:", entry.key)
-        };
+        let below = if node.is_list() { aad.to_owned() } else { format!("{aad}{}:", entry.key) };
         container_places(&entry.node, &below, places);
     }
 }
@@ -190,15 +133,9 @@ fn check_mac(sealed: &SealedDocument, key: &DataKey, mac: Mac) -> Result<(), Ope
     let metadata = sealed.metadata();
     let text = metadata.mac().ok_or(OpenError::MacMissing)?;
     let envelope = Envelope::parse(text).map_err(|_| OpenError::MacMismatch)?;
-    let stored = key
-        .open(&envelope, metadata.mac_aad().as_bytes())
-        .map_err(|_| OpenError::MacMismatch)?;
+    let stored = key.open(&envelope, metadata.mac_aad().as_bytes()).map_err(|_| OpenError::MacMismatch)?;
     let is_right = bool::from(mac.finish().as_bytes().ct_eq(&stored));
-    if is_right {
-        Ok(())
-    } else {
-        Err(OpenError::MacMismatch)
-    }
+    if is_right { Ok(()) } else { Err(OpenError::MacMismatch) }
 }
 
 impl OpenedDocument {
@@ -235,21 +172,14 @@ impl OpenedDocument {
     /// The scalar at `path` of one document, counted from 0.
     #[must_use]
     pub fn value_in(&self, document: usize, path: &KeyPath) -> Option<&Plain> {
-        let node = find(
-            &self.sealed.tree.documents.get(document)?.root,
-            path.steps(),
-        )?;
+        let node = find(&self.sealed.tree.documents.get(document)?.root, path.steps())?;
         node.scalar().map(|scalar| self.value_of(scalar))
     }
 
     /// Whether `path` leads to anything, container or scalar.
     #[must_use]
     pub fn contains(&self, path: &KeyPath) -> bool {
-        self.sealed
-            .tree
-            .documents
-            .iter()
-            .any(|document| find(&document.root, path.steps()).is_some())
+        self.sealed.tree.documents.iter().any(|document| find(&document.root, path.steps()).is_some())
     }
 
     /// Every scalar with its path in file order: document number, path, value. Comments are left out.
@@ -259,8 +189,7 @@ impl OpenedDocument {
         let outcome: Result<(), std::convert::Infallible> =
             walk(&self.sealed.tree, &self.sealed.selection(), &mut |visit| {
                 if let Leaf::Scalar(node, scalar) = visit.leaf {
-                    let comment = is_comment_element(node)
-                        && matches!(visit.path.last(), Some(Step::Index(_)));
+                    let comment = is_comment_element(node) && matches!(visit.path.last(), Some(Step::Index(_)));
                     if !comment {
                         values.push((visit.document, visit.key_path(), self.value_of(scalar)));
                     }
@@ -307,10 +236,9 @@ pub(crate) fn find<'t>(node: &'t Node, steps: &[Step]) -> Option<&'t Node> {
     };
     let next = match step {
         Step::Key(key) => node.get(key)?,
-        Step::Index(index) if node.is_list() => node
-            .entries()
-            .filter(|entry| !is_comment_element(&entry.node))
-            .nth(*index)?,
+        Step::Index(index) if node.is_list() => {
+            node.entries().filter(|entry| !is_comment_element(&entry.node)).nth(*index)?
+        }
         Step::Index(_) => return None,
     };
     find(&next.node, rest)

@@ -78,11 +78,9 @@ impl FromIterator<Step> for KeyPath {
 
 fn is_bare(key: &str) -> bool {
     !key.is_empty()
-        && key.chars().all(|c| {
-            !matches!(c, '.' | '[' | ']' | '"' | '\'' | '\\')
-                && !c.is_whitespace()
-                && !c.is_control()
-        })
+        && key
+            .chars()
+            .all(|c| !matches!(c, '.' | '[' | ']' | '"' | '\'' | '\\') && !c.is_whitespace() && !c.is_control())
 }
 
 impl fmt::Display for KeyPath {
@@ -135,10 +133,7 @@ impl FromStr for KeyPath {
     /// Reads `a.b[0]`, `a["b.c"]` and the form of sops, `["a"]["b"][0]`, with either quote.
     fn from_str(text: &str) -> Result<Self, PathError> {
         let chars: Vec<char> = text.chars().collect();
-        let mut reader = Reader {
-            chars: &chars,
-            at: 0,
-        };
+        let mut reader = Reader { chars: &chars, at: 0 };
         let mut steps = Vec::new();
         while reader.at < chars.len() {
             steps.push(reader.step(steps.is_empty())?);
@@ -157,10 +152,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fault(&self, what: &'static str) -> PathError {
-        PathError {
-            what,
-            at: self.at + 1,
-        }
+        PathError { what, at: self.at + 1 }
     }
 
     fn peek(&self) -> Option<char> {
@@ -201,11 +193,7 @@ impl Reader<'_> {
             self.at += 1;
         }
         let key: String = self.chars[start..self.at].iter().collect();
-        if is_bare(&key) {
-            Ok(Step::Key(key))
-        } else {
-            Err(self.fault("a key that must be quoted"))
-        }
+        if is_bare(&key) { Ok(Step::Key(key)) } else { Err(self.fault("a key that must be quoted")) }
     }
 
     fn number(&mut self) -> Result<usize, PathError> {
@@ -214,9 +202,7 @@ impl Reader<'_> {
             self.at += 1;
         }
         let digits: String = self.chars[start..self.at].iter().collect();
-        digits
-            .parse()
-            .map_err(|_| self.fault("a bad list position"))
+        digits.parse().map_err(|_| self.fault("a bad list position"))
     }
 
     fn quoted(&mut self, quote: char) -> Result<String, PathError> {
@@ -243,10 +229,7 @@ impl Reader<'_> {
                 }
                 let digits: String = self.chars[start..self.at].iter().collect();
                 self.at += 1;
-                u32::from_str_radix(&digits, 16)
-                    .ok()
-                    .and_then(char::from_u32)
-                    .ok_or_else(|| self.fault("a bad escape"))
+                u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32).ok_or_else(|| self.fault("a bad escape"))
             }
             _ => Err(self.fault("a bad escape")),
         }
@@ -271,9 +254,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_path_is_refused() {
-        for text in [
-            "", ".", "a.", "a..b", "[", "[0", "[x]", "[\"a]", "a]b", "a[0]b", "a b",
-        ] {
+        for text in ["", ".", "a.", "a..b", "[", "[0", "[x]", "[\"a]", "a]b", "a[0]b", "a b"] {
             assert!(text.parse::<KeyPath>().is_err(), "{text}");
         }
     }

@@ -103,8 +103,7 @@ impl Plain {
     /// Whether both are the same value of the same type.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-            && self.bytes() == other.bytes()
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.bytes() == other.bytes()
     }
 
     /// Null and the empty text are never sealed (reference 2.5, 2.6).
@@ -201,11 +200,7 @@ mod tests {
             (TypeWord::Bool, "t", "True"),
             (TypeWord::Bool, "0", "False"),
             (TypeWord::Str, "True", "True"),
-            (
-                TypeWord::Time,
-                "2020-01-02T03:04:05.500+00:00",
-                "2020-01-02T03:04:05.5Z",
-            ),
+            (TypeWord::Time, "2020-01-02T03:04:05.500+00:00", "2020-01-02T03:04:05.5Z"),
         ];
         for (kind, text, want) in cases {
             assert_eq!(round(&kind, text).as_deref(), Some(want), "{kind} {text}");

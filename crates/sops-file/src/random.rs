@@ -7,9 +7,7 @@ use zeroize::Zeroizing;
 
 /// The operating system gave no random bytes; nothing may be sealed.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "the system gave no random bytes (help: check that the random device of this machine works)"
-)]
+#[error("the system gave no random bytes (help: check that the random device of this machine works)")]
 pub struct NoRandomness;
 
 /// 32 bytes for a nonce.
@@ -23,5 +21,12 @@ pub(crate) fn nonce() -> Result<[u8; 32], NoRandomness> {
 pub(crate) fn data_key() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// Coefficients for secret sharing.
+pub(crate) fn bytes(count: usize) -> Result<Zeroizing<Vec<u8>>, NoRandomness> {
+    let mut bytes = Zeroizing::new(vec![0; count]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;
     Ok(bytes)
 }

@@ -90,23 +90,12 @@ impl SealedDocument {
         };
         let metadata = match &first.sops {
             Some(sops) => Metadata::read(sops)?,
-            None if tree
-                .documents
-                .iter()
-                .any(|document| document.sops.is_some()) =>
-            {
-                return Err(ParseError::Metadata {
-                    what: "the first document has none",
-                });
+            None if tree.documents.iter().any(|document| document.sops.is_some()) => {
+                return Err(ParseError::Metadata { what: "the first document has none" });
             }
             None => return Err(ParseError::NotSealed),
         };
-        Ok(Self {
-            text: text.into(),
-            format,
-            tree: Arc::new(tree),
-            metadata,
-        })
+        Ok(Self { text: text.into(), format, tree: Arc::new(tree), metadata })
     }
 
     /// The store it is written in.
@@ -130,9 +119,7 @@ impl SealedDocument {
     pub(crate) fn selection(&self) -> Selection {
         match self.format {
             Format::Binary => Selection::everything(),
-            Format::Yaml | Format::Json | Format::Dotenv | Format::Ini => {
-                self.metadata.effective_selection()
-            }
+            Format::Yaml | Format::Json | Format::Dotenv | Format::Ini => self.metadata.effective_selection(),
         }
     }
 
@@ -192,23 +179,20 @@ impl SealedDocument {
     }
 
     fn visit<'d>(&'d self, each: &mut dyn FnMut(crate::walk::Visit<'d, '_>, LeafState)) {
-        let outcome: Result<(), std::convert::Infallible> =
-            walk(&self.tree, &self.selection(), &mut |visit| {
-                let state = match &visit.leaf {
-                    Visited::Scalar(_, scalar) => scalar_state(scalar),
-                    Visited::Comment(comment) => match &comment.envelope {
-                        Some(envelope) => LeafState::Sealed(envelope.clone()),
-                        None if Envelope::looks_like(&comment.text) => LeafState::Damaged,
-                        None if comment.text.is_empty() => LeafState::Empty("comment"),
-                        None => LeafState::Plain("comment"),
-                    },
-                    Visited::Empty(node) => {
-                        LeafState::Empty(if node.is_list() { "list" } else { "map" })
-                    }
-                };
-                each(visit, state);
-                Ok(())
-            });
+        let outcome: Result<(), std::convert::Infallible> = walk(&self.tree, &self.selection(), &mut |visit| {
+            let state = match &visit.leaf {
+                Visited::Scalar(_, scalar) => scalar_state(scalar),
+                Visited::Comment(comment) => match &comment.envelope {
+                    Some(envelope) => LeafState::Sealed(envelope.clone()),
+                    None if Envelope::looks_like(&comment.text) => LeafState::Damaged,
+                    None if comment.text.is_empty() => LeafState::Empty("comment"),
+                    None => LeafState::Plain("comment"),
+                },
+                Visited::Empty(node) => LeafState::Empty(if node.is_list() { "list" } else { "map" }),
+            };
+            each(visit, state);
+            Ok(())
+        });
         match outcome {
             Ok(()) => {}
             Err(never) => match never {},
@@ -229,18 +213,14 @@ pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, ParseError> {
     if bytes.len() > MAX_BYTES {
         return Err(ParseError::TooLarge);
     }
-    std::str::from_utf8(bytes).map_err(|fault| ParseError::NotText {
-        offset: fault.valid_up_to(),
-    })
+    std::str::from_utf8(bytes).map_err(|fault| ParseError::NotText { offset: fault.valid_up_to() })
 }
 
 /// Reads a document of any supported format into the common model.
 pub(crate) fn read_tree(text: &str, format: Format) -> Result<Tree, ParseError> {
     match format {
         Format::Yaml => yaml::parse(text),
-        Format::Json | Format::Dotenv | Format::Ini | Format::Binary => {
-            Err(ParseError::Unsupported(format))
-        }
+        Format::Json | Format::Dotenv | Format::Ini | Format::Binary => Err(ParseError::Unsupported(format)),
     }
 }
 

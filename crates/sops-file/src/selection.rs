@@ -4,6 +4,7 @@
 
 use regex::Regex;
 
+use crate::error::SealError;
 use crate::go_regex;
 
 /// One selection setting.
@@ -48,23 +49,27 @@ impl Selection {
     /// What holds when no setting is given (reference 5.1).
     #[must_use]
     pub fn default_suffix() -> Self {
-        Self {
-            rule: Rule::PlainSuffix("_unencrypted".to_owned()),
-        }
+        Self { rule: Rule::PlainSuffix("_unencrypted".to_owned()) }
     }
 
     /// Seals everything, whatever the names (binary documents).
     pub(crate) fn everything() -> Self {
-        Self {
-            rule: Rule::PlainSuffix(String::new()),
-        }
+        Self { rule: Rule::PlainSuffix(String::new()) }
+    }
+
+    /// Reads one of the six settings by its name in the metadata.
+    ///
+    /// # Errors
+    /// [`SealError::Settings`] for an unknown name or an expression that does not compile.
+    pub fn parse(setting: &str, text: &str) -> Result<Self, SealError> {
+        let unknown = SealError::Settings { what: "there is no selection setting of that name" };
+        let broken = SealError::Settings { what: "a selection setting holds a broken regular expression" };
+        Self::new(setting, text).ok_or(unknown)?.map_err(|_| broken)
     }
 
     pub(crate) fn new(setting: &str, text: &str) -> Option<Result<Self, BadExpression>> {
         let compiled = |make: fn(String, Regex) -> Rule| {
-            go_regex::compile(text)
-                .map(|regex| make(text.to_owned(), regex))
-                .ok_or(BadExpression)
+            go_regex::compile(text).map(|regex| make(text.to_owned(), regex)).ok_or(BadExpression)
         };
         let rule = match setting {
             "unencrypted_suffix" => Ok(Rule::PlainSuffix(text.to_owned())),
@@ -106,30 +111,18 @@ impl Selection {
     pub(crate) fn seals(&self, question: &Question<'_>) -> bool {
         let any_key = |test: &dyn Fn(&str) -> bool| question.keys.iter().any(|key| test(key));
         match &self.rule {
-            Rule::PlainSuffix(suffix) => {
-                suffix.is_empty() || !any_key(&|key| key.ends_with(suffix.as_str()))
-            }
+            Rule::PlainSuffix(suffix) => suffix.is_empty() || !any_key(&|key| key.ends_with(suffix.as_str())),
             Rule::SealedSuffix(suffix) => any_key(&|key| key.ends_with(suffix.as_str())),
             Rule::PlainKey(_, regex) => !any_key(&|key| regex.is_match(key)),
             Rule::SealedKey(_, regex) => any_key(&|key| regex.is_match(key)),
-            Rule::PlainComment(_, regex) => !question
-                .comments
-                .iter()
-                .flatten()
-                .any(|comment| regex.is_match(comment)),
+            Rule::PlainComment(_, regex) => !question.comments.iter().flatten().any(|comment| regex.is_match(comment)),
             Rule::SealedComment(_, regex) => {
                 let last = question.comments.len().saturating_sub(1);
-                question
-                    .comments
-                    .iter()
-                    .enumerate()
-                    .any(|(depth, comments)| {
-                        let own = usize::from(question.is_comment && depth == last);
-                        let others = comments.len().saturating_sub(own);
-                        comments[..others]
-                            .iter()
-                            .any(|comment| regex.is_match(comment))
-                    })
+                question.comments.iter().enumerate().any(|(depth, comments)| {
+                    let own = usize::from(question.is_comment && depth == last);
+                    let others = comments.len().saturating_sub(own);
+                    comments[..others].iter().any(|comment| regex.is_match(comment))
+                })
             }
         }
     }
@@ -148,66 +141,20 @@ impl Eq for Selection {}
 mod tests {
     use super::{Question, Selection};
 
-    fn seals(
-        setting: &str,
-        text: &str,
-        keys: &[&str],
-        comments: &[Vec<&str>],
-        is_comment: bool,
-    ) -> bool {
+    fn seals(setting: &str, text: &str, keys: &[&str], comments: &[Vec<&str>], is_comment: bool) -> bool {
         let selection = Selection::new(setting, text).unwrap().unwrap();
-        selection.seals(&Question {
-            keys,
-            comments,
-            is_comment,
-        })
+        selection.seals(&Question { keys, comments, is_comment })
     }
 
     #[test]
     fn a_match_on_a_map_covers_what_is_below_it() {
-        assert!(!seals(
-            "unencrypted_suffix",
-            "_plain",
-            &["a_plain", "b"],
-            &[],
-            false
-        ));
-        assert!(seals(
-            "unencrypted_suffix",
-            "_plain",
-            &["a", "b"],
-            &[],
-            false
-        ));
-        assert!(seals(
-            "encrypted_suffix",
-            "_enc",
-            &["a_enc", "b"],
-            &[],
-            false
-        ));
+        assert!(!seals("unencrypted_suffix", "_plain", &["a_plain", "b"], &[], false));
+        assert!(seals("unencrypted_suffix", "_plain", &["a", "b"], &[], false));
+        assert!(seals("encrypted_suffix", "_enc", &["a_enc", "b"], &[], false));
         assert!(!seals("encrypted_suffix", "_enc", &["a"], &[], false));
-        assert!(seals(
-            "encrypted_regex",
-            "^data$",
-            &["data", "x"],
-            &[],
-            false
-        ));
-        assert!(!seals(
-            "encrypted_regex",
-            "^data$",
-            &["metadata"],
-            &[],
-            false
-        ));
-        assert!(!seals(
-            "unencrypted_regex",
-            "meta",
-            &["metadata", "x"],
-            &[],
-            false
-        ));
+        assert!(seals("encrypted_regex", "^data$", &["data", "x"], &[], false));
+        assert!(!seals("encrypted_regex", "^data$", &["metadata"], &[], false));
+        assert!(!seals("unencrypted_regex", "meta", &["metadata", "x"], &[], false));
     }
 
     #[test]
@@ -217,13 +164,7 @@ mod tests {
         assert!(seals(regex, "enc", &[], &[vec![" enc", " more"]], true));
         assert!(seals(regex, "enc", &["a"], &[vec![" enc"], vec![]], false));
         assert!(!seals(regex, "enc", &["a"], &[vec![], vec![]], false));
-        assert!(!seals(
-            "unencrypted_comment_regex",
-            "plain",
-            &["a"],
-            &[vec![" plain"]],
-            false
-        ));
+        assert!(!seals("unencrypted_comment_regex", "plain", &["a"], &[vec![" plain"]], false));
     }
 
     #[test]

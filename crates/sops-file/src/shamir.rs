@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
+use crate::random::{self, NoRandomness};
+
 fn multiply(mut a: u8, mut b: u8) -> u8 {
     let mut product = 0;
     for _ in 0..8 {
@@ -50,11 +52,32 @@ pub(crate) fn combine(shares: &[Zeroizing<Vec<u8>>]) -> Option<Zeroizing<Vec<u8>
     Some(secret)
 }
 
+/// Splits a secret into shares for x = 1, 2, …, of which `threshold` are needed.
+pub(crate) fn split(secret: &[u8], shares: usize, threshold: u8) -> Result<Vec<Zeroizing<Vec<u8>>>, NoRandomness> {
+    let mut polynomials = Vec::with_capacity(secret.len());
+    for byte in secret {
+        let mut coefficients = random::bytes(usize::from(threshold))?;
+        coefficients[0] = *byte;
+        polynomials.push(coefficients);
+    }
+    let places = (1..=u8::MAX).take(shares);
+    let share = |x: u8| {
+        let value = |coefficients: &Zeroizing<Vec<u8>>| {
+            coefficients.iter().rev().fold(0, |sum, coefficient| multiply(sum, x) ^ coefficient)
+        };
+        let mut share = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
+        share.extend(polynomials.iter().map(value));
+        share.push(x);
+        share
+    };
+    Ok(places.map(share).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::{combine, inverse, multiply};
+    use super::{combine, inverse, multiply, split};
 
     #[test]
     fn the_field_is_that_of_aes() {
@@ -69,12 +92,19 @@ mod tests {
         let share = |x: u8| Zeroizing::new(vec![42 ^ multiply(99, x), 7 ^ multiply(3, x), x]);
         let all: Vec<_> = (1..=3).map(share).collect();
         for pair in [&all[0..2], &all[1..3], &all[..]] {
-            assert_eq!(
-                combine(pair).map(|secret| secret.to_vec()),
-                Some(vec![42, 7])
-            );
+            assert_eq!(combine(pair).map(|secret| secret.to_vec()), Some(vec![42, 7]));
         }
         assert!(combine(&all[0..1]).is_none());
         assert!(combine(&[share(1), share(1)]).is_none());
+    }
+
+    #[test]
+    fn what_is_split_comes_together_again() {
+        let secret: Vec<u8> = (0..32).collect();
+        let shares = split(&secret, 3, 2).unwrap_or_default();
+        assert_eq!(shares[2].len(), 33);
+        for pair in [&shares[0..2], &shares[1..3], &shares[..]] {
+            assert_eq!(combine(pair).map(|secret| secret.to_vec()).as_ref(), Some(&secret));
+        }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Document {
     pub(crate) root: Node,
     /// The `sops` entry, if the document has one.
     pub(crate) sops: Option<Entry>,
-    /// Where the document's content ends: behind its last entry or comment.
+    /// Where the document's text ends: before the next document, its end marker, or the end of the file.
     pub(crate) end: usize,
 }
 
@@ -39,7 +39,6 @@ pub(crate) struct Entry {
     pub(crate) key: String,
     /// Begins at the key, its tag, or the dash.
     pub(crate) start: usize,
-    pub(crate) place: Place,
     pub(crate) node: Node,
 }
 
@@ -70,19 +69,14 @@ pub(crate) struct Scalar {
     pub(crate) value: Plain,
     /// The text as an envelope, if it is one.
     pub(crate) envelope: Option<Envelope>,
-    /// Inside a flow collection, where an envelope must be quoted.
-    pub(crate) in_flow: bool,
+    /// Where the `|` or `>` of a block scalar stands.
+    pub(crate) header: Option<usize>,
 }
 
 impl Scalar {
-    pub(crate) fn new(leaf: usize, value: Plain, in_flow: bool) -> Self {
+    pub(crate) fn new(value: Plain, header: Option<usize>) -> Self {
         let envelope = value.as_text().and_then(|text| Envelope::parse(text).ok());
-        Self {
-            leaf,
-            value,
-            envelope,
-            in_flow,
-        }
+        Self { leaf: 0, value, envelope, header }
     }
 }
 

@@ -116,11 +116,7 @@ impl<'t, E> Walker<'t, '_, E> {
                 if node.entries().next().is_none() {
                     self.call(Leaf::Empty(node), false)?;
                 }
-                if children.is_empty() {
-                    Ok(())
-                } else {
-                    self.container(node)
-                }
+                if children.is_empty() { Ok(()) } else { self.container(node) }
             }
         }
     }
@@ -138,21 +134,11 @@ impl<'t, E> Walker<'t, '_, E> {
     }
 
     fn call(&mut self, leaf: Leaf<'t>, is_comment: bool) -> Result<(), E> {
-        let question = Question {
-            keys: &self.keys,
-            comments: &self.comments,
-            is_comment,
-        };
+        let question = Question { keys: &self.keys, comments: &self.comments, is_comment };
         let seals = self.selection.seals(&question);
         // A comment at the top level, and only that, has a lone colon (reference 3.2).
         let aad = if self.aad.is_empty() { ":" } else { &self.aad };
-        (self.visit)(Visit {
-            document: self.document,
-            path: &self.steps,
-            aad,
-            seals,
-            leaf,
-        })
+        (self.visit)(Visit { document: self.document, path: &self.steps, aad, seals, leaf })
     }
 }
 

@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sops_file::{
-    DataKey, Format, Identities, OpenError, OpenOptions, OpenedDocument, ParseError,
-    SealedDocument, open, open_with,
+    DataKey, Format, Identities, OpenError, OpenOptions, OpenedDocument, ParseError, SealedDocument, open, open_with,
 };
 
 fn fixtures() -> PathBuf {
@@ -38,8 +37,7 @@ fn open_at(path: &Path) -> Result<OpenedDocument, OpenError> {
 
 /// The data key that was written down when the file was made, for recipients that are not supported yet.
 fn noted_key(path: &Path) -> DataKey {
-    let info: serde_json::Value =
-        serde_json::from_slice(&fs::read(path.with_file_name("info.json")).unwrap()).unwrap();
+    let info: serde_json::Value = serde_json::from_slice(&fs::read(path.with_file_name("info.json")).unwrap()).unwrap();
     let file = path.file_name().unwrap().to_str().unwrap();
     let versions = info["versions"].as_object().unwrap();
     let made = versions.values().find(|made| made["file"] == file).unwrap();
@@ -51,25 +49,12 @@ fn sealed_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for case in fs::read_dir(fixtures()).unwrap() {
         let case = case.unwrap().path();
-        if !case.is_dir()
-            || !case
-                .file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with("yaml_")
-        {
+        if !case.is_dir() || !case.file_name().unwrap().to_str().unwrap().starts_with("yaml_") {
             continue;
         }
         for file in fs::read_dir(case).unwrap() {
             let file = file.unwrap().path();
-            if file
-                .file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with("enc-")
-            {
+            if file.file_name().unwrap().to_str().unwrap().starts_with("enc-") {
                 files.push(file);
             }
         }
@@ -91,17 +76,11 @@ fn every_file_of_every_version_opens_with_its_mac() {
 #[test]
 fn crafted_files_open_or_fail_as_with_sops() {
     let dir = fixtures().join("crafted");
-    let expected: serde_json::Value =
-        serde_json::from_slice(&fs::read(dir.join("expected.json")).unwrap()).unwrap();
+    let expected: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("expected.json")).unwrap()).unwrap();
     for (name, outcome) in expected.as_object().unwrap() {
         // sops crashes on this type word; here it is read (reference 4.1).
-        let want = if name == "bytes.yaml" {
-            0
-        } else {
-            outcome["3.13-fixed"]["exit"].as_i64().unwrap()
-        };
-        let code =
-            open_at(&dir.join(name)).map_or_else(|fault| i64::from(fault.exit_code()), |_| 0);
+        let want = if name == "bytes.yaml" { 0 } else { outcome["3.13-fixed"]["exit"].as_i64().unwrap() };
+        let code = open_at(&dir.join(name)).map_or_else(|fault| i64::from(fault.exit_code()), |_| 0);
         assert_eq!(code, want, "{name}");
     }
 }
@@ -109,16 +88,14 @@ fn crafted_files_open_or_fail_as_with_sops() {
 #[test]
 fn tampered_files_are_refused_where_sops_refuses_them() {
     let dir = fixtures().join("tamper");
-    let expected: serde_json::Value =
-        serde_json::from_slice(&fs::read(dir.join("expected.json")).unwrap()).unwrap();
+    let expected: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("expected.json")).unwrap()).unwrap();
     for (name, outcome) in expected.as_object().unwrap() {
         let want = match name.as_str() {
             // Only the sops program insists on a version and on quotes (reference 7.1); libraries do not.
             "version_removed.yaml" | "lastmodified_unquoted.yaml" => 0,
             _ => outcome["upstream_exit"].as_i64().unwrap(),
         };
-        let code =
-            open_at(&dir.join(name)).map_or_else(|fault| i64::from(fault.exit_code()), |_| 0);
+        let code = open_at(&dir.join(name)).map_or_else(|fault| i64::from(fault.exit_code()), |_| 0);
         assert_eq!(code, want, "{name}");
     }
 }
@@ -126,10 +103,7 @@ fn tampered_files_are_refused_where_sops_refuses_them() {
 #[test]
 fn a_plain_file_is_told_from_a_broken_one() {
     let plain = fs::read(fixtures().join("yaml_types/plain.yaml")).unwrap();
-    assert_eq!(
-        SealedDocument::parse(&plain, Format::Yaml).unwrap_err(),
-        ParseError::NotSealed
-    );
+    assert_eq!(SealedDocument::parse(&plain, Format::Yaml).unwrap_err(), ParseError::NotSealed);
     let broken = SealedDocument::parse(b"a: [1\nb: 2\n", Format::Yaml).unwrap_err();
     assert!(matches!(broken, ParseError::Broken { .. }), "{broken}");
 }
@@ -137,13 +111,7 @@ fn a_plain_file_is_told_from_a_broken_one() {
 #[test]
 fn a_stranger_gets_no_key() {
     let path = fixtures().join("yaml_types/enc-3.13.1.yaml");
-    let fault = open(
-        &read(&path),
-        &Identities::generate(),
-        OpenOptions::default(),
-    )
-    .err()
-    .unwrap();
+    let fault = open(&read(&path), &Identities::generate(), OpenOptions::default()).err().unwrap();
     assert_eq!(fault.exit_code(), 128);
 }
 
@@ -152,13 +120,7 @@ fn every_comment_of_a_sops_file_opens() {
     for path in sealed_files() {
         let sealed = read(&path);
         let opened = open_at(&path).unwrap();
-        assert_eq!(
-            opened.unopened_comments(),
-            0,
-            "{} {:?}",
-            path.display(),
-            sealed
-        );
+        assert_eq!(opened.unopened_comments(), 0, "{} {:?}", path.display(), sealed);
     }
 }
 
@@ -169,14 +131,48 @@ fn the_keyless_diff_reports_every_tampering() {
     for file in fs::read_dir(&dir).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.extension().unwrap() != "yaml"
-            || name == "base.yaml"
-            || name == "lastmodified_unquoted.yaml"
-        {
+        if path.extension().unwrap() != "yaml" || name == "base.yaml" || name == "lastmodified_unquoted.yaml" {
             continue;
         }
         let diff = sops_file::diff::keyless(Some(&base), Some(&read(&path)));
         assert!(!diff.is_empty(), "{name}");
     }
     assert!(sops_file::diff::keyless(Some(&base), Some(&base)).is_empty());
+}
+
+#[test]
+fn what_is_printed_is_what_sops_prints() {
+    let mut compared = 0;
+    for path in sealed_files() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let want = path.with_file_name(name.replacen("enc-", "dec-", 1));
+        // sops takes the indent from its configuration; here the file keeps its own.
+        if path.parent().unwrap().ends_with("yaml_indent2") {
+            continue;
+        }
+        let Ok(want) = fs::read_to_string(&want) else { continue };
+        let plain = open_at(&path).unwrap().to_plain().unwrap();
+        let mut plain = std::str::from_utf8(&plain).unwrap().to_owned();
+        if plain != want {
+            plain = inline_comments_above(&plain);
+        }
+        assert_eq!(plain, want, "{}", path.display());
+        compared += 1;
+    }
+    assert!(compared > 40, "{compared}");
+}
+
+/// sops moves opened inline comments above their entry (reference 10.7); here they stay where they are.
+fn inline_comments_above(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        match line.split_once(" # ") {
+            Some((value, comment)) if !line.trim_start().starts_with('#') => {
+                out.push_str(&format!("{}# {comment}\n{value}\n", &line[..indent]));
+            }
+            _ => out.push_str(&format!("{line}\n")),
+        }
+    }
+    out
 }

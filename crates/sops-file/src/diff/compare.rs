@@ -14,10 +14,7 @@ const MAX_ALIGNMENT: usize = 4_000_000;
 pub(super) fn documents(old: &DocumentShape, new: &DocumentShape) -> Vec<KeyChange> {
     let mut changes = Vec::new();
     for document in 0..old.roots.len().max(new.roots.len()) {
-        let mut report = Report {
-            document,
-            changes: &mut changes,
-        };
+        let mut report = Report { document, changes: &mut changes };
         let root = KeyPath::root();
         match (old.roots.get(document), new.roots.get(document)) {
             (Some(old), Some(new)) => report.compare(old, &root, new, &root),
@@ -37,12 +34,7 @@ struct Report<'c> {
 impl Report<'_> {
     fn push(&mut self, key: &KeyPath, change: ChangeKind, from: Option<&KeyPath>) {
         let from = from.filter(|from| *from != key).cloned();
-        self.changes.push(KeyChange {
-            key: key.clone(),
-            change,
-            from,
-            document: self.document,
-        });
+        self.changes.push(KeyChange { key: key.clone(), change, from, document: self.document });
     }
 
     /// Reports every leaf (and every empty container) of a subtree.
@@ -78,21 +70,10 @@ impl Report<'_> {
             (Shape::Map(_) | Shape::List(_) | Shape::Leaf(_), _) => {
                 if is_void(old) || is_void(new) {
                     self.push(path, ChangeKind::TypeChanged, Some(old_path));
-                    let (filled, change) = if is_void(old) {
-                        (new, ChangeKind::Added)
-                    } else {
-                        (old, ChangeKind::Removed)
-                    };
+                    let (filled, change) =
+                        if is_void(old) { (new, ChangeKind::Added) } else { (old, ChangeKind::Removed) };
                     if !is_void(filled) && !matches!(filled, Shape::Leaf(_)) {
-                        self.all(
-                            filled,
-                            if change == ChangeKind::Added {
-                                path
-                            } else {
-                                old_path
-                            },
-                            change,
-                        );
+                        self.all(filled, if change == ChangeKind::Added { path } else { old_path }, change);
                     }
                 } else {
                     self.all(old, old_path, ChangeKind::Removed);
@@ -102,13 +83,7 @@ impl Report<'_> {
         }
     }
 
-    fn maps(
-        &mut self,
-        old: &[(String, Shape)],
-        old_path: &KeyPath,
-        new: &[(String, Shape)],
-        path: &KeyPath,
-    ) {
+    fn maps(&mut self, old: &[(String, Shape)], old_path: &KeyPath, new: &[(String, Shape)], path: &KeyPath) {
         let pairing = Pairing::of_maps(old, new);
         let moved = pairing.moved();
         let mut removed = pairing.removed().peekable();
@@ -116,14 +91,8 @@ impl Report<'_> {
             let here = path.key(key);
             match pairing.old_of[position] {
                 Some((from, renamed)) => {
-                    while let Some(gone) =
-                        removed.next_if(|gone| *gone < from && !moved.contains(&position))
-                    {
-                        self.all(
-                            &old[gone].1,
-                            &old_path.key(&old[gone].0),
-                            ChangeKind::Removed,
-                        );
+                    while let Some(gone) = removed.next_if(|gone| *gone < from && !moved.contains(&position)) {
+                        self.all(&old[gone].1, &old_path.key(&old[gone].0), ChangeKind::Removed);
                     }
                     let was = old_path.key(&old[from].0);
                     if renamed {
@@ -137,11 +106,7 @@ impl Report<'_> {
             }
         }
         for gone in removed {
-            self.all(
-                &old[gone].1,
-                &old_path.key(&old[gone].0),
-                ChangeKind::Removed,
-            );
+            self.all(&old[gone].1, &old_path.key(&old[gone].0), ChangeKind::Removed);
         }
     }
 
@@ -153,9 +118,7 @@ impl Report<'_> {
             let here = path.with(Step::Index(position));
             match pairing.old_of[position] {
                 Some((from, _)) => {
-                    while let Some(gone) =
-                        removed.next_if(|gone| *gone < from && !moved.contains(&position))
-                    {
+                    while let Some(gone) = removed.next_if(|gone| *gone < from && !moved.contains(&position)) {
                         self.all(&old[gone], &old_path.index(gone), ChangeKind::Removed);
                     }
                     let was = old_path.index(from);
@@ -208,10 +171,7 @@ struct Pairing {
 impl Pairing {
     /// By key (the n-th of a repeated key with the n-th), then renamed ones: equal content in the same gap.
     fn of_maps(old: &[(String, Shape)], new: &[(String, Shape)]) -> Self {
-        let mut pairing = Self {
-            old_of: vec![None; new.len()],
-            used: vec![false; old.len()],
-        };
+        let mut pairing = Self { old_of: vec![None; new.len()], used: vec![false; old.len()] };
         let mut positions: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (position, (key, _)) in old.iter().enumerate().rev() {
             positions.entry(key).or_default().push(position);
@@ -242,10 +202,7 @@ impl Pairing {
 
     /// By content in order, then by position inside each gap, then by content anywhere (moved).
     fn of_lists(old: &[Shape], new: &[Shape]) -> Self {
-        let mut pairing = Self {
-            old_of: vec![None; new.len()],
-            used: vec![false; old.len()],
-        };
+        let mut pairing = Self { old_of: vec![None; new.len()], used: vec![false; old.len()] };
         let old_prints: Vec<Fingerprint> = old.iter().map(Shape::fingerprint).collect();
         let new_prints: Vec<Fingerprint> = new.iter().map(Shape::fingerprint).collect();
         for (from, to) in common(&old_prints, &new_prints) {
@@ -292,22 +249,14 @@ impl Pairing {
 
     /// New positions that are out of order: all outside a longest increasing run of old positions.
     fn moved(&self) -> std::collections::BTreeSet<usize> {
-        let pairs: Vec<(usize, usize)> = self
-            .old_of
-            .iter()
-            .enumerate()
-            .filter_map(|(to, old)| old.map(|(from, _)| (from, to)))
-            .collect();
+        let pairs: Vec<(usize, usize)> =
+            self.old_of.iter().enumerate().filter_map(|(to, old)| old.map(|(from, _)| (from, to))).collect();
         let mut tails: Vec<usize> = Vec::new();
         let mut previous = vec![None; pairs.len()];
         for (number, (from, _)) in pairs.iter().enumerate() {
             let place = tails.partition_point(|tail| pairs[*tail].0 < *from);
             previous[number] = place.checked_sub(1).map(|before| tails[before]);
-            if place == tails.len() {
-                tails.push(number)
-            } else {
-                tails[place] = number
-            }
+            if place == tails.len() { tails.push(number) } else { tails[place] = number }
         }
         let mut in_order = vec![false; pairs.len()];
         let mut next = tails.last().copied();
@@ -315,28 +264,14 @@ impl Pairing {
             in_order[number] = true;
             next = previous[number];
         }
-        pairs
-            .iter()
-            .zip(in_order)
-            .filter(|(_, in_order)| !in_order)
-            .map(|((_, to), _)| *to)
-            .collect()
+        pairs.iter().zip(in_order).filter(|(_, in_order)| !in_order).map(|((_, to), _)| *to).collect()
     }
 }
 
 /// A longest common subsequence of two lists of prints.
 fn common(old: &[Fingerprint], new: &[Fingerprint]) -> Vec<(usize, usize)> {
-    let head = old
-        .iter()
-        .zip(new)
-        .take_while(|(old, new)| old == new)
-        .count();
-    let tail = old[head..]
-        .iter()
-        .rev()
-        .zip(new[head..].iter().rev())
-        .take_while(|(old, new)| old == new)
-        .count();
+    let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(old, new)| old == new).count();
     let (rows, columns) = (old.len() - head - tail, new.len() - head - tail);
     let mut pairs: Vec<(usize, usize)> = (0..head).map(|at| (at, at)).collect();
     if rows.saturating_mul(columns) <= MAX_ALIGNMENT {
@@ -363,58 +298,32 @@ fn common(old: &[Fingerprint], new: &[Fingerprint]) -> Vec<(usize, usize)> {
             }
         }
     }
-    pairs.extend(
-        (0..tail)
-            .rev()
-            .map(|back| (old.len() - 1 - back, new.len() - 1 - back)),
-    );
+    pairs.extend((0..tail).rev().map(|back| (old.len() - 1 - back, new.len() - 1 - back)));
     pairs
 }
 
 /// One line per container whose comments changed.
 pub(super) fn comments(old: &DocumentShape, new: &DocumentShape) -> Vec<OtherChange> {
     let none = Vec::new();
-    let places: std::collections::BTreeSet<_> =
-        old.comments.keys().chain(new.comments.keys()).collect();
+    let places: std::collections::BTreeSet<_> = old.comments.keys().chain(new.comments.keys()).collect();
     let mut changes = Vec::new();
     for place in places {
         let before = old.comments.get(place).unwrap_or(&none);
         let after = new.comments.get(place).unwrap_or(&none);
-        let same = before.len() == after.len()
-            && before
-                .iter()
-                .zip(after)
-                .all(|(old, new)| old.content == new.content);
+        let same = before.len() == after.len() && before.iter().zip(after).all(|(old, new)| old.content == new.content);
         if same {
             continue;
         }
-        let at = if place.1.is_root() {
-            "at the top level".to_owned()
-        } else {
-            format!("in `{}`", place.1)
-        };
+        let at = if place.1.is_root() { "at the top level".to_owned() } else { format!("in `{}`", place.1) };
         let describe = |comments: &[CommentShape]| {
             let sealed = comments.iter().filter(|comment| comment.sealed).count();
             (!comments.is_empty()).then(|| format!("{} ({sealed} sealed)", comments.len()))
         };
-        let known: std::collections::BTreeSet<_> =
-            before.iter().map(|comment| comment.content).collect();
-        let new_ones = after
-            .iter()
-            .filter(|comment| !known.contains(&comment.content))
-            .count();
-        let new = describe(after).map(|text| {
-            if new_ones > 0 {
-                format!("{text}, {new_ones} new or changed")
-            } else {
-                text
-            }
-        });
-        changes.push(OtherChange {
-            what: format!("comments {at}"),
-            old: describe(before),
-            new,
-        });
+        let known: std::collections::BTreeSet<_> = before.iter().map(|comment| comment.content).collect();
+        let new_ones = after.iter().filter(|comment| !known.contains(&comment.content)).count();
+        let new =
+            describe(after).map(|text| if new_ones > 0 { format!("{text}, {new_ones} new or changed") } else { text });
+        changes.push(OtherChange { what: format!("comments {at}"), old: describe(before), new });
     }
     changes
 }

@@ -10,18 +10,11 @@ use crate::sealed::{LeafState, SealedDocument};
 use crate::selection::{SETTINGS, Selection};
 
 /// Same, if any recipient has the same stanza; changed, if nothing sealed is the same either.
-pub(super) fn data_key(
-    old: Option<&SealedDocument>,
-    new: Option<&SealedDocument>,
-) -> DataKeyChange {
+pub(super) fn data_key(old: Option<&SealedDocument>, new: Option<&SealedDocument>) -> DataKeyChange {
     let (Some(old), Some(new)) = (old, new) else {
         return DataKeyChange::Unknown;
     };
-    let stanzas: BTreeSet<&str> = old
-        .metadata()
-        .recipients()
-        .map(|recipient| recipient.stanza())
-        .collect();
+    let stanzas: BTreeSet<&str> = old.metadata().recipients().map(|recipient| recipient.stanza()).collect();
     if new
         .metadata()
         .recipients()
@@ -39,50 +32,28 @@ pub(super) fn data_key(
             compared += 1;
         }
     }
-    if compared > 0 {
-        DataKeyChange::Changed
-    } else {
-        DataKeyChange::Unknown
-    }
+    if compared > 0 { DataKeyChange::Changed } else { DataKeyChange::Unknown }
 }
 
-fn sealed_tokens(
-    document: &SealedDocument,
-) -> impl Iterator<Item = ((usize, crate::KeyPath), String)> {
-    document
-        .leaves()
-        .into_iter()
-        .filter_map(|leaf| match leaf.state {
-            LeafState::Sealed(envelope) => Some(((leaf.document, leaf.path), envelope.to_string())),
-            LeafState::Damaged | LeafState::Plain(_) | LeafState::Empty(_) => None,
-        })
+fn sealed_tokens(document: &SealedDocument) -> impl Iterator<Item = ((usize, crate::KeyPath), String)> {
+    document.leaves().into_iter().filter_map(|leaf| match leaf.state {
+        LeafState::Sealed(envelope) => Some(((leaf.document, leaf.path), envelope.to_string())),
+        LeafState::Damaged | LeafState::Plain(_) | LeafState::Empty(_) => None,
+    })
 }
 
 pub(super) fn recipients(documents: Pair<'_, SealedDocument>) -> RecipientChange {
     let labels = |document: Option<&SealedDocument>| -> Vec<String> {
         document
-            .map(|document| {
-                document
-                    .metadata()
-                    .recipients()
-                    .map(crate::Recipient::label)
-                    .collect()
-            })
+            .map(|document| document.metadata().recipients().map(crate::Recipient::label).collect())
             .unwrap_or_default()
     };
     let (old, new) = (labels(documents.0), labels(documents.1));
     let only = |these: &[String], those: &[String]| -> Vec<String> {
         let mut seen = BTreeSet::new();
-        these
-            .iter()
-            .filter(|label| !those.contains(label) && seen.insert(*label))
-            .cloned()
-            .collect()
+        these.iter().filter(|label| !those.contains(label) && seen.insert(*label)).cloned().collect()
     };
-    RecipientChange {
-        added: only(&new, &old),
-        removed: only(&old, &new),
-    }
+    RecipientChange { added: only(&new, &old), removed: only(&old, &new) }
 }
 
 pub(super) fn settings(documents: Pair<'_, SealedDocument>) -> Vec<SettingChange> {
@@ -90,10 +61,7 @@ pub(super) fn settings(documents: Pair<'_, SealedDocument>) -> Vec<SettingChange
         return Vec::new();
     };
     let mut changes = Vec::new();
-    let (before, after) = (
-        old.metadata().effective_selection(),
-        new.metadata().effective_selection(),
-    );
+    let (before, after) = (old.metadata().effective_selection(), new.metadata().effective_selection());
     let text = |selection: &Selection, name: &str| {
         let (setting, text) = selection.setting();
         (setting == name).then(|| text.to_owned())
@@ -101,24 +69,13 @@ pub(super) fn settings(documents: Pair<'_, SealedDocument>) -> Vec<SettingChange
     for name in SETTINGS {
         let (old, new) = (text(&before, name), text(&after, name));
         if old != new {
-            changes.push(SettingChange {
-                name: name.to_owned(),
-                old,
-                new,
-            });
+            changes.push(SettingChange { name: name.to_owned(), old, new });
         }
     }
-    let (old, new) = (
-        old.metadata().mac_only_encrypted(),
-        new.metadata().mac_only_encrypted(),
-    );
+    let (old, new) = (old.metadata().mac_only_encrypted(), new.metadata().mac_only_encrypted());
     if old != new {
         let text = |value: bool| Some(value.to_string());
-        changes.push(SettingChange {
-            name: "mac_only_encrypted".to_owned(),
-            old: text(old),
-            new: text(new),
-        });
+        changes.push(SettingChange { name: "mac_only_encrypted".to_owned(), old: text(old), new: text(new) });
     }
     changes
 }
@@ -131,39 +88,23 @@ pub(super) fn other(documents: Pair<'_, SealedDocument>, no_key_changed: bool) -
     let mut changes = Vec::new();
     let mut note = |what: &str, old: Option<String>, new: Option<String>| {
         if old != new {
-            changes.push(OtherChange {
-                what: what.to_owned(),
-                old,
-                new,
-            });
+            changes.push(OtherChange { what: what.to_owned(), old, new });
         }
     };
     let count = |document: &SealedDocument| Some(document.tree.documents.len().to_string());
     note("documents", count(old), count(new));
     let (before, after) = (old.metadata(), new.metadata());
-    note(
-        "version",
-        before.version().map(str::to_owned),
-        after.version().map(str::to_owned),
-    );
+    note("version", before.version().map(str::to_owned), after.version().map(str::to_owned));
     note("key groups", groups(before), groups(after));
-    let threshold = |metadata: &Metadata| {
-        Some(metadata.shamir_threshold())
-            .filter(|t| *t > 0)
-            .map(|t| t.to_string())
-    };
+    let threshold = |metadata: &Metadata| Some(metadata.shamir_threshold()).filter(|t| *t > 0).map(|t| t.to_string());
     note("shamir_threshold", threshold(before), threshold(after));
     stanzas(before, after, &mut note);
     time_and_mac(before, after, no_key_changed, &mut note);
-    let unknown = |metadata: &Metadata| -> BTreeMap<String, [u8; 32]> {
-        metadata.unknown().iter().cloned().collect()
-    };
+    let unknown = |metadata: &Metadata| -> BTreeMap<String, [u8; 32]> { metadata.unknown().iter().cloned().collect() };
     let (before, after) = (unknown(before), unknown(after));
     for name in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
         if before.get(name) != after.get(name) {
-            let there = |map: &BTreeMap<String, [u8; 32]>, word: &str| {
-                map.contains_key(name).then(|| word.to_owned())
-            };
+            let there = |map: &BTreeMap<String, [u8; 32]>, word: &str| map.contains_key(name).then(|| word.to_owned());
             note(
                 &format!("metadata field `{name}`"),
                 there(&before, "present"),
@@ -181,44 +122,22 @@ fn groups(metadata: &Metadata) -> Option<String> {
         return None;
     }
     let group = |recipients: &Vec<crate::Recipient>| {
-        recipients
-            .iter()
-            .map(crate::Recipient::label)
-            .collect::<Vec<_>>()
-            .join(" ")
+        recipients.iter().map(crate::Recipient::label).collect::<Vec<_>>().join(" ")
     };
-    Some(
-        metadata
-            .groups()
-            .iter()
-            .map(group)
-            .collect::<Vec<_>>()
-            .join(" | "),
-    )
+    Some(metadata.groups().iter().map(group).collect::<Vec<_>>().join(" | "))
 }
 
 /// A recipient that stays but whose stanza alone was replaced cannot be explained by a rotation.
 fn stanzas(old: &Metadata, new: &Metadata, note: Note<'_>) {
-    let before: BTreeMap<String, &str> =
-        old.recipients().map(|r| (r.label(), r.stanza())).collect();
-    let kept: Vec<_> = new
-        .recipients()
-        .filter_map(|r| before.get(&r.label()).map(|stanza| (r, *stanza)))
-        .collect();
-    if kept
-        .iter()
-        .all(|(recipient, stanza)| recipient.stanza() != *stanza)
-    {
+    let before: BTreeMap<String, &str> = old.recipients().map(|r| (r.label(), r.stanza())).collect();
+    let kept: Vec<_> = new.recipients().filter_map(|r| before.get(&r.label()).map(|stanza| (r, *stanza))).collect();
+    if kept.iter().all(|(recipient, stanza)| recipient.stanza() != *stanza) {
         return;
     }
     for (recipient, stanza) in kept {
         if recipient.stanza() != stanza {
             let text = |word: &str| Some(word.to_owned());
-            note(
-                &format!("sealed data key of {}", recipient.label()),
-                text("as it was"),
-                text("replaced"),
-            );
+            note(&format!("sealed data key of {}", recipient.label()), text("as it was"), text("replaced"));
         }
     }
 }
@@ -229,34 +148,17 @@ fn time_and_mac(old: &Metadata, new: &Metadata, no_key_changed: bool, note: Note
         Some(mac) if crate::Envelope::parse(mac).is_err() => "damaged",
         Some(_) => "present",
     };
-    let (same_time, same_mac) = (
-        old.lastmodified() == new.lastmodified(),
-        old.mac() == new.mac(),
-    );
+    let (same_time, same_mac) = (old.lastmodified() == new.lastmodified(), old.mac() == new.mac());
     let text = |word: &str| Some(word.to_owned());
     if describe(old) != describe(new) {
         note("mac", text(describe(old)), text(describe(new)));
     } else if !same_mac && same_time {
-        note(
-            "mac",
-            text("present"),
-            text("replaced, though `lastmodified` is the same"),
-        );
+        note("mac", text("present"), text("replaced, though `lastmodified` is the same"));
     } else if same_mac && !no_key_changed {
-        note(
-            "mac",
-            text("present"),
-            text("not renewed, though keys changed"),
-        );
+        note("mac", text("present"), text("not renewed, though keys changed"));
     }
-    let backwards = new.mac_aad() < old.mac_aad()
-        && new.mac_aad().ends_with('Z')
-        && old.mac_aad().ends_with('Z');
+    let backwards = new.mac_aad() < old.mac_aad() && new.mac_aad().ends_with('Z') && old.mac_aad().ends_with('Z');
     if !same_time && (no_key_changed || same_mac || backwards) {
-        note(
-            "lastmodified",
-            text(old.lastmodified()),
-            text(new.lastmodified()),
-        );
+        note("lastmodified", text(old.lastmodified()), text(new.lastmodified()));
     }
 }

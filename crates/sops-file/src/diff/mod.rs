@@ -50,10 +50,7 @@ impl DocumentDiff {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature is serde's"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn format_name<S: Serializer>(format: &Format, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(format.name())
 }
@@ -121,10 +118,7 @@ pub struct KeyChange {
     pub document: usize,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature is serde's"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn is_first(document: &usize) -> bool {
     *document == 0
 }
@@ -187,10 +181,7 @@ pub fn keyless(old: Option<&SealedDocument>, new: Option<&SealedDocument>) -> Do
 /// Compares two opened versions by their typed values.
 #[must_use]
 pub fn opened(old: Option<&OpenedDocument>, new: Option<&OpenedDocument>) -> DocumentDiff {
-    let sealed = (
-        old.map(OpenedDocument::sealed),
-        new.map(OpenedDocument::sealed),
-    );
+    let sealed = (old.map(OpenedDocument::sealed), new.map(OpenedDocument::sealed));
     let shapes = (old.map(shape::opened), new.map(shape::opened));
     let mut diff = assemble(sealed, (shapes.0.as_ref(), shapes.1.as_ref()));
     diff.integrity = match new.or(old).map(OpenedDocument::is_verified) {
@@ -207,20 +198,14 @@ pub fn opened(old: Option<&OpenedDocument>, new: Option<&OpenedDocument>) -> Doc
 
 type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
 
-fn assemble(
-    sealed: Pair<'_, SealedDocument>,
-    shapes: Pair<'_, shape::DocumentShape>,
-) -> DocumentDiff {
+fn assemble(sealed: Pair<'_, SealedDocument>, shapes: Pair<'_, shape::DocumentShape>) -> DocumentDiff {
     let empty = shape::DocumentShape::default();
     let (old, new) = (shapes.0.unwrap_or(&empty), shapes.1.unwrap_or(&empty));
     let keys = compare::documents(old, new);
     let mut other = metadata::other(sealed, keys.is_empty());
     other.extend(compare::comments(old, new));
     DocumentDiff {
-        format: sealed
-            .1
-            .or(sealed.0)
-            .map_or(Format::Yaml, SealedDocument::format),
+        format: sealed.1.or(sealed.0).map_or(Format::Yaml, SealedDocument::format),
         integrity: Integrity::Unverified,
         data_key: DataKeyChange::Unknown,
         keys,

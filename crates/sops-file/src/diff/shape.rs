@@ -94,12 +94,7 @@ pub(super) fn keyless(document: &SealedDocument) -> DocumentShape {
         Value::Scalar(scalar) => match &scalar.envelope {
             Some(envelope) => {
                 let token = envelope_print(envelope);
-                LeafShape {
-                    state: State::Sealed,
-                    kind: envelope_kind(envelope),
-                    content: token,
-                    token,
-                }
+                LeafShape { state: State::Sealed, kind: envelope_kind(envelope), content: token, token }
             }
             None => plain_leaf(&scalar.value),
         },
@@ -132,13 +127,7 @@ type MakeLeaf<'f> = &'f dyn Fn(Value<'_>) -> LeafShape;
 fn build(document: &SealedDocument, leaf: MakeLeaf<'_>) -> DocumentShape {
     let mut shape = DocumentShape::default();
     for (number, part) in document.tree.documents.iter().enumerate() {
-        let root = node(
-            &part.root,
-            number,
-            &KeyPath::root(),
-            leaf,
-            &mut shape.comments,
-        );
+        let root = node(&part.root, number, &KeyPath::root(), leaf, &mut shape.comments);
         shape.roots.push(root);
     }
     shape
@@ -156,49 +145,28 @@ fn node(
     }
     let (mut entries, mut elements) = (Vec::new(), Vec::new());
     let mut note = |shape: LeafShape| {
-        let comment = CommentShape {
-            content: shape.content,
-            sealed: shape.state == State::Sealed,
-        };
-        comments
-            .entry((document, path.clone()))
-            .or_default()
-            .push(comment);
+        let comment = CommentShape { content: shape.content, sealed: shape.state == State::Sealed };
+        comments.entry((document, path.clone())).or_default().push(comment);
     };
     let mut below = Vec::new();
     for child in at.children() {
         match child {
-            Child::Comment(comment) => note(leaf(Value::Comment(
-                &comment.text,
-                comment.envelope.as_ref(),
-            ))),
+            Child::Comment(comment) => note(leaf(Value::Comment(&comment.text, comment.envelope.as_ref()))),
             Child::Entry(entry) => match entry.node.scalar() {
-                Some(scalar) if at.is_list() && is_comment_element(&entry.node) => {
-                    note(leaf(Value::Scalar(scalar)))
-                }
+                Some(scalar) if at.is_list() && is_comment_element(&entry.node) => note(leaf(Value::Scalar(scalar))),
                 Some(_) | None => below.push(entry),
             },
         }
     }
     for (index, entry) in below.into_iter().enumerate() {
         if at.is_list() {
-            elements.push(node(
-                &entry.node,
-                document,
-                &path.index(index),
-                leaf,
-                comments,
-            ));
+            elements.push(node(&entry.node, document, &path.index(index), leaf, comments));
         } else {
             let shape = node(&entry.node, document, &path.key(&entry.key), leaf, comments);
             entries.push((entry.key.clone(), shape));
         }
     }
-    if at.is_list() {
-        Shape::List(elements)
-    } else {
-        Shape::Map(entries)
-    }
+    if at.is_list() { Shape::List(elements) } else { Shape::Map(entries) }
 }
 
 fn plain_leaf(value: &Plain) -> LeafShape {
@@ -208,12 +176,7 @@ fn plain_leaf(value: &Plain) -> LeafShape {
         _ => State::Plain,
     };
     let content = value_print(value);
-    LeafShape {
-        state,
-        kind: value.kind_name(),
-        content,
-        token: content,
-    }
+    LeafShape { state, kind: value.kind_name(), content, token: content }
 }
 
 fn comment_leaf(text: &str, envelope: Option<&Envelope>) -> LeafShape {
@@ -221,12 +184,7 @@ fn comment_leaf(text: &str, envelope: Option<&Envelope>) -> LeafShape {
         Some(envelope) => (State::Sealed, envelope_print(envelope)),
         None => (State::Plain, Sha256::digest(text).into()),
     };
-    LeafShape {
-        state,
-        kind: "comment",
-        content,
-        token: content,
-    }
+    LeafShape { state, kind: "comment", content, token: content }
 }
 
 fn value_print(value: &Plain) -> Fingerprint {

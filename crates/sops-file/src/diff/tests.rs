@@ -15,20 +15,14 @@ fn token(letter: char) -> String {
 }
 
 fn body(template: &str) -> String {
-    ('A'..='F').fold(template.to_owned(), |text, letter| {
-        text.replace(&format!("<{letter}>"), &token(letter))
-    })
+    ('A'..='F').fold(template.to_owned(), |text, letter| text.replace(&format!("<{letter}>"), &token(letter)))
 }
 
 fn keys(diff: &DocumentDiff) -> Vec<String> {
     diff.keys
         .iter()
         .map(|change| {
-            let from = change
-                .from
-                .as_ref()
-                .map(|from| format!(" from {from}"))
-                .unwrap_or_default();
+            let from = change.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
             let kind = serde_json::to_value(change.change).unwrap();
             format!("{} {}{from}", change.key, kind.as_str().unwrap())
         })
@@ -45,44 +39,20 @@ fn keys_are_compared_one_by_one() {
         ("a: <A>\n", "a: plain\n", &["a became_plain"]),
         ("a: plain\n", "a: <A>\n", &["a became_encrypted"]),
         ("a: 1\n", "a: \"1\"\n", &["a type_changed"]),
-        (
-            "m:\n  a: <A>\n",
-            "m:\n  a: <A>\n  b:\n    c: <B>\n",
-            &["m.b.c added"],
-        ),
-        (
-            "a: <A>\nb: <B>\nc: <C>\n",
-            "b: <B>\nc: <C>\na: <A>\n",
-            &["a moved"],
-        ),
-        (
-            "a: <A>\nb: <B>\n",
-            "x: <A>\nb: <B>\n",
-            &["x renamed from a"],
-        ),
+        ("m:\n  a: <A>\n", "m:\n  a: <A>\n  b:\n    c: <B>\n", &["m.b.c added"]),
+        ("a: <A>\nb: <B>\nc: <C>\n", "b: <B>\nc: <C>\na: <A>\n", &["a moved"]),
+        ("a: <A>\nb: <B>\n", "x: <A>\nb: <B>\n", &["x renamed from a"]),
         ("l: [<A>, <B>]\n", "l: [<C>, <A>, <B>]\n", &["l[0] added"]),
         ("l: [<A>, <B>]\n", "l: [<B>]\n", &["l[0] removed"]),
         ("l: [<A>, <B>]\n", "l: [<A>, <C>]\n", &["l[1] changed"]),
         ("a: x\n", "a:\n  b: x\n", &["a removed", "a.b added"]),
-        (
-            "a: {}\n",
-            "a: {}\ne: \"\"\nn: null\n",
-            &["e added", "n added"],
-        ),
-        (
-            "a: null\n",
-            "a:\n  b: x\n",
-            &["a type_changed", "a.b added"],
-        ),
+        ("a: {}\n", "a: {}\ne: \"\"\nn: null\n", &["e added", "n added"]),
+        ("a: null\n", "a:\n  b: x\n", &["a type_changed", "a.b added"]),
     ];
     for (old, new, want) in cases {
         // In brackets an envelope must be quoted.
         let quote = |text: &str| {
-            if text.contains('[') {
-                body(&text.replace('<', "\"<").replace('>', ">\""))
-            } else {
-                body(text)
-            }
+            if text.contains('[') { body(&text.replace('<', "\"<").replace('>', ">\"")) } else { body(text) }
         };
         let diff = keyless(Some(&doc(&quote(old), FOOT)), Some(&doc(&quote(new), FOOT)));
         assert_eq!(keys(&diff), want, "{old} -> {new}");
@@ -92,14 +62,8 @@ fn keys_are_compared_one_by_one() {
 #[test]
 fn an_added_and_a_deleted_document_list_all_keys() {
     let document = doc(&body("a: <A>\nb:\n  - <B>\n"), FOOT);
-    assert_eq!(
-        keys(&keyless(None, Some(&document))),
-        ["a added", "b[0] added"]
-    );
-    assert_eq!(
-        keys(&keyless(Some(&document), None)),
-        ["a removed", "b[0] removed"]
-    );
+    assert_eq!(keys(&keyless(None, Some(&document))), ["a added", "b[0] added"]);
+    assert_eq!(keys(&keyless(Some(&document), None)), ["a removed", "b[0] removed"]);
     assert_eq!(keyless(None, Some(&document)).recipients.added, ["age1a"]);
 }
 
@@ -107,29 +71,14 @@ fn an_added_and_a_deleted_document_list_all_keys() {
 fn recipients_settings_and_the_data_key_are_compared() {
     let old = doc(&body("a: <A>\n"), FOOT);
     let foot = FOOT
-        .replace(
-            "    lastmodified",
-            "        - enc: other\n          recipient: age1b\n    lastmodified",
-        )
-        .replace(
-            "version: 3.13.3",
-            "encrypted_regex: ^a$\n    version: 3.13.2\n    extra: 1",
-        );
+        .replace("    lastmodified", "        - enc: other\n          recipient: age1b\n    lastmodified")
+        .replace("version: 3.13.3", "encrypted_regex: ^a$\n    version: 3.13.2\n    extra: 1");
     let diff = keyless(Some(&old), Some(&doc(&body("a: <A>\n"), &foot)));
     assert_eq!(diff.data_key, DataKeyChange::Same);
-    assert_eq!(
-        (diff.recipients.added, diff.recipients.removed),
-        (vec!["age1b".to_owned()], vec![])
-    );
-    let settings: Vec<_> = diff
-        .settings
-        .iter()
-        .map(|s| (s.name.as_str(), s.old.as_deref(), s.new.as_deref()))
-        .collect();
-    let want = [
-        ("unencrypted_suffix", Some("_unencrypted"), None),
-        ("encrypted_regex", None, Some("^a$")),
-    ];
+    assert_eq!((diff.recipients.added, diff.recipients.removed), (vec!["age1b".to_owned()], vec![]));
+    let settings: Vec<_> =
+        diff.settings.iter().map(|s| (s.name.as_str(), s.old.as_deref(), s.new.as_deref())).collect();
+    let want = [("unencrypted_suffix", Some("_unencrypted"), None), ("encrypted_regex", None, Some("^a$"))];
     assert_eq!(settings, want);
     let other: Vec<_> = diff.other.iter().map(|other| other.what.as_str()).collect();
     assert_eq!(other, ["version", "metadata field `extra`"]);
@@ -139,60 +88,30 @@ fn recipients_settings_and_the_data_key_are_compared() {
 fn a_rotation_changes_the_data_key() {
     let old = doc(&body("a: <A>\n"), FOOT);
     let new = doc(&body("a: <B>\n"), &FOOT.replace("stanza", "another"));
-    assert_eq!(
-        keyless(Some(&old), Some(&new)).data_key,
-        DataKeyChange::Changed
-    );
+    assert_eq!(keyless(Some(&old), Some(&new)).data_key, DataKeyChange::Changed);
     let same_token = doc(&body("a: <A>\n"), &FOOT.replace("stanza", "another"));
-    assert_eq!(
-        keyless(Some(&old), Some(&same_token)).data_key,
-        DataKeyChange::Unknown
-    );
+    assert_eq!(keyless(Some(&old), Some(&same_token)).data_key, DataKeyChange::Unknown);
 }
 
 #[test]
 fn comments_and_an_odd_mac_are_told() {
     let old = doc(&body("# one\na: <A>\n"), FOOT);
-    let new = doc(
-        &body("# two\n# three\na: <A>\n"),
-        &FOOT.replace("data:aaaa", "data:bbbb"),
-    );
+    let new = doc(&body("# two\n# three\na: <A>\n"), &FOOT.replace("data:aaaa", "data:bbbb"));
     let diff = keyless(Some(&old), Some(&new));
-    let other: Vec<_> = diff
-        .other
-        .iter()
-        .map(|o| (o.what.as_str(), o.old.as_deref(), o.new.as_deref()))
-        .collect();
+    let other: Vec<_> = diff.other.iter().map(|o| (o.what.as_str(), o.old.as_deref(), o.new.as_deref())).collect();
     let want = [
-        (
-            "mac",
-            Some("present"),
-            Some("replaced, though `lastmodified` is the same"),
-        ),
-        (
-            "comments at the top level",
-            Some("1 (0 sealed)"),
-            Some("2 (0 sealed), 2 new or changed"),
-        ),
+        ("mac", Some("present"), Some("replaced, though `lastmodified` is the same")),
+        ("comments at the top level", Some("1 (0 sealed)"), Some("2 (0 sealed), 2 new or changed")),
     ];
     assert_eq!(other, want);
 }
 
 #[test]
 fn the_json_has_the_agreed_shape_and_no_token() {
-    let diff = keyless(
-        Some(&doc(&body("a: <A>\n"), FOOT)),
-        Some(&doc(&body("a: <B>\n"), FOOT)),
-    );
+    let diff = keyless(Some(&doc(&body("a: <A>\n"), FOOT)), Some(&doc(&body("a: <B>\n"), FOOT)));
     let json = serde_json::to_value(&diff).unwrap();
-    assert_eq!(
-        json["keys"],
-        serde_json::json!([{"key": "a", "change": "changed"}])
-    );
-    assert_eq!(
-        (json["format"].as_str(), json["integrity"].as_str()),
-        (Some("yaml"), Some("unverified"))
-    );
+    assert_eq!(json["keys"], serde_json::json!([{"key": "a", "change": "changed"}]));
+    assert_eq!((json["format"].as_str(), json["integrity"].as_str()), (Some("yaml"), Some("unverified")));
     assert_eq!(json["data_key"], "same");
     assert!(!json.to_string().contains("BBBB"));
     assert_eq!(diff.keys[0].change, ChangeKind::Changed);

@@ -57,21 +57,13 @@ impl Outline {
     pub(crate) fn begin_document(&mut self, start: usize) {
         let start = if self.documents.is_empty() { 0 } else { start };
         self.open.clear();
-        self.documents.push(Section {
-            start,
-            root: self.containers.len(),
-            first_entry: self.entries.len(),
-        });
+        self.documents.push(Section { start, root: self.containers.len(), first_entry: self.entries.len() });
     }
 
     pub(crate) fn container(&mut self, layout: Layout, start: usize) {
         let parent = self.open.last().copied();
         self.open.push(self.containers.len());
-        self.containers.push(Container {
-            parent,
-            layout,
-            span: start..start,
-        });
+        self.containers.push(Container { parent, layout, span: start..start });
     }
 
     pub(crate) fn close(&mut self, end: usize) {
@@ -80,22 +72,11 @@ impl Outline {
         }
     }
 
-    pub(crate) fn in_flow(&self) -> bool {
-        self.open
-            .last()
-            .is_some_and(|id| self.containers[*id].layout == Layout::Flow)
-    }
-
     /// Records an entry of the container that is open.
     pub(crate) fn entry(&mut self, start: usize) -> usize {
         let container = self.open.last().copied().unwrap_or(0);
         let next_container = self.containers.len();
-        self.entries.push(Slot {
-            start,
-            container,
-            flow_value: None,
-            next_container,
-        });
+        self.entries.push(Slot { start, container, flow_value: None, next_container });
         self.entries.len() - 1
     }
 
@@ -106,18 +87,12 @@ impl Outline {
     /// Decides container and position of one comment.
     pub(crate) fn place_comment(&mut self, comment: RawComment) {
         let at = comment.span.start;
-        let number = self
-            .documents
-            .partition_point(|section| section.start <= at)
-            .saturating_sub(1);
+        let number = self.documents.partition_point(|section| section.start <= at).saturating_sub(1);
         let Some(document) = self.documents.get(number) else {
             return;
         };
         let root = document.root;
-        let last = self
-            .documents
-            .get(number + 1)
-            .map_or(self.entries.len(), |next| next.first_entry);
+        let last = self.documents.get(number + 1).map_or(self.entries.len(), |next| next.first_entry);
         let entries = &self.entries[document.first_entry..last];
         let split = entries.partition_point(|slot| slot.start < at);
         let (previous, next) = (entries[..split].last(), entries.get(split));
@@ -128,18 +103,12 @@ impl Outline {
         } else {
             self.of_inline(at, previous, root)
         };
-        self.placed
-            .entry(container)
-            .or_default()
-            .push((position, comment));
+        self.placed.entry(container).or_default().push((position, comment));
     }
 
     fn enclosing_flow(&self, at: usize, previous: Option<&Slot>) -> Option<usize> {
         let previous = previous?;
-        let around = previous
-            .flow_value
-            .into_iter()
-            .chain(self.ancestors(previous.container));
+        let around = previous.flow_value.into_iter().chain(self.ancestors(previous.container));
         around.into_iter().find(|id| {
             let container = &self.containers[*id];
             container.layout == Layout::Flow && container.span.contains(&at)
@@ -153,20 +122,12 @@ impl Outline {
         if let Some(flow) = previous.flow_value {
             return (flow, at);
         }
-        let outermost = self
-            .ancestors(previous.container)
-            .take_while(|id| self.containers[*id].layout == Layout::Flow)
-            .last();
+        let outermost =
+            self.ancestors(previous.container).take_while(|id| self.containers[*id].layout == Layout::Flow).last();
         outermost.map_or((previous.container, previous.start), |flow| (flow, at))
     }
 
-    fn of_own_line(
-        &self,
-        at_column: usize,
-        previous: Option<&Slot>,
-        next: Option<&Slot>,
-        root: usize,
-    ) -> usize {
+    fn of_own_line(&self, at_column: usize, previous: Option<&Slot>, next: Option<&Slot>, root: usize) -> usize {
         let column = |id: usize| match self.containers[id].layout {
             Layout::Block { column } => Some(column),
             Layout::Flow => None,
@@ -176,10 +137,7 @@ impl Outline {
         };
         if let Some(next) = next {
             let opens_here = next.container != previous.container
-                && self
-                    .ancestors(next.container)
-                    .skip(1)
-                    .any(|id| id == previous.container);
+                && self.ancestors(next.container).skip(1).any(|id| id == previous.container);
             if opens_here && column(next.container).is_some_and(|column| at_column >= column) {
                 return next.container;
             }
@@ -202,11 +160,7 @@ impl Outline {
 
     /// A container and those around it, innermost first.
     fn ancestors(&self, id: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(id), |id| {
-            self.containers
-                .get(*id)
-                .and_then(|container| container.parent)
-        })
+        std::iter::successors(Some(id), |id| self.containers.get(*id).and_then(|container| container.parent))
     }
 
     /// Puts the comments into the trees they were placed in.
@@ -236,9 +190,7 @@ impl Outline {
         let mut merged = Vec::with_capacity(children.len() + comments.len());
         for child in children.drain(..) {
             if let Child::Entry(entry) = &child {
-                while let Some((_, raw)) =
-                    comments.next_if(|(position, _)| *position <= entry.start)
-                {
+                while let Some((_, raw)) = comments.next_if(|(position, _)| *position <= entry.start) {
                     merged.push(Child::Comment(finished(raw)));
                 }
             }
@@ -251,11 +203,5 @@ impl Outline {
 
 fn finished(raw: RawComment) -> Comment {
     let envelope = Envelope::parse(&raw.text).ok();
-    Comment {
-        leaf: 0,
-        envelope,
-        text: raw.text,
-        span: raw.span,
-        place: raw.place,
-    }
+    Comment { leaf: 0, envelope, text: raw.text, span: raw.span, place: raw.place }
 }

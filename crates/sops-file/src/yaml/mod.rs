@@ -3,7 +3,11 @@
 //! Never re-emits a document that can be edited in place.
 
 pub(crate) mod comments;
+pub(crate) mod edit;
+pub(crate) mod homes;
 pub(crate) mod parse;
 pub(crate) mod resolve;
+pub(crate) mod scalar;
+pub(crate) mod write;
 
 pub(crate) use parse::parse;

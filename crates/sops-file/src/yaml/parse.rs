@@ -32,23 +32,15 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
         outline: Outline::default(),
         needs_rewriting: false,
     };
-    let mut roots = builder.documents()?;
-    let Builder {
-        mut outline,
-        needs_rewriting,
-        ..
-    } = builder;
+    let (mut roots, ends) = builder.documents()?;
+    let Builder { mut outline, needs_rewriting, .. } = builder;
     for comment in comments {
         outline.place_comment(comment);
     }
     outline.insert_comments(&mut roots);
-    let mut tree = Tree {
-        documents: Vec::new(),
-        leaves: 0,
-        needs_rewriting,
-    };
-    for root in roots {
-        tree.documents.push(document(root));
+    let mut tree = Tree { documents: Vec::new(), leaves: 0, needs_rewriting };
+    for (root, end) in roots.into_iter().zip(ends) {
+        tree.documents.push(document(root, end));
     }
     number_leaves(&mut tree);
     Ok(tree)
@@ -67,10 +59,7 @@ fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseError> {
     for item in Parser::new_from_str_with_options(source, options) {
         let (event, span) = item.map_err(|fault| {
             let marker = fault.marker();
-            let place = Place {
-                line: marker.line(),
-                column: marker.col() + 1,
-            };
+            let place = Place { line: marker.line(), column: marker.col() + 1 };
             ParseError::at(place, "this is not valid YAML")
         })?;
         if let Event::Comment(text, _) = event {
@@ -98,10 +87,7 @@ fn range(span: &Span) -> Range<usize> {
 }
 
 fn place(span: &Span) -> Place {
-    Place {
-        line: span.start.line(),
-        column: span.start.col() + 1,
-    }
+    Place { line: span.start.line(), column: span.start.col() + 1 }
 }
 
 struct Builder<'s> {
@@ -123,29 +109,25 @@ impl<'s> Builder<'s> {
     fn next(&mut self) -> Result<(Event<'s>, Span), ParseError> {
         let event = self.events.get(self.at).cloned();
         self.at += 1;
-        event.ok_or(ParseError::at(
-            Place { line: 1, column: 1 },
-            "the document ends too early",
-        ))
+        event.ok_or(ParseError::at(Place { line: 1, column: 1 }, "the document ends too early"))
     }
 
-    fn documents(&mut self) -> Result<Vec<Node>, ParseError> {
-        let mut roots = Vec::new();
+    /// The roots, and where the text of each document ends.
+    fn documents(&mut self) -> Result<(Vec<Node>, Vec<usize>), ParseError> {
+        let (mut roots, mut ends) = (Vec::new(), Vec::new());
         while let Some((event, span)) = self.events.get(self.at).cloned() {
             self.at += 1;
             if let Event::DocumentStart(explicit, _) = event {
-                let start = if explicit {
-                    range(&span).start
-                } else {
-                    self.cursor
-                };
+                let start = if explicit { range(&span).start } else { self.cursor };
                 self.cursor = self.cursor.max(range(&span).end);
                 self.outline.begin_document(start);
                 let root = self.value()?;
                 roots.push(self.as_map(root)?);
+                let end = self.events.get(self.at).map_or(self.source.len(), |(_, span)| range(span).start);
+                ends.push(end);
             }
         }
-        Ok(roots)
+        Ok((roots, ends))
     }
 
     /// A document is a map; a null document is an empty map (reference 10.2).
@@ -159,17 +141,11 @@ impl<'s> Builder<'s> {
             }
             Kind::Scalar(scalar) if matches!(scalar.value, Plain::Null) => {
                 self.needs_rewriting = true;
-                self.outline
-                    .container(Layout::Block { column: 0 }, root.span.start);
+                self.outline.container(Layout::Block { column: 0 }, root.span.start);
                 self.outline.close(root.span.end);
-                Ok(Node {
-                    kind: Kind::Map(Vec::new(), Layout::Block { column: 0 }),
-                    ..root
-                })
+                Ok(Node { kind: Kind::Map(Vec::new(), Layout::Block { column: 0 }), ..root })
             }
-            Kind::Scalar(_) | Kind::List(..) => {
-                Err(ParseError::at(root.place, "the top level must be a map"))
-            }
+            Kind::Scalar(_) | Kind::List(..) => Err(ParseError::at(root.place, "the top level must be a map")),
         }
     }
 
@@ -182,10 +158,7 @@ impl<'s> Builder<'s> {
         if self.in_copy > 0 {
             self.copies += 1;
             if self.copies > MAX_COPIES {
-                return Err(ParseError::at(
-                    place(&span),
-                    "the aliases expand to too many nodes",
-                ));
+                return Err(ParseError::at(place(&span), "the aliases expand to too many nodes"));
             }
         }
         let node = self.node(event, &span);
@@ -229,10 +202,7 @@ impl<'s> Builder<'s> {
     }
 
     fn copy(&mut self, id: usize, span: &Span) -> Result<Node, ParseError> {
-        let start = *self
-            .anchors
-            .get(&id)
-            .ok_or(ParseError::at(place(span), "an alias without anchor"))?;
+        let start = *self.anchors.get(&id).ok_or(ParseError::at(place(span), "an alias without anchor"))?;
         self.needs_rewriting = true;
         let (back, cursor) = (self.at, range(span).end);
         self.at = start;
@@ -241,20 +211,10 @@ impl<'s> Builder<'s> {
         self.in_copy -= 1;
         self.at = back;
         self.cursor = cursor;
-        Ok(Node {
-            span: range(span),
-            place: place(span),
-            kind: node.kind,
-        })
+        Ok(Node { span: range(span), place: place(span), kind: node.kind })
     }
 
-    fn scalar(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-        span: &Span,
-    ) -> Result<Node, ParseError> {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: &Span) -> Result<Node, ParseError> {
         let core = tag.and_then(Tag::core_suffix);
         let value = match (core, style) {
             (Some(tag), _) => resolve::tagged(tag, text),
@@ -265,33 +225,29 @@ impl<'s> Builder<'s> {
             (None, _) => Ok(Plain::text(text)),
         }
         .map_err(|what| ParseError::at(place(span), what))?;
-        let bytes = self.token(style, span);
-        let in_flow = self.outline.in_flow();
-        Ok(Node {
-            span: bytes,
-            place: place(span),
-            kind: Kind::Scalar(Scalar::new(0, value, in_flow)),
-        })
+        let (bytes, header) = self.token(style, span);
+        Ok(Node { span: bytes, place: place(span), kind: Kind::Scalar(Scalar::new(value, header)) })
     }
 
-    /// The bytes of a scalar with tag, anchor and block header, without the line break at the end.
-    fn token(&mut self, style: ScalarStyle, span: &Span) -> Range<usize> {
+    /// The bytes of a scalar with tag, anchor and block header, without the line break at the end; and where
+    /// the block header is.
+    fn token(&mut self, style: ScalarStyle, span: &Span) -> (Range<usize>, Option<usize>) {
         let content = range(span);
         if self.in_copy > 0 {
-            return content;
+            return (content, None);
         }
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
         let tag = span.tag_start().and_then(|marker| marker.byte_offset());
         let mut start = tag.filter(|at| *at >= self.cursor).unwrap_or(content.start);
-        let mut end = content.end;
+        let (mut end, mut header) = (content.end, None);
         if block {
-            let header = block_header(self.source, self.cursor, content.start);
-            start = start.min(header);
-            let body = &self.source[header..end.max(header)];
-            end = header + body.trim_end_matches([' ', '\t', '\r', '\n']).len();
+            let at = block_header(self.source, self.cursor, content.start);
+            header = Some(at);
+            start = start.min(at);
+            end = at + block_body(&self.source[at..end.max(at)]).len();
         }
         self.cursor = self.cursor.max(end);
-        start..end.max(start)
+        (start..end.max(start), header)
     }
 
     fn map(&mut self, style: StructureStyle, span: &Span) -> Result<Node, ParseError> {
@@ -310,34 +266,20 @@ impl<'s> Builder<'s> {
             };
             self.anchor(anchor);
             let key = self.key(&text, style, tag.as_deref(), &span)?;
-            if !keys.insert(key.clone()) {
-                return Err(ParseError::at(
-                    place(&span),
-                    "this key stands here for the second time",
-                ));
+            let colon = skip_trivia(self.source, self.cursor, false);
+            if self.in_copy == 0 && self.source[colon..].starts_with(':') {
+                self.cursor = colon + 1;
             }
-            let start = if self.in_copy > 0 {
-                range(&span).start
-            } else {
-                start.min(range(&span).start)
-            };
+            if !keys.insert(key.clone()) {
+                return Err(ParseError::at(place(&span), "this key stands here for the second time"));
+            }
+            let start = if self.in_copy > 0 { range(&span).start } else { start.min(range(&span).start) };
             let node = self.entry_value(slot)?;
-            children.push(Child::Entry(Entry {
-                key,
-                start,
-                place: place(&span),
-                node,
-            }));
+            children.push(Child::Entry(Entry { key, start, node }));
         }
     }
 
-    fn key(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-        span: &Span,
-    ) -> Result<String, ParseError> {
+    fn key(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: &Span) -> Result<String, ParseError> {
         let refused = ParseError::at(place(span), "a key must be text; put it in quotes");
         self.cursor = self.cursor.max(range(span).end);
         let value = match tag.and_then(Tag::core_suffix) {
@@ -376,13 +318,7 @@ impl<'s> Builder<'s> {
                 self.cursor = self.cursor.max(start + 1);
             }
             let node = self.entry_value(slot)?;
-            let place = next.map_or(node.place, |(_, span)| place(&span));
-            children.push(Child::Entry(Entry {
-                key: String::new(),
-                start,
-                place,
-                node,
-            }));
+            children.push(Child::Entry(Entry { key: String::new(), start, node }));
         }
     }
 
@@ -397,14 +333,15 @@ impl<'s> Builder<'s> {
 
     fn open(&mut self, style: StructureStyle, span: &Span) -> (Layout, Range<usize>) {
         let layout = match style {
-            StructureStyle::Block => Layout::Block {
-                column: span.start.col(),
-            },
+            StructureStyle::Block => Layout::Block { column: span.start.col() },
             StructureStyle::Flow => Layout::Flow,
         };
         let copy = self.in_copy > 0;
         let tag = span.tag_start().and_then(|marker| marker.byte_offset());
         let start = tag.unwrap_or(range(span).start);
+        if let Some(tag) = span.tag_span().filter(|_| !copy) {
+            self.cursor = self.cursor.max(range(&tag).end);
+        }
         self.outline.container(layout, range(span).start);
         if layout == Layout::Flow && !copy {
             self.cursor = range(span).end;
@@ -413,25 +350,14 @@ impl<'s> Builder<'s> {
     }
 
     fn close(&mut self, kind: Kind, opening: Range<usize>, end: &Span) -> Node {
-        let flow = matches!(
-            kind,
-            Kind::Map(_, Layout::Flow) | Kind::List(_, Layout::Flow)
-        );
+        let flow = matches!(kind, Kind::Map(_, Layout::Flow) | Kind::List(_, Layout::Flow));
         if flow && self.in_copy == 0 {
             self.cursor = range(end).end;
         }
         self.outline.close(self.cursor);
         let line = self.source[..opening.start].matches('\n').count() + 1;
-        let column = self.source[..opening.start]
-            .rsplit('\n')
-            .next()
-            .map_or(0, |text| text.chars().count())
-            + 1;
-        Node {
-            span: opening.start..self.cursor.max(opening.start),
-            place: Place { line, column },
-            kind,
-        }
+        let column = self.source[..opening.start].rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
+        Node { span: opening.start..self.cursor.max(opening.start), place: Place { line, column }, kind }
     }
 
     /// Where the next entry begins: at its key, tag, question mark or dash.
@@ -448,11 +374,7 @@ fn skip_trivia(source: &str, mut at: usize, comma: bool) -> usize {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => at += 1,
             b',' if comma => at += 1,
-            b'#' => {
-                at = source[at..]
-                    .find('\n')
-                    .map_or(source.len(), |line| at + line)
-            }
+            b'#' => at = source[at..].find('\n').map_or(source.len(), |line| at + line),
             0xef if source[at..].starts_with('\u{feff}') => at += 3,
             _ => return at,
         }
@@ -469,28 +391,25 @@ fn block_header(source: &str, cursor: usize, content: usize) -> usize {
             Some(b'|' | b'>') => return at,
             Some(b':' | b'-' | b'?') => at += 1,
             // A tag or an anchor.
-            Some(_) => {
-                at += source[at..]
-                    .find([' ', '\t', '\n'])
-                    .unwrap_or(source.len() - at)
-            }
+            Some(_) => at += source[at..].find([' ', '\t', '\n']).unwrap_or(source.len() - at),
             None => break,
         }
     }
     content.min(source.len())
 }
 
-fn document(mut root: Node) -> Document {
+/// A block scalar without what follows its last line: empty lines, and the indent of the next token.
+fn block_body(text: &str) -> &str {
+    let line = text.rfind('\n').map_or(0, |at| at + 1);
+    let text = if text[line..].trim().is_empty() { &text[..line] } else { text };
+    text.trim_end_matches(['\r', '\n'])
+}
+
+fn document(mut root: Node, end: usize) -> Document {
     let mut sops = None;
-    let end = root
-        .children()
-        .last()
-        .map_or(root.span.end, child_end)
-        .max(root.span.end);
     if let Kind::Map(children, _) = &mut root.kind {
-        while let Some(at) = children
-            .iter()
-            .position(|child| matches!(child, Child::Entry(entry) if entry.key == "sops"))
+        while let Some(at) =
+            children.iter().position(|child| matches!(child, Child::Entry(entry) if entry.key == "sops"))
         {
             if let Child::Entry(entry) = children.remove(at) {
                 sops = Some(entry);
@@ -503,12 +422,7 @@ fn document(mut root: Node) -> Document {
 pub(crate) fn child_end(child: &Child) -> usize {
     match child {
         Child::Comment(comment) => comment.span.end,
-        Child::Entry(entry) => entry
-            .node
-            .children()
-            .last()
-            .map_or(0, child_end)
-            .max(entry.node.span.end),
+        Child::Entry(entry) => entry.node.children().last().map_or(0, child_end).max(entry.node.span.end),
     }
 }
 

@@ -48,13 +48,7 @@ pub(crate) fn plain(text: &str) -> Result<Plain, Fault> {
 /// A scalar with the suffix of a core tag (`str`, `int`, …), any style.
 pub(crate) fn tagged(tag: &str, text: &str) -> Result<Plain, Fault> {
     let wanted = |accept: fn(&Plain) -> bool| {
-        plain(text).and_then(|value| {
-            if accept(&value) {
-                Ok(value)
-            } else {
-                Err(WRONG_TAG)
-            }
-        })
+        plain(text).and_then(|value| if accept(&value) { Ok(value) } else { Err(WRONG_TAG) })
     };
     match tag {
         "int" => wanted(|value| matches!(value, Plain::Int(_))),
@@ -65,12 +59,9 @@ pub(crate) fn tagged(tag: &str, text: &str) -> Result<Plain, Fault> {
         "float" => match plain(text)? {
             Plain::Float(number) => Ok(Plain::Float(number)),
             Plain::Int(number) => Ok(Plain::Float(number as f64)),
-            Plain::Null
-            | Plain::Bool(_)
-            | Plain::Time(_)
-            | Plain::Text(_)
-            | Plain::Bytes(_)
-            | Plain::Comment(_) => Err(WRONG_TAG),
+            Plain::Null | Plain::Bool(_) | Plain::Time(_) | Plain::Text(_) | Plain::Bytes(_) | Plain::Comment(_) => {
+                Err(WRONG_TAG)
+            }
         },
         "binary" => {
             let packed: String = text.split_ascii_whitespace().collect();
@@ -112,25 +103,16 @@ fn integer(digits: &str) -> Result<Option<i64>, Fault> {
 
 fn float(text: &str) -> Option<Plain> {
     let body = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (mantissa, exponent) = body
-        .split_once(['e', 'E'])
-        .map_or((body, None), |(m, e)| (m, Some(e)));
-    let (whole, part) = mantissa
-        .split_once('.')
-        .map_or((mantissa, None), |(w, p)| (w, Some(p)));
+    let (mantissa, exponent) = body.split_once(['e', 'E']).map_or((body, None), |(m, e)| (m, Some(e)));
+    let (whole, part) = mantissa.split_once('.').map_or((mantissa, None), |(w, p)| (w, Some(p)));
     let digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
-    let mantissa_fits = digits(whole)
-        && part.is_none_or(digits)
-        && !(whole.is_empty() && part.is_none_or(str::is_empty));
+    let mantissa_fits =
+        digits(whole) && part.is_none_or(digits) && !(whole.is_empty() && part.is_none_or(str::is_empty));
     let exponent_fits = exponent.is_none_or(|text| {
         let text = text.strip_prefix(['+', '-']).unwrap_or(text);
         !text.is_empty() && digits(text)
     });
-    if mantissa_fits && exponent_fits {
-        read_float(text).map(Plain::Float)
-    } else {
-        None
-    }
+    if mantissa_fits && exponent_fits { read_float(text).map(Plain::Float) } else { None }
 }
 
 #[cfg(test)]
@@ -140,11 +122,7 @@ mod tests {
 
     fn show(value: Result<Plain, super::Fault>) -> String {
         match value {
-            Ok(value) => format!(
-                "{} {}",
-                value.kind_name(),
-                String::from_utf8_lossy(&value.bytes())
-            ),
+            Ok(value) => format!("{} {}", value.kind_name(), String::from_utf8_lossy(&value.bytes())),
             Err(fault) => fault.to_owned(),
         }
     }
@@ -176,10 +154,7 @@ mod tests {
             ("-", "text -"),
             ("1e", "text 1e"),
             ("18446744073709551616", "number 18446744073709552000"),
-            (
-                "9223372036854775808",
-                "an integer beyond the signed 64-bit range",
-            ),
+            ("9223372036854775808", "an integer beyond the signed 64-bit range"),
             ("2020-01-02", "time 2020-01-02T00:00:00Z"),
             ("-.inf", "number -Inf"),
             ("~", "null "),

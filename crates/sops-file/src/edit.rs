@@ -1,0 +1,459 @@
+//! Changes to an opened document: set, unset, rotate, recipients, seal again (SOPS reference 16.6, 17).
+//!
+//! Every change edits the sealed text at once and reads it again; what is not named keeps its bytes. Never
+//! stores anything: the caller writes the bytes that [`OpenedDocument::reseal`] returns.
+
+use jiff::Timestamp;
+
+use crate::cipher::DataKey;
+use crate::error::SealError;
+use crate::format::Format;
+use crate::metadata::KeyKind;
+use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
+use crate::path::{KeyPath, Step};
+use crate::plain::Plain;
+use crate::seal::{Draft, Reuse, read_back, seal_mac, seal_value, stanza, time_text};
+use crate::splice::{Patch, apply};
+use crate::tree::{Document, Entry, Kind, Node};
+use crate::value::Value;
+use crate::walk::{Leaf, is_comment_element, walk};
+use crate::yaml::edit::{Home, append, insert_before, remove, replace_entry, replace_scalar, step};
+use crate::yaml::homes::Homes;
+
+/// How recipients are to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecipientEdit {
+    /// Who is to be able to open the document, too.
+    pub add: Vec<String>,
+    /// Whose stanza is taken out. Without a rotation they keep what they have seen and can still open old versions.
+    pub remove: Vec<String>,
+}
+
+impl OpenedDocument {
+    /// Stores a value under a path of the first document, making containers on the way; a list position at or
+    /// past the end appends. Returns false, and changes nothing, when the value is there already.
+    ///
+    /// # Errors
+    /// [`SealError::WrongContainer`] when the path goes through a scalar.
+    pub fn set(&mut self, path: &KeyPath, value: &Value) -> Result<bool, SealError> {
+        self.must_be_yaml()?;
+        let (document, source) = (self.first_document()?, &self.sealed.text);
+        if let Some(node) = find(&document.root, path.steps())
+            && let (Some(old), Value::Scalar(new)) = (node.scalar(), value)
+            && self.value_of(old).is_same(new)
+        {
+            return Ok(false);
+        }
+        let patches = Setter { source, document, step: step(&self.sealed.tree) }.patches(path, value)?;
+        self.apply_plain(patches, path)?;
+        Ok(true)
+    }
+
+    /// Removes what stands under a path of the first document.
+    ///
+    /// # Errors
+    /// [`SealError::NoSuchKey`].
+    pub fn unset(&mut self, path: &KeyPath) -> Result<(), SealError> {
+        self.must_be_yaml()?;
+        let document = self.first_document()?;
+        let missing = || SealError::NoSuchKey(path.clone());
+        let (last, above) = path.steps().split_last().ok_or_else(missing)?;
+        let container = find(&document.root, above).ok_or_else(missing)?;
+        let entry = child(container, last).ok_or_else(missing)?;
+        let patches = remove(&self.sealed.text, container, entry, above.is_empty());
+        let text = apply(&self.sealed.text, patches);
+        self.take_text(&text)
+    }
+
+    /// Seals again: the MAC, and `now` as `lastmodified`. Returns the bytes of the file; unchanged ones when
+    /// nothing was changed. What is returned was opened again and compared.
+    ///
+    /// # Errors
+    /// [`SealError::ReadBack`] when it did not compare equal; nothing may be stored then.
+    pub fn reseal(&mut self, now: Timestamp) -> Result<Vec<u8>, SealError> {
+        if !self.changed {
+            return Ok(self.sealed.as_bytes().to_vec());
+        }
+        let (_, mac) = open_values(&self.sealed, &self.key).map_err(|_| SealError::ReadBack("it does not open"))?;
+        let time = time_text(now);
+        let mac = seal_mac(&self.key, &mac.finish(), &time)?;
+        let mut patches = Vec::new();
+        for document in &self.sealed.tree.documents {
+            if let Some(sops) = &document.sops {
+                patches.extend(self.metadata_patches(sops, &[("lastmodified", &time), ("mac", &mac)]));
+            }
+        }
+        let text = apply(&self.sealed.text, patches);
+        let sealed = read_back(&text, self.sealed.format)?;
+        let key = DataKey::from_bytes(self.key.expose()).ok_or(SealError::ReadBack("its key is damaged"))?;
+        let opened =
+            open_with(&sealed, key, OpenOptions::default()).map_err(|_| SealError::ReadBack("it does not open"))?;
+        self.compare(&opened)?;
+        *self = opened;
+        Ok(self.sealed.as_bytes().to_vec())
+    }
+
+    /// Takes a new data key, seals everything under it, and wraps it for the recipients in the file.
+    ///
+    /// # Errors
+    /// [`SealError::Metadata`] when a recipient is of a kind that cannot be served, or there are key groups.
+    pub fn rotate(&mut self) -> Result<(), SealError> {
+        self.must_be_yaml()?;
+        self.must_be_age_only()?;
+        let key = DataKey::generate()?;
+        let homes = Homes::of(&self.sealed.tree);
+        let step = step(&self.sealed.tree);
+        let mut patches = Vec::new();
+        walk(&self.sealed.tree, &self.sealed.selection(), &mut |visit| {
+            match &visit.leaf {
+                Leaf::Empty(_) => {}
+                Leaf::Scalar(node, scalar) => {
+                    if let Some(value) = self.opened_leaf(scalar.leaf) {
+                        let token = Plain::text(seal_value(&key, value, visit.aad)?);
+                        let home = homes.at(scalar.leaf);
+                        patches.extend(replace_scalar(&self.sealed.text, node, scalar, home, &token, step));
+                    }
+                }
+                Leaf::Comment(comment) => {
+                    if let Some(value) = self.opened_leaf(comment.leaf) {
+                        let token = seal_value(&key, value, visit.aad)?;
+                        patches.push(Patch::new(comment.span.clone(), format!("#{token}")));
+                    }
+                }
+            }
+            Ok::<(), SealError>(())
+        })?;
+        for document in &self.sealed.tree.documents {
+            let Some(list) = document.sops.as_ref().and_then(|sops| sops.node.get("age")) else { continue };
+            for entry in list.node.entries() {
+                let name = text_field(&entry.node, "recipient");
+                let enc = crate::identity::wrap(&name, key.expose())?;
+                patches.extend(self.field_patch(&entry.node, "enc", &enc));
+            }
+        }
+        let text = apply(&self.sealed.text, patches);
+        self.key = key;
+        self.take_text(&text)
+    }
+
+    /// Adds and removes age recipients under the same data key; values, MAC and time stay as they are, as with
+    /// `updatekeys`. Returns whether anything changed.
+    ///
+    /// # Errors
+    /// [`SealError::Metadata`] when there are key groups or nobody would be left.
+    pub fn edit_recipients(&mut self, edit: &RecipientEdit) -> Result<bool, SealError> {
+        self.must_be_yaml()?;
+        if !self.sealed.metadata().is_flat() {
+            return Err(SealError::Metadata { what: "recipients of key groups cannot be changed yet" });
+        }
+        let had_changed = self.changed;
+        let mut any = false;
+        for recipient in &edit.remove {
+            any |= self.remove_recipient(recipient.trim())?;
+        }
+        for recipient in &edit.add {
+            any |= self.add_recipient(recipient.trim())?;
+        }
+        // The MAC does not cover recipients: nothing has to be sealed again for them.
+        self.changed = had_changed;
+        Ok(any)
+    }
+
+    /// Takes an edited plain document in place of this one: equal values in equal places keep their sealed text,
+    /// the metadata stay. The layout becomes that of `plain`.
+    ///
+    /// # Errors
+    /// As for [`crate::seal`].
+    pub fn replace_with(&mut self, plain: &[u8]) -> Result<(), SealError> {
+        self.must_be_yaml()?;
+        let draft = Draft::read(plain, self.sealed.format, Some(step(&self.sealed.tree)))?;
+        let selection = self.sealed.selection();
+        let only_sealed = self.sealed.metadata().mac_only_encrypted();
+        let (patches, _) = draft.sealed_leaves(&selection, only_sealed, &self.key, &self.reuse())?;
+        let sops = self.first_document()?.sops.as_ref();
+        let sops = sops.ok_or(SealError::Metadata { what: "the metadata are missing" })?;
+        let metadata = self.sealed.text[sops.start..entry_text_end(sops)].to_owned();
+        let text = draft.with_metadata(patches, |_| metadata.clone());
+        self.take_text(&text)?;
+        draft.compare(self)
+    }
+
+    /// What is sealed now, to be used again.
+    fn reuse(&self) -> Reuse {
+        let mut reuse = Reuse::default();
+        let outcome: Result<(), std::convert::Infallible> =
+            walk(&self.sealed.tree, &self.sealed.selection(), &mut |visit| {
+                let (leaf, envelope) = match &visit.leaf {
+                    Leaf::Scalar(_, scalar) => (scalar.leaf, &scalar.envelope),
+                    Leaf::Comment(comment) => (comment.leaf, &comment.envelope),
+                    Leaf::Empty(_) => return Ok(()),
+                };
+                // A nonce of another length makes sops crash when it seals again (reference 16.2).
+                if let (Some(value), Some(envelope)) = (self.opened_leaf(leaf), envelope)
+                    && envelope.iv().len() == 32
+                    && self.key.open(envelope, visit.aad.as_bytes()).is_ok()
+                {
+                    let place = (visit.document, visit.key_path());
+                    reuse.known.entry(place).or_default().push((value.duplicate(), envelope.to_string()));
+                }
+                Ok(())
+            });
+        match outcome {
+            Ok(()) => reuse,
+            Err(never) => match never {},
+        }
+    }
+
+    fn must_be_yaml(&self) -> Result<(), SealError> {
+        match self.sealed.format {
+            Format::Yaml if self.sealed.tree.needs_rewriting => Err(SealError::Metadata {
+                what: "a sealed document with anchors or in brackets cannot be edited in place",
+            }),
+            Format::Yaml => Ok(()),
+            Format::Json | Format::Dotenv | Format::Ini | Format::Binary => {
+                Err(crate::ParseError::Unsupported(self.sealed.format).into())
+            }
+        }
+    }
+
+    fn must_be_age_only(&self) -> Result<(), SealError> {
+        let metadata = self.sealed.metadata();
+        if !metadata.is_flat() {
+            return Err(SealError::Metadata { what: "a document with key groups cannot be rotated yet" });
+        }
+        match metadata.recipients().find(|recipient| recipient.kind() != KeyKind::Age) {
+            Some(_) => Err(SealError::Metadata { what: "a recipient is not an age recipient and would lose access" }),
+            None => Ok(()),
+        }
+    }
+
+    fn first_document(&self) -> Result<&Document, SealError> {
+        self.sealed.tree.documents.first().ok_or(SealError::Empty)
+    }
+
+    /// Applies patches that hold plain text below `path`, and seals what the settings want sealed there.
+    fn apply_plain(&mut self, patches: Vec<Patch>, path: &KeyPath) -> Result<(), SealError> {
+        let text = apply(&self.sealed.text, patches);
+        let draft = read_back(&text, self.sealed.format)?;
+        let (homes, step) = (Homes::of(&draft.tree), step(&draft.tree));
+        let target = changed_path(&draft.tree.documents[0].root, path);
+        let mut patches = Vec::new();
+        walk(&draft.tree, &draft.selection(), &mut |visit| {
+            if let Leaf::Scalar(node, scalar) = &visit.leaf {
+                let inside = visit.document == 0 && target.covers(&visit.key_path());
+                if inside && visit.seals && !scalar.value.is_empty() {
+                    let token = Plain::text(seal_value(&self.key, &scalar.value, visit.aad)?);
+                    patches.extend(replace_scalar(&text, node, scalar, homes.at(scalar.leaf), &token, step));
+                }
+            }
+            Ok::<(), SealError>(())
+        })?;
+        let sealed_text = apply(&text, patches);
+        self.take_text(&sealed_text)
+    }
+
+    /// Reads changed text and opens it under the data key at hand.
+    fn take_text(&mut self, text: &str) -> Result<(), SealError> {
+        let sealed = read_back(text, self.sealed.format)?;
+        let (values, _) = open_values(&sealed, &self.key).map_err(|_| SealError::ReadBack("it does not open"))?;
+        self.sealed = sealed;
+        self.values = values;
+        self.changed = true;
+        Ok(())
+    }
+
+    fn compare(&self, other: &Self) -> Result<(), SealError> {
+        let (mine, theirs) = (self.values(), other.values());
+        let same = mine.len() == theirs.len()
+            && mine.iter().zip(&theirs).all(|(a, b)| a.0 == b.0 && a.1 == b.1 && a.2.is_same(b.2));
+        if same { Ok(()) } else { Err(SealError::ReadBack("its values differ")) }
+    }
+
+    fn metadata_patches(&self, sops: &Entry, fields: &[(&str, &String)]) -> Vec<Patch> {
+        let mut patches = Vec::new();
+        for (name, text) in fields {
+            match sops.node.get(name) {
+                Some(_) => patches.extend(self.field_patch(&sops.node, name, text)),
+                None => {
+                    let value = Value::text(text.as_str());
+                    let step = step(&self.sealed.tree);
+                    patches.extend(append(&self.sealed.text, &sops.node, Some(name), &value, step));
+                }
+            }
+        }
+        patches
+    }
+
+    fn field_patch(&self, container: &Node, field: &str, text: &str) -> Vec<Patch> {
+        let Some(entry) = container.get(field) else { return Vec::new() };
+        let (source, step, value) = (&self.sealed.text, step(&self.sealed.tree), Plain::text(text));
+        match entry.node.scalar() {
+            Some(scalar) => replace_scalar(source, &entry.node, scalar, Home::of(container), &value, step),
+            None => replace_entry(container, entry, &Value::Scalar(value), step),
+        }
+    }
+
+    fn remove_recipient(&mut self, recipient: &str) -> Result<bool, SealError> {
+        let others = self.sealed.metadata().recipients().filter(|other| other.name() != recipient).count();
+        if others == 0 {
+            return Err(SealError::Metadata { what: "nobody would be left to open the document" });
+        }
+        let mut patches = Vec::new();
+        for document in &self.sealed.tree.documents {
+            let Some(list) = document.sops.as_ref().and_then(|sops| sops.node.get("age")) else { continue };
+            for entry in list.node.entries().filter(|entry| text_field(&entry.node, "recipient") == recipient) {
+                patches.extend(remove(&self.sealed.text, &list.node, entry, false));
+            }
+        }
+        if patches.is_empty() {
+            return Ok(false);
+        }
+        let text = apply(&self.sealed.text, patches);
+        self.take_text(&text).map(|()| true)
+    }
+
+    fn add_recipient(&mut self, recipient: &str) -> Result<bool, SealError> {
+        if self.sealed.metadata().recipients().any(|other| other.name() == recipient) {
+            return Ok(false);
+        }
+        let value = stanza(recipient, self.key.expose())?;
+        let step = step(&self.sealed.tree);
+        let mut patches = Vec::new();
+        for document in &self.sealed.tree.documents {
+            let Some(sops) = &document.sops else { continue };
+            let one = || Value::List(vec![copy(&value)]);
+            match sops.node.get("age") {
+                Some(list) if list.node.entries().next().is_some() => {
+                    patches.extend(append(&self.sealed.text, &list.node, None, &value, step));
+                }
+                Some(list) => patches.extend(replace_entry(&sops.node, list, &one(), step)),
+                None => patches.extend(append(&self.sealed.text, &sops.node, Some("age"), &one(), step)),
+            }
+        }
+        let text = apply(&self.sealed.text, patches);
+        self.take_text(&text).map(|()| true)
+    }
+}
+
+fn copy(value: &Value) -> Value {
+    match value {
+        Value::Scalar(plain) => Value::Scalar(plain.duplicate()),
+        Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| (key.clone(), copy(value))).collect()),
+        Value::List(elements) => Value::List(elements.iter().map(copy).collect()),
+    }
+}
+
+fn text_field(node: &Node, field: &str) -> String {
+    let text = node.get(field).and_then(|entry| entry.node.scalar()).and_then(|scalar| scalar.value.as_text());
+    text.unwrap_or_default().trim().to_owned()
+}
+
+fn entry_text_end(entry: &Entry) -> usize {
+    let below = entry.node.children().last().map_or(0, crate::yaml::parse::child_end);
+    below.max(entry.node.span.end)
+}
+
+fn child<'t>(container: &'t Node, step: &Step) -> Option<&'t Entry> {
+    match step {
+        Step::Key(key) => container.get(key),
+        Step::Index(index) if container.is_list() => {
+            container.entries().filter(|entry| !is_comment_element(&entry.node)).nth(*index)
+        }
+        Step::Index(_) => None,
+    }
+}
+
+/// The path under which a value that was set really stands: a position past the end of a list is its last.
+fn changed_path(root: &Node, path: &KeyPath) -> KeyPath {
+    let (mut node, mut steps) = (Some(root), Vec::new());
+    for step in path.steps() {
+        let real = match (step, node) {
+            (Step::Index(index), Some(list)) => {
+                let count = list.entries().filter(|entry| !is_comment_element(&entry.node)).count();
+                Step::Index((*index).min(count.saturating_sub(1)))
+            }
+            (step, _) => step.clone(),
+        };
+        node = node.and_then(|node| child(node, &real)).map(|entry| &entry.node);
+        steps.push(real);
+    }
+    steps.into_iter().collect()
+}
+
+/// Works out the patches of one `set`, still in the clear.
+struct Setter<'d> {
+    source: &'d str,
+    document: &'d Document,
+    step: usize,
+}
+
+impl Setter<'_> {
+    fn patches(&self, path: &KeyPath, value: &Value) -> Result<Vec<Patch>, SealError> {
+        let wrong = || SealError::WrongContainer(path.clone());
+        let (mut container, mut above) = (&self.document.root, None);
+        for (depth, step) in path.steps().iter().enumerate() {
+            let rest = &path.steps()[depth + 1..];
+            match (&container.kind, step) {
+                (Kind::Map(..), Step::Key(_)) | (Kind::List(..), Step::Index(_)) => {}
+                (Kind::Map(..) | Kind::List(..) | Kind::Scalar(_), _) => return Err(wrong()),
+            }
+            match child(container, step) {
+                Some(entry) if rest.is_empty() => return Ok(self.replace(container, entry, value)),
+                // Null and the empty text give way to a container.
+                Some(entry) if entry.node.scalar().is_some_and(|scalar| scalar.value.is_empty()) => {
+                    return Ok(replace_entry(container, entry, &wrapped(rest, value), self.step));
+                }
+                Some(entry) => {
+                    above = Some((container, entry));
+                    container = &entry.node;
+                }
+                None => return Ok(self.add(container, above, step, &wrapped(rest, value))),
+            }
+        }
+        Err(wrong())
+    }
+
+    fn replace(&self, container: &Node, entry: &Entry, value: &Value) -> Vec<Patch> {
+        match (entry.node.scalar(), value) {
+            (Some(old), Value::Scalar(new)) => {
+                // On one line for now: it may be sealed in a moment.
+                let home = Home::of(container);
+                replace_scalar(self.source, &entry.node, old, home, new, self.step)
+            }
+            (Some(_) | None, Value::Scalar(_) | Value::Map(_) | Value::List(_)) => {
+                replace_entry(container, entry, value, self.step)
+            }
+        }
+    }
+
+    fn add(&self, container: &Node, above: Option<(&Node, &Entry)>, step: &Step, value: &Value) -> Vec<Patch> {
+        let key = match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Index(_) => None,
+        };
+        if container.entries().next().is_some() {
+            return append(self.source, container, key, value, self.step);
+        }
+        match (above, key, &self.document.sops) {
+            // An empty container is written anew together with its key.
+            (Some((outer, entry)), key, _) => {
+                let filled = match key {
+                    Some(key) => Value::Map(vec![(key.to_owned(), copy(value))]),
+                    None => Value::List(vec![copy(value)]),
+                };
+                replace_entry(outer, entry, &filled, self.step)
+            }
+            (None, Some(key), Some(sops)) => insert_before(self.source, sops, key, value, self.step),
+            (None, _, _) => append(self.source, container, key, value, self.step),
+        }
+    }
+}
+
+/// The value inside the containers that the remaining steps name.
+fn wrapped(steps: &[Step], value: &Value) -> Value {
+    match steps.split_first() {
+        None => copy(value),
+        Some((Step::Key(key), rest)) => Value::Map(vec![(key.clone(), wrapped(rest, value))]),
+        Some((Step::Index(_), rest)) => Value::List(vec![wrapped(rest, value)]),
+    }
+}

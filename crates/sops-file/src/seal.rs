@@ -1,0 +1,282 @@
+//! Plain document to sealed document: the values are replaced where they stand, the metadata appended
+//! (SOPS reference 16, 17 `encrypt`, 10.8).
+//!
+//! Never lets anything out that does not open again to what went in.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::cipher::DataKey;
+use crate::error::{ParseError, SealError};
+use crate::format::Format;
+use crate::identity;
+use crate::mac::Mac;
+use crate::opened::{OpenOptions, OpenedDocument, open_with};
+use crate::plain::Plain;
+use crate::sealed::{SealedDocument, read_tree, text_of};
+use crate::selection::Selection;
+use crate::shamir;
+use crate::splice::{Patch, apply, line_break};
+use crate::tree::Tree;
+use crate::value::Value;
+use crate::walk::{Leaf, Visit, walk};
+use crate::yaml::edit::{Home, replace_scalar, step};
+use crate::yaml::homes::Homes;
+use crate::yaml::write::{self, Empty, Indent, Texts};
+
+/// The version of sops whose behaviour new files follow (reference 7.4).
+pub(crate) const VERSION: &str = "3.13.3";
+
+/// For whom and how a new document is sealed.
+#[derive(Clone, Debug, Default)]
+pub struct SealOptions {
+    /// Key groups of age recipients; with one group each recipient opens the document alone.
+    pub groups: Vec<Vec<String>>,
+    /// How many groups are needed; 0 means all. Only with two or more groups.
+    pub shamir_threshold: u32,
+    /// What is sealed; none means sops's default, the suffix `_unencrypted` for what is not.
+    pub selection: Option<Selection>,
+    /// Whether the MAC covers sealed values only.
+    pub mac_only_encrypted: bool,
+    /// Indent of new lines, 2 to 9; none means that of the document, else 4.
+    pub indent: Option<usize>,
+}
+
+impl SealOptions {
+    /// One group of recipients and sops's default settings.
+    pub fn to<I, S>(recipients: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        Self { groups: vec![recipients.into_iter().map(Into::into).collect()], ..Self::default() }
+    }
+}
+
+/// Seals a plain document. `now` becomes `lastmodified` (whole seconds).
+///
+/// # Errors
+/// [`SealError`]; `AlreadySealed` when it has metadata (or any top-level key `sops`).
+pub fn seal(plain: &[u8], format: Format, options: &SealOptions, now: Timestamp) -> Result<Vec<u8>, SealError> {
+    let key = DataKey::generate()?;
+    let selection = options.selection.clone().unwrap_or_else(Selection::default_suffix);
+    let draft = Draft::read(plain, format, options.indent)?;
+    let (patches, mac) = draft.sealed_leaves(&selection, options.mac_only_encrypted, &key, &Reuse::default())?;
+    let metadata = new_metadata(options, &selection, &key, mac, now)?;
+    let text = draft.with_metadata(patches, |indent| write::entry(Some("sops"), &metadata, indent));
+    let sealed = read_back(&text, format)?;
+    let opened =
+        open_with(&sealed, key, OpenOptions::default()).map_err(|_| SealError::ReadBack("it does not open"))?;
+    draft.compare(&opened)?;
+    Ok(text.as_bytes().to_vec())
+}
+
+pub(crate) fn read_back(text: &str, format: Format) -> Result<SealedDocument, SealError> {
+    SealedDocument::parse(text.as_bytes(), format).map_err(|_| SealError::ReadBack("it cannot be read"))
+}
+
+/// A plain document on its way to being sealed.
+pub(crate) struct Draft {
+    text: Zeroizing<String>,
+    tree: Tree,
+    step: usize,
+}
+
+/// Sealed texts of an older version, to be used again for equal values in equal places (reference 16.3).
+#[derive(Default)]
+pub(crate) struct Reuse {
+    /// By document, additional data and key path.
+    pub(crate) known: BTreeMap<(usize, crate::KeyPath), Vec<(Plain, String)>>,
+}
+
+impl Reuse {
+    fn find(&self, visit: &Visit<'_, '_>, value: &Plain) -> Option<&str> {
+        let old = self.known.get(&(visit.document, visit.key_path()))?;
+        old.iter().find(|(old, _)| old.is_same(value)).map(|(_, token)| token.as_str())
+    }
+}
+
+impl Draft {
+    pub(crate) fn read(plain: &[u8], format: Format, indent: Option<usize>) -> Result<Self, SealError> {
+        if format != Format::Yaml {
+            return Err(ParseError::Unsupported(format).into());
+        }
+        let mut text = Zeroizing::new(text_of(plain)?.to_owned());
+        let mut tree = read_tree(&text, format)?;
+        if tree.documents.is_empty() {
+            return Err(SealError::Empty);
+        }
+        if tree.documents.iter().any(|document| document.sops.is_some()) {
+            return Err(SealError::AlreadySealed);
+        }
+        let step = indent.filter(|step| (2..=9).contains(step)).unwrap_or_else(|| step(&tree));
+        if tree.needs_rewriting {
+            let texts = Texts { opened: None };
+            text = Zeroizing::new(write::tree(&tree, &texts, step, Empty::Nothing));
+            tree = read_tree(&text, format)?;
+        }
+        Ok(Self { text, tree, step })
+    }
+
+    /// The patches that seal every value the selection wants sealed, and the text of the MAC.
+    pub(crate) fn sealed_leaves(
+        &self,
+        selection: &Selection,
+        mac_only_encrypted: bool,
+        key: &DataKey,
+        reuse: &Reuse,
+    ) -> Result<(Vec<Patch>, String), SealError> {
+        let (mut patches, mut mac) = (Vec::new(), Mac::with(mac_only_encrypted));
+        let homes = Homes::of(&self.tree);
+        walk(&self.tree, selection, &mut |visit| {
+            match &visit.leaf {
+                Leaf::Empty(_) => {}
+                Leaf::Scalar(node, scalar) => {
+                    mac.take(&scalar.value, visit.seals);
+                    if visit.seals && !scalar.value.is_empty() {
+                        let token = match reuse.find(&visit, &scalar.value) {
+                            Some(token) => token.to_owned(),
+                            None => seal_value(key, &scalar.value, visit.aad)?,
+                        };
+                        let home = homes.at(scalar.leaf);
+                        patches.extend(replace_scalar(&self.text, node, scalar, home, &Plain::text(token), self.step));
+                    }
+                }
+                Leaf::Comment(comment) if visit.seals && !comment.text.is_empty() => {
+                    let value = Plain::Comment(comment.text.clone());
+                    let token = match reuse.find(&visit, &value) {
+                        Some(token) => token.to_owned(),
+                        None => seal_value(key, &value, visit.aad)?,
+                    };
+                    if selection.marks_plain(&token) {
+                        return Err(SealError::CommentExpression);
+                    }
+                    patches.push(Patch::new(comment.span.clone(), format!("#{token}")));
+                }
+                Leaf::Comment(_) => {}
+            }
+            Ok::<(), SealError>(())
+        })?;
+        Ok((patches, mac.finish()))
+    }
+
+    /// Applies the patches and appends the metadata to every document.
+    pub(crate) fn with_metadata(
+        &self,
+        mut patches: Vec<Patch>,
+        metadata: impl Fn(Indent) -> String,
+    ) -> Zeroizing<String> {
+        let newline = line_break(&self.text);
+        for document in &self.tree.documents {
+            let column = match Home::of(&document.root) {
+                Home::Block { column, .. } => column,
+                Home::Flow => 0,
+            };
+            let before = &self.text[..document.end];
+            let first = if before.is_empty() || before.ends_with('\n') { "" } else { newline };
+            let text = metadata(Indent { column, step: self.step });
+            patches.push(Patch::insert(document.end, format!("{first}{}{text}{newline}", " ".repeat(column))));
+        }
+        apply(&self.text, patches)
+    }
+
+    /// Whether the opened document holds exactly the values of this draft, in order, under the same paths.
+    pub(crate) fn compare(&self, opened: &OpenedDocument) -> Result<(), SealError> {
+        let selection = Selection::default_suffix();
+        let mut wanted = Vec::new();
+        walk(&self.tree, &selection, &mut |visit| {
+            if let Leaf::Scalar(_, scalar) = visit.leaf {
+                wanted.push((visit.document, visit.key_path(), &scalar.value));
+            }
+            Ok::<(), SealError>(())
+        })?;
+        let found = opened.values();
+        let same = wanted.len() == found.len()
+            && wanted
+                .iter()
+                .zip(&found)
+                .all(|(wanted, found)| wanted.0 == found.0 && wanted.1 == found.1 && wanted.2.is_same(found.2));
+        if same { Ok(()) } else { Err(SealError::ReadBack("its values differ")) }
+    }
+}
+
+pub(crate) fn seal_value(key: &DataKey, value: &Plain, aad: &str) -> Result<String, SealError> {
+    Ok(key.seal(&value.bytes(), aad.as_bytes(), value.kind())?.to_string())
+}
+
+/// The sealed MAC for a time that is already rendered.
+pub(crate) fn seal_mac(key: &DataKey, mac: &str, lastmodified: &str) -> Result<String, SealError> {
+    seal_value(key, &Plain::text(mac), lastmodified)
+}
+
+/// `2026-11-23T07:05:41Z`
+pub(crate) fn time_text(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The metadata of a new document, keys sorted as sops 3.13 does.
+fn new_metadata(
+    options: &SealOptions,
+    selection: &Selection,
+    key: &DataKey,
+    mac: String,
+    now: Timestamp,
+) -> Result<Value, SealError> {
+    let lastmodified = time_text(now);
+    let mut fields = BTreeMap::new();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    let groups: Vec<_> = options.groups.iter().filter(|group| !group.is_empty()).collect();
+    match groups.as_slice() {
+        [] => return Err(SealError::NoRecipients),
+        [group] => {
+            put("age", stanzas(group, key.expose())?);
+        }
+        groups => {
+            let threshold = threshold(options.shamir_threshold, groups.len())?;
+            let shares = shamir::split(key.expose(), groups.len(), threshold)?;
+            let group = |(group, share): (&&Vec<String>, &Zeroizing<Vec<u8>>)| {
+                let empty = ("hc_vault".to_owned(), Value::List(Vec::new()));
+                Ok(Value::Map(vec![("age".to_owned(), stanzas(group, share)?), empty]))
+            };
+            let list: Result<Vec<_>, SealError> = groups.iter().zip(&shares).map(group).collect();
+            put("key_groups", Value::List(list?));
+            put("shamir_threshold", Value::Scalar(Plain::Int(i64::from(threshold))));
+        }
+    }
+    put("mac", Value::text(seal_mac(key, &mac, &lastmodified)?));
+    put("lastmodified", Value::text(lastmodified));
+    let (setting, text) = selection.setting();
+    put(setting, Value::text(text));
+    if options.mac_only_encrypted {
+        put("mac_only_encrypted", Value::Scalar(Plain::Bool(true)));
+    }
+    put("version", Value::text(VERSION));
+    Ok(Value::Map(fields.into_iter().collect()))
+}
+
+fn threshold(asked: u32, groups: usize) -> Result<u8, SealError> {
+    let all = u8::try_from(groups).ok().filter(|all| *all < 255);
+    let all = all.ok_or(SealError::Settings { what: "too many key groups" })?;
+    match asked {
+        0 => Ok(all),
+        1 => Err(SealError::Settings { what: "`shamir_threshold` must be at least 2" }),
+        asked => u8::try_from(asked)
+            .ok()
+            .filter(|asked| *asked <= all)
+            .ok_or(SealError::Settings { what: "`shamir_threshold` is larger than the number of key groups" }),
+    }
+}
+
+fn stanzas(recipients: &[String], payload: &[u8]) -> Result<Value, SealError> {
+    let stanza = |recipient: &String| stanza(recipient, payload);
+    recipients.iter().map(stanza).collect::<Result<Vec<_>, _>>().map(Value::List)
+}
+
+/// One entry of the `age` list.
+pub(crate) fn stanza(recipient: &str, payload: &[u8]) -> Result<Value, SealError> {
+    let recipient = recipient.trim();
+    let enc = identity::wrap(recipient, payload)?;
+    Ok(Value::Map(vec![("enc".to_owned(), Value::text(enc)), ("recipient".to_owned(), Value::text(recipient))]))
+}

@@ -1,0 +1,188 @@
+//! Edits of YAML text: one token, one entry, nothing else (SOPS reference 16.4).
+//!
+//! Never seals and never re-emits a container that it does not replace.
+
+use super::parse::child_end;
+use super::scalar::{self, Written};
+use super::write::{self, Indent};
+use crate::plain::Plain;
+use crate::splice::{Patch, line_break, line_end, line_start, next_line};
+use crate::tree::{Child, Entry, Kind, Layout, Node, Scalar, Tree};
+use crate::value::Value;
+
+/// Where a node stands: in which column the entries of its container begin, or inside brackets.
+#[derive(Clone, Copy)]
+pub(crate) enum Home {
+    Block { column: usize, in_list: bool },
+    Flow,
+}
+
+impl Home {
+    pub(crate) fn of(container: &Node) -> Self {
+        match container.layout() {
+            Some(Layout::Block { column }) => Self::Block { column, in_list: container.is_list() },
+            Some(Layout::Flow) | None => Self::Flow,
+        }
+    }
+}
+
+/// The indent of the first map inside a map, else 4 as sops has it.
+pub(crate) fn step(tree: &Tree) -> usize {
+    let roots = tree
+        .documents
+        .iter()
+        .flat_map(|document| std::iter::once(&document.root).chain(document.sops.as_ref().map(|sops| &sops.node)));
+    roots.filter_map(first_step).find(|step| (2..=9).contains(step)).unwrap_or(4)
+}
+
+fn first_step(node: &Node) -> Option<usize> {
+    let Some(Layout::Block { column }) = node.layout() else {
+        return None;
+    };
+    node.entries().find_map(|entry| match entry.node.layout() {
+        Some(Layout::Block { column: below }) if node.is_map() && below > column => Some(below - column),
+        Some(_) => first_step(&entry.node),
+        None => None,
+    })
+}
+
+/// Replaces the token of a scalar. A comment behind it stays.
+pub(crate) fn replace_scalar(
+    source: &str,
+    node: &Node,
+    old: &Scalar,
+    home: Home,
+    value: &Plain,
+    step: usize,
+) -> Vec<Patch> {
+    let written = match home {
+        Home::Block { column, in_list } => {
+            scalar::block_style(value, Some(Indent { column, step }.block_place(in_list)))
+        }
+        Home::Flow => Written::Line(scalar::flow_style(value)),
+    };
+    let (text, lines) = match written {
+        Written::Line(text) => (text, String::new()),
+        Written::Block { header, lines } => (header, lines),
+    };
+    let span = node.span.clone();
+    // A value that is not there yet needs a space behind its colon or dash.
+    let glued = span.is_empty() && source[..span.start].ends_with([':', '-']);
+    let text = if glued { format!(" {text}") } else { text };
+    match old.header {
+        Some(header) => {
+            let end = header + source[header..].find([' ', '\t', '\r', '\n']).unwrap_or(source.len() - header);
+            let line = line_end(source, end);
+            let mut body_end = span.end.max(line);
+            if source[header..end].contains('+') {
+                // The empty lines behind it belong to the value.
+                let rest = &source[body_end..];
+                let blank = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
+                body_end += rest[..blank].rfind('\n').unwrap_or(0);
+            }
+            vec![Patch::new(span.start..end, text), Patch::new(line..body_end, lines)]
+        }
+        None if lines.is_empty() => vec![Patch::new(span, text)],
+        None => {
+            let line = line_end(source, span.end);
+            vec![Patch::new(span, text), Patch::insert(line, lines)]
+        }
+    }
+}
+
+/// Replaces an entry's value by any value, writing the entry anew.
+pub(crate) fn replace_entry(container: &Node, entry: &Entry, value: &Value, step: usize) -> Vec<Patch> {
+    match Home::of(container) {
+        Home::Block { column, in_list } => {
+            let key = (!in_list).then_some(entry.key.as_str());
+            let text = write::entry(key, value, Indent { column, step });
+            vec![Patch::new(entry.start..entry_end(entry), text)]
+        }
+        Home::Flow => vec![Patch::new(entry.node.span.clone(), write::flow(value))],
+    }
+}
+
+fn entry_end(entry: &Entry) -> usize {
+    let below = entry.node.children().last().map_or(0, child_end);
+    below.max(entry.node.span.end).max(entry.start)
+}
+
+/// Adds an entry behind the last child of a container that has children.
+pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &Value, step: usize) -> Vec<Patch> {
+    match Home::of(container) {
+        Home::Block { column, .. } => {
+            let last = container.children().last().map_or(container.span.end, child_end);
+            let text = write::entry(key, value, Indent { column, step });
+            let (indent, newline) = (" ".repeat(column), line_break(source));
+            vec![Patch::insert(line_end(source, last), format!("{newline}{indent}{text}"))]
+        }
+        Home::Flow => {
+            let at = container.span.end.saturating_sub(1);
+            let before = source[..at].trim_end();
+            let comma = if before.ends_with(['{', '[', ',']) { "" } else { ", " };
+            let key = key.map(|key| format!("{}: ", scalar::double_quoted(key))).unwrap_or_default();
+            vec![Patch::insert(before.len(), format!("{comma}{key}{}", write::flow(value)))]
+        }
+    }
+}
+
+/// Adds the first entry of a document that has only its metadata.
+pub(crate) fn insert_before(source: &str, sops: &Entry, key: &str, value: &Value, step: usize) -> Vec<Patch> {
+    let line = line_start(source, sops.start);
+    let column = sops.start - line;
+    let text = write::entry(Some(key), value, Indent { column, step });
+    let newline = line_break(source);
+    vec![Patch::insert(line, format!("{}{text}{newline}", " ".repeat(column)))]
+}
+
+/// Removes an entry of a container that keeps others.
+fn remove_one(source: &str, container: &Node, entry: &Entry) -> Patch {
+    let end = entry_end(entry);
+    match Home::of(container) {
+        Home::Block { .. } => {
+            let line = line_start(source, entry.start);
+            if source[line..entry.start].trim().is_empty() {
+                return Patch::new(line..next_line(source, end), "");
+            }
+            // It shares its line with the dash of an outer list: what follows moves up.
+            let next = container.children().iter().find_map(|child| match child {
+                Child::Comment(comment) if comment.span.start > end && line_start(source, comment.span.start) > end => {
+                    Some(comment.span.start)
+                }
+                Child::Entry(other) if other.start > entry.start => Some(other.start),
+                Child::Comment(_) | Child::Entry(_) => None,
+            });
+            Patch::new(entry.start..next.unwrap_or(end), "")
+        }
+        Home::Flow => {
+            let next = container.entries().find(|other| other.start > entry.start);
+            match next {
+                Some(next) => Patch::new(entry.start..next.start, ""),
+                None => {
+                    let before = source[..entry.start].trim_end_matches([' ', '\t', '\r', '\n', ',']);
+                    Patch::new(before.len()..end, "")
+                }
+            }
+        }
+    }
+}
+
+/// Removes an entry. A container that becomes empty is written as `{}` or `[]`, without the comments in it.
+pub(crate) fn remove(source: &str, container: &Node, entry: &Entry, is_root: bool) -> Vec<Patch> {
+    if is_root || container.entries().count() > 1 {
+        return vec![remove_one(source, container, entry)];
+    }
+    let empty = match &container.kind {
+        Kind::List(..) => "[]",
+        Kind::Map(..) | Kind::Scalar(_) => "{}",
+    };
+    let first = container.children().first().map_or(entry.start, |child| match child {
+        Child::Comment(comment) => comment.span.start,
+        Child::Entry(entry) => entry.start,
+    });
+    let start = first.min(entry.start).min(container.span.start);
+    let end = container.children().last().map_or(entry_end(entry), child_end).max(container.span.end);
+    let lead = source[..start].trim_end_matches([' ', '\t', '\r', '\n']);
+    let has_lead = lead.ends_with([':', '-']) && container.layout() != Some(Layout::Flow);
+    if has_lead { vec![Patch::new(lead.len()..end, format!(" {empty}"))] } else { vec![Patch::new(start..end, empty)] }
+}

@@ -1,0 +1,472 @@
+//! Sealing, opening and changing: what goes in comes out, what is not named keeps its bytes.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use sops_file::{
+    DataKey, Format, Identities, KeyPath, OpenError, OpenOptions, OpenedDocument, ParseError, Plain, RecipientEdit,
+    SealError, SealOptions, SealedDocument, Selection, Value, open, seal,
+};
+
+fn now() -> Timestamp {
+    "2026-11-25T12:00:00.5Z".parse().unwrap()
+}
+
+fn later() -> Timestamp {
+    "2026-11-25T13:00:00Z".parse().unwrap()
+}
+
+fn us() -> Identities {
+    Identities::parse(include_str!("fixtures/identities/id1.txt")).unwrap()
+}
+
+struct Case {
+    identities: Identities,
+    options: SealOptions,
+}
+
+impl Case {
+    fn new() -> Self {
+        let identities = us();
+        let options = SealOptions::to(identities.recipients());
+        Self { identities, options }
+    }
+
+    fn seal(&self, plain: &str) -> String {
+        let bytes = seal(plain.as_bytes(), Format::Yaml, &self.options, now()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn open(&self, sealed: &str) -> OpenedDocument {
+        let sealed = SealedDocument::parse(sealed.as_bytes(), Format::Yaml).unwrap();
+        open(&sealed, &self.identities, OpenOptions::default()).unwrap()
+    }
+
+    fn plain(&self, sealed: &str) -> String {
+        String::from_utf8(self.open(sealed).to_plain().unwrap().to_vec()).unwrap()
+    }
+
+    fn after(&self, sealed: &str, change: impl FnOnce(&mut OpenedDocument)) -> String {
+        let mut opened = self.open(sealed);
+        change(&mut opened);
+        String::from_utf8(opened.reseal(later()).unwrap()).unwrap()
+    }
+}
+
+fn path(text: &str) -> KeyPath {
+    text.parse().unwrap()
+}
+
+/// Lines that are in one text only.
+fn changed_lines(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
+    let only = |these: &str, those: &str| {
+        let those: Vec<_> = those.lines().collect();
+        these.lines().filter(|line| !those.contains(line)).map(str::to_owned).collect()
+    };
+    (only(old, new), only(new, old))
+}
+
+fn keys_of(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| line.split(':').next().unwrap().trim().to_owned()).collect()
+}
+
+const ODD: &str = "# about a\na: one # beside\nm:\n   # in m\n   b: |  # header\n      two\n      lines\n   c: [x, {d: \"y, z\"}]\n\nl:\n- 1\n# between\n- k: v\n  w: 2.50\n-\nn: ~\ne: \"\"\nplain_unencrypted: 0x1F\nlast: 'it''s'\n# the end\n";
+
+#[test]
+fn the_layout_survives_sealing_and_opening() {
+    let case = Case::new();
+    let sealed = case.seal(ODD);
+    assert!(!sealed.contains("one") && !sealed.contains("lines") && !sealed.contains("about"), "{sealed}");
+    assert!(sealed.contains("   c: [\"ENC[AES256_GCM"), "{sealed}");
+    assert!(sealed.contains("plain_unencrypted: 0x1F\n"));
+    let back = case.plain(&sealed);
+    let want =
+        ODD.replace("[x, {d: \"y, z\"}]", "[\"x\", {d: \"y, z\"}]").replace("2.50", "2.5").replace("'it''s'", "it's");
+    assert_eq!(back, want);
+}
+
+#[test]
+fn set_changes_one_token_the_time_and_the_mac() {
+    let case = Case::new();
+    let old = case.seal(ODD);
+    for (key, line) in
+        [("a", "a"), ("m.b", "b"), ("l[1].k", "- k"), ("last", "last"), ("l[0]", "- ENC[AES256_GCM,data")]
+    {
+        let new = case.after(&old, |opened| assert!(opened.set(&path(key), &Value::text("new value")).unwrap()));
+        let (gone, come) = changed_lines(&old, &new);
+        assert_eq!(keys_of(&gone), [line, "lastmodified", "mac"], "{key}");
+        assert_eq!(keys_of(&come), keys_of(&gone), "{key}");
+        assert_eq!(case.open(&new).get(&path(key)).unwrap().as_text(), Some("new value"));
+    }
+}
+
+#[test]
+fn set_to_the_same_value_changes_nothing() {
+    let case = Case::new();
+    let old = case.seal("a: one\n");
+    let new = case.after(&old, |opened| assert!(!opened.set(&path("a"), &Value::text("one")).unwrap()));
+    assert_eq!(new, old);
+}
+
+#[test]
+fn new_keys_come_in_the_style_of_the_file() {
+    let case = Case::new();
+    let old = case.seal("a: one\nm:\n  b: two\n  deep:\n    - x\nf: {g: h}\nempty: {}\n");
+    let set = |key: &str, value: &str| {
+        let value = Value::from_json(value).unwrap();
+        let new = case.after(&old, |opened| assert!(opened.set(&path(key), &value).unwrap()));
+        case.plain(&new)
+    };
+    let base = "a: one\nm:\n  b: two\n  deep:\n    - x\nf: {g: \"h\"}\nempty: {}\n";
+    assert_eq!(set("z", "\"v\""), format!("{base}z: v\n"));
+    assert_eq!(set("m.c", "\"v\""), base.replace("    - x\n", "    - x\n  c: v\n"));
+    assert_eq!(set("m.deep[9]", "\"v\""), base.replace("    - x\n", "    - x\n    - v\n"));
+    assert_eq!(set("f.i", "\"v\""), base.replace("\"h\"", "\"h\", \"i\": \"v\""));
+    assert_eq!(set("empty.k", "\"v\""), base.replace("empty: {}", "empty:\n  k: v"));
+    assert_eq!(set("p.q[0].r", "\"v\""), format!("{base}p:\n  q:\n    - r: v\n"));
+    assert_eq!(set("m", "{\"x\": [1, true]}"), "a: one\nm:\n  x:\n    - 1\n    - true\nf: {g: \"h\"}\nempty: {}\n");
+    assert_eq!(set("m", "\"flat\""), "a: one\nm: flat\nf: {g: \"h\"}\nempty: {}\n");
+}
+
+#[test]
+fn unset_removes_the_lines_of_its_key() {
+    let case = Case::new();
+    let old = case.seal("a: one\nm:\n  b: two\n  c:\n    - x\n    - y: 1\n      z: 2\nf: {g: h, i: j}\n");
+    let unset = |key: &str| case.plain(&case.after(&old, |opened| opened.unset(&path(key)).unwrap()));
+    assert_eq!(unset("a"), "m:\n  b: two\n  c:\n    - x\n    - y: 1\n      z: 2\nf: {g: \"h\", i: \"j\"}\n");
+    assert_eq!(unset("m"), "a: one\nf: {g: \"h\", i: \"j\"}\n");
+    assert_eq!(unset("m.c[1].y"), "a: one\nm:\n  b: two\n  c:\n    - x\n    - z: 2\nf: {g: \"h\", i: \"j\"}\n");
+    assert_eq!(unset("m.c[0]"), "a: one\nm:\n  b: two\n  c:\n    - y: 1\n      z: 2\nf: {g: \"h\", i: \"j\"}\n");
+    assert_eq!(unset("f.g"), "a: one\nm:\n  b: two\n  c:\n    - x\n    - y: 1\n      z: 2\nf: {i: \"j\"}\n");
+    let mut opened = case.open(&old);
+    assert_eq!(opened.unset(&path("nope.x")).unwrap_err(), SealError::NoSuchKey(path("nope.x")));
+}
+
+#[test]
+fn a_container_that_loses_its_last_key_stays_empty() {
+    let case = Case::new();
+    let old = case.seal("m:\n  b: two\nl:\n  - x\nk: {a: b}\n");
+    let unset = |key: &str| case.plain(&case.after(&old, |opened| opened.unset(&path(key)).unwrap()));
+    assert_eq!(unset("m.b"), "m: {}\nl:\n  - x\nk: {a: \"b\"}\n");
+    assert_eq!(unset("l[0]"), "m:\n  b: two\nl: []\nk: {a: \"b\"}\n");
+    assert_eq!(unset("k.a"), "m:\n  b: two\nl:\n  - x\nk: {}\n");
+    let one = case.seal("only: x\n");
+    let none = case.after(&one, |opened| opened.unset(&path("only")).unwrap());
+    assert_eq!(case.plain(&none), "{}\n");
+    assert_eq!(
+        case.plain(&case.after(&none, |opened| assert!(opened.set(&path("a"), &Value::text("b")).unwrap()))),
+        "a: b\n"
+    );
+}
+
+#[test]
+fn rotate_changes_every_token_and_keeps_every_value() {
+    let case = Case::new();
+    let old = case.seal(ODD);
+    let new = case.after(&old, |opened| opened.rotate().unwrap());
+    assert_eq!(case.plain(&old), case.plain(&new));
+    let diff = sops_file::diff::opened(Some(&case.open(&old)), Some(&case.open(&new)));
+    assert_eq!(diff.data_key, sops_file::diff::DataKeyChange::Changed);
+    assert!(diff.keys.iter().all(|key| key.change == sops_file::diff::ChangeKind::Reencrypted));
+    assert_eq!(diff.keys.len(), 8, "{:?}", diff.keys);
+}
+
+#[test]
+fn recipients_come_and_go_without_a_new_mac() {
+    let (case, other) = (Case::new(), Identities::generate());
+    let name = other.recipients().next().unwrap().to_owned();
+    let old = case.seal("a: one\n");
+    let mut opened = case.open(&old);
+    let edit = RecipientEdit { add: vec![name.clone(), name.clone()], remove: vec![] };
+    assert!(opened.edit_recipients(&edit).unwrap());
+    let new = String::from_utf8(opened.reseal(later()).unwrap()).unwrap();
+    let (gone, _) = changed_lines(&old, &new);
+    assert!(gone.is_empty(), "{gone:?}");
+    let theirs = SealedDocument::parse(new.as_bytes(), Format::Yaml).unwrap();
+    assert!(open(&theirs, &other, OpenOptions::default()).is_ok());
+
+    let mut opened = case.open(&new);
+    assert!(opened.edit_recipients(&RecipientEdit { add: vec![], remove: vec![name] }).unwrap());
+    assert_eq!(String::from_utf8(opened.reseal(later()).unwrap()).unwrap(), old);
+    let us = case.identities.recipients().next().unwrap().to_owned();
+    let fault = opened.edit_recipients(&RecipientEdit { add: vec![], remove: vec![us] }).unwrap_err();
+    assert!(matches!(fault, SealError::Metadata { .. }));
+}
+
+#[test]
+fn an_edited_document_keeps_the_tokens_of_untouched_values() {
+    let case = Case::new();
+    let old = case.seal(ODD);
+    let plain = case.plain(&old);
+    let edited = plain.replace("one # beside", "other # beside") + "added: new\n";
+    let new = case.after(&old, |opened| opened.replace_with(edited.as_bytes()).unwrap());
+    let (gone, come) = changed_lines(&old, &new);
+    assert_eq!(keys_of(&gone), ["a", "lastmodified", "mac"]);
+    assert_eq!(keys_of(&come), ["a", "added", "lastmodified", "mac"]);
+    assert_eq!(case.plain(&new), edited);
+}
+
+#[test]
+fn several_documents_share_one_key_and_each_has_the_metadata() {
+    let case = Case::new();
+    let text = "a: one\n# foot\n---\nb: two\n---\nc: three\n";
+    let sealed = case.seal(text);
+    assert_eq!(sealed.matches("\nsops:\n").count(), 3, "{sealed}");
+    assert_eq!(case.plain(&sealed), text);
+    let new = case.after(&sealed, |opened| assert!(opened.set(&path("a"), &Value::text("x")).unwrap()));
+    assert_eq!(new.matches("2026-11-25T13:00:00Z").count(), 3);
+}
+
+#[test]
+fn anchors_are_expanded_and_brackets_opened_up() {
+    let case = Case::new();
+    let sealed = case.seal("base: &b {u: root}\ncopy: *b\nm:\n  <<: *b\n  p: x\n");
+    assert_eq!(case.plain(&sealed), "base:\n  u: root\ncopy:\n  u: root\nm:\n  !!merge <<:\n    u: root\n  p: x\n");
+    assert_eq!(case.plain(&case.seal("{a: 1, b: [x]}")), "a: 1\nb:\n    - x\n");
+    assert_eq!(case.plain(&case.seal("---\n")).trim(), "---\n{}");
+}
+
+#[test]
+fn each_setting_seals_what_it_says() {
+    let text = "data:\n  k: hidden\nmeta: shown\nx_plain: shown\ny_enc: hidden\n# mark\nz: hidden\n";
+    let cases: [(&str, &str, &[&str]); 6] = [
+        ("unencrypted_suffix", "_plain", &["data.k", "meta", "y_enc", "z"]),
+        ("encrypted_suffix", "_enc", &["y_enc"]),
+        ("unencrypted_regex", "^(meta|x_)", &["data.k", "y_enc", "z"]),
+        ("encrypted_regex", "^data$", &["data.k"]),
+        ("unencrypted_comment_regex", "mark", &["data.k", "meta", "x_plain", "y_enc"]),
+        ("encrypted_comment_regex", "mark", &["z"]),
+    ];
+    for (setting, value, want) in cases {
+        let mut case = Case::new();
+        case.options.selection = Some(Selection::parse(setting, value).unwrap());
+        case.options.mac_only_encrypted = setting == "encrypted_regex";
+        let sealed = case.seal(text);
+        let document = SealedDocument::parse(sealed.as_bytes(), Format::Yaml).unwrap();
+        let leaves = document.leaves();
+        let hidden: Vec<_> = leaves
+            .iter()
+            .filter(|leaf| matches!(leaf.state, sops_file::LeafState::Sealed(_)))
+            .map(|leaf| leaf.path.to_string())
+            .collect();
+        assert_eq!(hidden, want, "{setting}");
+        assert_eq!(case.plain(&sealed), text, "{setting}");
+    }
+}
+
+#[test]
+fn key_groups_need_their_threshold() {
+    let people: Vec<_> = (0..3).map(|_| Identities::generate()).collect();
+    let name = |who: &Identities| who.recipients().next().unwrap().to_owned();
+    let options = SealOptions {
+        groups: people.iter().map(|who| vec![name(who)]).collect(),
+        shamir_threshold: 2,
+        ..SealOptions::default()
+    };
+    let sealed = seal(b"a: one\n", Format::Yaml, &options, now()).unwrap();
+    let sealed = SealedDocument::parse(&sealed, Format::Yaml).unwrap();
+    assert_eq!(open(&sealed, &people[0], OpenOptions::default()).err().unwrap().exit_code(), 128);
+    let mut two = Identities::none();
+    for who in &people[1..] {
+        two.extend(Identities::parse(&who.expose()).unwrap());
+    }
+    assert!(open(&sealed, &two, OpenOptions::default()).is_ok());
+}
+
+#[test]
+fn a_wrong_mac_is_refused_unless_it_is_ignored() {
+    let case = Case::new();
+    let sealed = case.seal("a: one\nb_unencrypted: two\n");
+    let forged = SealedDocument::parse(sealed.replace("two", "tow").as_bytes(), Format::Yaml).unwrap();
+    let fault = open(&forged, &case.identities, OpenOptions::default()).err().unwrap();
+    assert_eq!((fault.exit_code(), fault), (51, OpenError::MacMismatch));
+    let opened = open(&forged, &case.identities, OpenOptions { ignore_mac: true }).unwrap();
+    assert!(!opened.is_verified());
+}
+
+#[test]
+fn what_sops_refuses_is_refused() {
+    let case = Case::new();
+    let refused = |text: &str| seal(text.as_bytes(), Format::Yaml, &case.options, now()).unwrap_err();
+    assert_eq!(refused("a: 1\nsops: 2\n").exit_code(), 203);
+    assert_eq!(refused(&case.seal("a: 1\n")).exit_code(), 203);
+    assert_eq!(refused("").exit_code(), 92);
+    assert_eq!(refused("# only a comment\n").exit_code(), 92);
+    for text in [
+        "- a\n",
+        "scalar\n",
+        "1: a\n",
+        "true: a\n",
+        "~: a\n",
+        "a: 1\na: 2\n",
+        "a: 9223372036854775808\n",
+        "a: !!int x\n",
+    ] {
+        assert!(matches!(refused(text), SealError::Parse(ParseError::Broken { .. })), "{text}");
+    }
+    let nobody = seal(b"a: 1\n", Format::Yaml, &SealOptions::default(), now()).unwrap_err();
+    assert_eq!(nobody, SealError::NoRecipients);
+}
+
+#[test]
+fn no_error_repeats_what_is_secret() {
+    const CANARY: &str = "canary-7f3a";
+    let case = Case::new();
+    let bad_inputs = [
+        format!("a: {CANARY}\nb: [\n"),
+        format!("a: \"{CANARY}\n"),
+        format!("a: !!int {CANARY}\n"),
+        format!("a: *{CANARY}\n"),
+        format!("a: {CANARY}: {CANARY}\n"),
+        format!("? [{CANARY}]\n: x\n"),
+        format!("- {CANARY}\n"),
+        format!("a: 1\n  {CANARY}\n b: 2\n"),
+        format!("%{CANARY} x\n---\na: 1\n"),
+        format!("a: !{CANARY}!x y\n"),
+        format!("\ta: {CANARY}\n"),
+    ];
+    for text in bad_inputs {
+        let fault = seal(text.as_bytes(), Format::Yaml, &case.options, now()).err();
+        let shown = format!("{fault:?} {}", fault.as_ref().map(ToString::to_string).unwrap_or_default());
+        assert!(!shown.contains(CANARY), "{shown}");
+        let fault = SealedDocument::parse(text.as_bytes(), Format::Yaml).unwrap_err();
+        assert!(!format!("{fault:?} {fault}").contains(CANARY), "{fault:?}");
+    }
+    let sealed = case.seal(&format!("a: {CANARY}\nb_unencrypted: {CANARY}\n"));
+    let mut opened = case.open(&sealed);
+    let fault = opened.set(&path("a.b"), &Value::text(CANARY)).unwrap_err();
+    assert!(!format!("{fault:?} {fault}").contains(CANARY));
+    for broken in [
+        sealed.replace("b_unencrypted", "b"),
+        sealed.replace("type:str", "type:int"),
+        sealed.replace("lastmodified: \"2026", "lastmodified: \"2025"),
+    ] {
+        let document = SealedDocument::parse(broken.as_bytes(), Format::Yaml).unwrap();
+        let fault = open(&document, &case.identities, OpenOptions::default()).err().unwrap();
+        assert!(!format!("{fault:?} {fault} {}", fault.help()).contains(CANARY), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_known_data_key_opens_without_an_identity() {
+    let key = DataKey::from_bytes(&[1; 32]).unwrap();
+    let case = Case::new();
+    let sealed = SealedDocument::parse(case.seal("a: one\n").as_bytes(), Format::Yaml).unwrap();
+    assert!(matches!(sops_file::open_with(&sealed, key, OpenOptions::default()), Err(OpenError::Value { .. })));
+}
+
+fn scalar() -> impl Strategy<Value = serde_json::Value> {
+    prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>()
+            .prop_map(|number| serde_json::Number::from_f64(number).map_or(0.into(), serde_json::Value::Number)),
+        "[ -~\n\t:#'\"é\u{1f600}]{0,20}".prop_map(Into::into),
+    ]
+}
+
+fn tree() -> impl Strategy<Value = serde_json::Value> {
+    let key = "[ -~é]{1,8}|sops|_unencrypted|y|null|1";
+    let node = scalar().prop_recursive(4, 24, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::Array),
+            prop::collection::vec((key, inner), 0..4)
+                .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+        ]
+    });
+    prop::collection::vec((key, node), 1..5)
+        .prop_map(|entries| serde_json::Value::Object(entries.into_iter().filter(|(key, _)| key != "sops").collect()))
+}
+
+fn same(a: &OpenedDocument, b: &OpenedDocument) -> bool {
+    let (a, b) = (a.values(), b.values());
+    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.1 == b.1 && a.2.is_same(b.2))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn opening_what_was_sealed_gives_it_back(json in tree()) {
+        let case = Case::new();
+        // JSON is YAML in brackets: the canonical writer is used. What it prints is then sealed in place.
+        let sealed = case.seal(&json.to_string());
+        let plain = case.plain(&sealed);
+        let again = case.seal(&plain);
+        prop_assert!(same(&case.open(&sealed), &case.open(&again)), "{plain}");
+        prop_assert_eq!(case.plain(&again), plain);
+    }
+
+    #[test]
+    fn setting_one_key_leaves_the_tokens_of_all_others(json in tree(), value in scalar(), pick in any::<prop::sample::Index>()) {
+        let case = Case::new();
+        let old = case.seal(&case.plain(&case.seal(&json.to_string())));
+        let opened = case.open(&old);
+        let paths: Vec<_> = opened.values().into_iter().map(|(_, path, _)| path).collect();
+        prop_assume!(!paths.is_empty());
+        let target = pick.get(&paths).clone();
+        let value = Value::from_json(&value.to_string()).unwrap();
+        let new = case.after(&old, |opened| { opened.set(&target, &value).unwrap(); });
+        let (old, new) = (SealedDocument::parse(old.as_bytes(), Format::Yaml).unwrap(), SealedDocument::parse(new.as_bytes(), Format::Yaml).unwrap());
+        let (before, after) = (old.leaves(), new.leaves());
+        prop_assert_eq!(before.len(), after.len());
+        for (before, after) in before.iter().zip(&after) {
+            prop_assert_eq!(&before.path, &after.path);
+            if before.path != target {
+                prop_assert_eq!(before.token(), after.token(), "{}", before.path);
+            }
+        }
+        for change in sops_file::diff::keyless(Some(&old), Some(&new)).keys {
+            prop_assert!(target.covers(&change.key), "{:?}", change);
+        }
+    }
+
+    #[test]
+    fn damaged_files_never_cause_a_panic(cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0u8..4), 1..6)) {
+        let case = Case::new();
+        let mut bytes = case.seal(ODD).into_bytes();
+        for (at, byte, how) in cuts {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => { bytes.remove(at); }
+                2 => bytes.insert(at, byte),
+                _ => { let end = (at + usize::from(byte)).min(bytes.len() - 1); bytes.drain(at..end); }
+            }
+        }
+        if let Ok(sealed) = SealedDocument::parse(&bytes, Format::Yaml) {
+            let _ = (sealed.leaves(), sealed.comments());
+            let _ = sops_file::diff::keyless(None, Some(&sealed));
+            if let Ok(mut opened) = open(&sealed, &case.identities, OpenOptions { ignore_mac: true }) {
+                let _ = opened.to_plain();
+                let _ = opened.set(&path("m.b"), &Value::text("x"));
+                let _ = opened.unset(&path("l[1].k"));
+                let _ = opened.rotate();
+                let _ = opened.reseal(later());
+            }
+        }
+        let _ = seal(&bytes, Format::Yaml, &case.options, now());
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "[a-c:#\\-\\[\\]{}&*!|>'\"%@`,? \n\t~0-9]{0,60}") {
+        let case = Case::new();
+        if let Ok(bytes) = seal(text.as_bytes(), Format::Yaml, &case.options, now()) {
+            let plain = case.plain(std::str::from_utf8(&bytes).unwrap());
+            let again = case.seal(&plain);
+            prop_assert!(same(&case.open(std::str::from_utf8(&bytes).unwrap()), &case.open(&again)), "{text:?} {plain:?}");
+        }
+    }
+}
+
+#[test]
+fn a_value_can_be_asked_for_with_its_type() {
+    let case = Case::new();
+    let opened = case.open(&case.seal("a: 1\nb: 2020-01-02\nc: {d: [true]}\n"));
+    assert!(matches!(opened.get(&path("a")), Some(Plain::Int(1))));
+    assert!(matches!(opened.get(&path("b")), Some(Plain::Time(_))));
+    assert!(matches!(opened.get(&path("c.d[0]")), Some(Plain::Bool(true))));
+    assert!(opened.get(&path("c")).is_none() && opened.contains(&path("c")));
+    assert_eq!(opened.extract(&path("c")).unwrap().as_slice(), b"d:\n    - true\n");
+}
