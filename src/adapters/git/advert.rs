@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use countersign_core::domain::{Oid, RefName};
 
 use super::http::{Body, Fault, Remote, Service, agent};
-use super::pktline::{Packet, delimiter, flush, line};
+use super::pktline::{delimiter, flush, line};
 
 /// The answer to `info/refs`.
 #[derive(Debug, Default)]
@@ -50,6 +50,18 @@ impl Advertisement {
         self.abilities.iter().any(|offered| offered.split('=').next() == Some(ability))
     }
 
+    /// Begins a request of protocol 2, naming only abilities that were offered.
+    pub(super) fn command(&self, name: &str) -> Vec<u8> {
+        let mut request = Vec::new();
+        line(&mut request, &format!("command={name}\n"));
+        for (ability, value) in [("agent", agent()), ("object-format", "sha1")] {
+            if self.offers(ability) {
+                line(&mut request, &format!("{ability}={value}\n"));
+            }
+        }
+        request
+    }
+
     async fn references(&mut self, body: &mut Body<'_>, first: Option<String>) -> Result<(), Fault> {
         let mut next = match first {
             Some(first) => Some(first),
@@ -77,11 +89,12 @@ impl Advertisement {
 }
 
 /// Asks for all branches and the `wanted` references, and nothing else (protocol 2, `ls-refs`).
-pub(super) async fn ls_refs(remote: &Remote, wanted: &[RefName]) -> Result<BTreeMap<RefName, Oid>, Fault> {
-    let mut request = Vec::new();
-    line(&mut request, "command=ls-refs\n");
-    line(&mut request, &format!("agent={}\n", agent()));
-    line(&mut request, "object-format=sha1\n");
+pub(super) async fn ls_refs(
+    remote: &Remote,
+    advertisement: &Advertisement,
+    wanted: &[RefName],
+) -> Result<BTreeMap<RefName, Oid>, Fault> {
+    let mut request = advertisement.command("ls-refs");
     delimiter(&mut request);
     line(&mut request, "ref-prefix refs/heads/\n");
     for reference in wanted {
@@ -90,18 +103,8 @@ pub(super) async fn ls_refs(remote: &Remote, wanted: &[RefName]) -> Result<BTree
     flush(&mut request);
     let mut body = remote.call(Service::UploadPack, request).await?;
     let mut refs = BTreeMap::new();
-    loop {
-        match body.next().await? {
-            Some(packet @ Packet::Line(_)) => {
-                let text = packet.text().ok_or_else(|| Fault::later("the remote sent a line that is no text"))?;
-                if let Some(error) = text.strip_prefix("ERR ") {
-                    return Err(Fault::Later(format!("the remote says: {}", remote.words(error))));
-                }
-                refs.extend(reference(text)?);
-            }
-            Some(Packet::Flush | Packet::Delimiter | Packet::End) => break,
-            None => return Err(Fault::later("the remote's answer is cut off")),
-        }
+    while let Some(text) = body.line().await? {
+        refs.extend(reference(&text)?);
     }
     body.drain().await?;
     Ok(refs)
@@ -116,7 +119,8 @@ fn reference(text: &str) -> Result<Option<(RefName, Oid)>, Fault> {
         return Ok(None);
     }
     let oid = Oid::parse(oid).ok().filter(|oid| oid.as_str().len() == 40).ok_or_else(wrong)?;
-    Ok(RefName::parse(name).ok().filter(|_| !oid.is_null()).map(|name| (name, oid)))
+    let readable = !name.contains('\u{fffd}') && !oid.is_null();
+    Ok(RefName::parse(name).ok().filter(|_| readable).map(|name| (name, oid)))
 }
 
 #[cfg(test)]
@@ -133,6 +137,7 @@ mod tests {
             ("HEAD", false),
             ("refs/tags/v1^{}", false),
             (".have", false),
+            ("refs/heads/\u{fffd}", false),
         ] {
             assert_eq!(reference(&format!("{oid} {name}")).unwrap().is_some(), counts, "{name}");
         }

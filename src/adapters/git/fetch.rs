@@ -28,7 +28,7 @@ pub(super) async fn fetch(
     let advertisement = Advertisement::read(remote.advertisement(Service::UploadPack).await?).await?;
     let version2 = advertisement.version2;
     let mut refs = match version2 {
-        true => ls_refs(remote, wanted).await?,
+        true => ls_refs(remote, &advertisement, wanted).await?,
         false => advertisement.refs.clone(),
     };
     refs.retain(|name, _| name.branch_name().is_some() || wanted.contains(name));
@@ -42,7 +42,7 @@ pub(super) async fn fetch(
         if !version2 && !advertisement.offers("side-band-64k") {
             return Err(RepoError::Later("the remote speaks a Git protocol that is too old".to_owned()));
         }
-        let request = if version2 { request_v2(&lacking) } else { request_v0(&lacking) };
+        let request = if version2 { request_v2(&advertisement, &lacking) } else { request_v0(&lacking) };
         let body = remote.call(Service::UploadPack, request).await?.limited(pack_limit);
         receive(remote, PackStream { body, version2, started: false }, clone, lacking).await?;
     }
@@ -51,11 +51,8 @@ pub(super) async fn fetch(
     Ok(refs)
 }
 
-fn request_v2(lacking: &Lacking) -> Vec<u8> {
-    let mut request = Vec::new();
-    line(&mut request, "command=fetch\n");
-    line(&mut request, &format!("agent={}\n", agent()));
-    line(&mut request, "object-format=sha1\n");
+fn request_v2(advertisement: &Advertisement, lacking: &Lacking) -> Vec<u8> {
+    let mut request = advertisement.command("fetch");
     delimiter(&mut request);
     line(&mut request, "no-progress\n");
     line(&mut request, "ofs-delta\n");

@@ -252,16 +252,13 @@ impl Body<'_> {
         }
     }
 
-    /// The next line as text, `None` at a mark; an `ERR` line is an error.
+    /// The next line as text, `None` at a mark; an `ERR` line is an error. Bytes that are no text become U+FFFD.
     pub(super) async fn line(&mut self) -> Result<Option<String>, Fault> {
         let packet = self.next().await?.ok_or_else(|| Fault::later("the remote's answer is cut off"))?;
-        match (&packet, packet.text()) {
-            (Packet::Line(_), Some(text)) => match text.strip_prefix("ERR ") {
-                Some(error) => Err(Fault::Later(format!("the remote says: {}", self.remote.words(error)))),
-                None => Ok(Some(text.to_owned())),
-            },
-            (Packet::Line(_), None) => Err(Fault::later("the remote sent a line that is no text")),
-            (Packet::Flush | Packet::Delimiter | Packet::End, _) => Ok(None),
+        let Some(text) = packet.text() else { return Ok(None) };
+        match text.strip_prefix("ERR ") {
+            Some(error) => Err(Fault::Later(format!("the remote says: {}", self.remote.words(error)))),
+            None => Ok(Some(text)),
         }
     }
 

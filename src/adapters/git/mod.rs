@@ -13,6 +13,8 @@ mod pktline;
 mod pool;
 mod push;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -19,10 +19,10 @@ pub(super) enum Packet {
 }
 
 impl Packet {
-    /// A line as text without its newline; `None` for marks and for bytes that are no text.
-    pub(super) fn text(&self) -> Option<&str> {
+    /// A line as text without its newline, what is no text replaced by U+FFFD; `None` for marks.
+    pub(super) fn text(&self) -> Option<String> {
         match self {
-            Self::Line(bytes) => std::str::from_utf8(bytes).ok().map(|text| text.strip_suffix('\n').unwrap_or(text)),
+            Self::Line(bytes) => Some(String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(bytes)).into_owned()),
             Self::Flush | Self::Delimiter | Self::End => None,
         }
     }

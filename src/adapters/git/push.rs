@@ -163,7 +163,7 @@ impl Report {
 
     fn take(&mut self, remote: &Remote, packet: &Packet, reference: &RefName) {
         let Some(text) = packet.text() else { return };
-        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
         let (name, reason) = rest.split_once(' ').unwrap_or((rest, ""));
         match verb {
             "unpack" => self.unpacked = Some(remote.words(rest)),
