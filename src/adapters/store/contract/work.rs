@@ -62,19 +62,21 @@ async fn a_leased_subject_is_given_to_nobody_else(store: Store) {
 }
 
 async fn an_expired_lease_is_taken_over_and_its_owner_can_do_nothing_more(store: Store) {
-    store.schedule(&change(1), at(0)).await.unwrap();
-    let stale = must_claim(&*store, "a", 0).await;
-    let fresh = must_claim(&*store, "b", 60).await;
-    assert_eq!(fresh.subject, stale.subject);
-    assert!(fresh.fence > stale.fence);
-    assert_eq!(fresh.attempts, 1, "a lease that ran out is a failed look");
-    assert!(!store.renew(&stale, at(61), LEASE).await.unwrap());
-    assert!(!store.complete(&stale, None).await.unwrap());
-    assert!(!store.complete(&stale, Some(at(0))).await.unwrap());
-    assert!(!store.fail(&stale, at(0), "late").await.unwrap());
-    assert!(store.renew(&fresh, at(61), LEASE).await.unwrap());
-    assert!(store.complete(&fresh, None).await.unwrap());
-    assert_eq!(drain(&*store, 1_000).await, []);
+    for taker in ["b", "a"] {
+        store.schedule(&change(1), at(0)).await.unwrap();
+        let stale = must_claim(&*store, "a", 0).await;
+        let fresh = must_claim(&*store, taker, 60).await;
+        assert_eq!(fresh.subject, stale.subject);
+        assert!(fresh.fence > stale.fence);
+        assert_eq!(fresh.attempts, 1, "a lease that ran out is a failed look");
+        assert!(!store.renew(&stale, at(61), LEASE).await.unwrap(), "{taker}");
+        assert!(!store.complete(&stale, None).await.unwrap(), "{taker}");
+        assert!(!store.complete(&stale, Some(at(0))).await.unwrap(), "{taker}");
+        assert!(!store.fail(&stale, at(0), "late").await.unwrap(), "{taker}");
+        assert!(store.renew(&fresh, at(61), LEASE).await.unwrap());
+        assert!(store.complete(&fresh, None).await.unwrap());
+        assert_eq!(drain(&*store, 1_000).await, []);
+    }
 }
 
 async fn a_request_during_a_lease_keeps_the_subject_due(store: Store) {
