@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod git;
+pub mod github;
 pub mod store;

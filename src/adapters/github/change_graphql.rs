@@ -1,0 +1,467 @@
+//! A pull request by one GraphQL query, and one more for each further page of a list.
+//!
+//! The query is checked against GitHub's published schema. Anything missing in an answer makes GraphQL unusable for this read,
+//! never a shorter answer.
+
+use countersign_core::domain::{Account, Login, Oid, PrNumber, RefName, ReviewId, TeamSlug, Timestamp};
+use countersign_core::effect::COMMENT_MARKER;
+use countersign_core::facts::question::{ChangeRead, CommentRead, CommitPeopleRead, ReviewRead};
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::Call;
+use super::fault::Fault;
+use super::lane::Sort;
+use super::people::{self, CommitNames};
+use super::reads::another_repository;
+use super::transport::GRAPHQL;
+use super::wire::{ActorWire, vote_kind};
+use super::{GitHub, reading};
+use crate::engine::ports::{ForgeErrorKind, RepoRef};
+
+const OPERATION: &str = "graphql.change";
+/// Pages of one list: 100 entries each.
+const PAGES: usize = 100;
+
+/// Why GraphQL gave no change.
+pub(super) enum GraphFault {
+    /// To be passed on: rate limit, credentials, another repository.
+    Final(Fault),
+    /// Not found: REST says in which way.
+    Missing,
+    /// GraphQL cannot be used.
+    Unusable(String),
+}
+
+type Graph<T> = Result<T, GraphFault>;
+
+const HEADER: &str = "number url title body state isDraft headRefName headRefOid baseRefName \
+    headRepository { databaseId } author { ...who }";
+const WHO: &str = "fragment who on Actor { __typename login ... on User { databaseId } ... on Bot { databaseId } \
+    ... on Mannequin { databaseId } ... on Organization { databaseId } }";
+
+/// The lists of a pull request: name and fields of an entry.
+const LISTS: [(&str, &str); 4] = [
+    ("reviews", "fullDatabaseId state submittedAt authorCanPushToRepository author { ...who } commit { oid }"),
+    (
+        "commits",
+        "commit { oid message authors(first: 100) { pageInfo { hasNextPage endCursor } nodes { email user { databaseId login } } } \
+         committer { email user { databaseId login } } }",
+    ),
+    (
+        "reviewRequests",
+        "requestedReviewer { __typename ... on User { login } ... on Bot { login } ... on Mannequin { login } \
+         ... on Team { slug } }",
+    ),
+    ("comments", "fullDatabaseId body author { ...who }"),
+];
+
+fn list(name: &str, fields: &str, after: &str) -> String {
+    format!("{name}(first: 100{after}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }}")
+}
+
+fn document(variables: &str, fields: &str) -> String {
+    // GraphQL refuses a fragment that is not used.
+    let fragment = if fields.contains("...who") { WHO } else { "" };
+    format!(
+        "query Change($owner: String!, $name: String!, $number: Int!{variables}) {{ \
+         repository(owner: $owner, name: $name) {{ databaseId owner {{ login }} \
+         pullRequest(number: $number) {{ {fields} }} }} rateLimit {{ cost remaining }} }} {fragment}"
+    )
+}
+
+fn first_query() -> String {
+    let lists: Vec<String> = LISTS.iter().map(|(name, fields)| list(name, fields, "")).collect();
+    document("", &format!("{HEADER} {}", lists.join(" ")))
+}
+
+fn next_query(name: &str) -> String {
+    let fields = LISTS.iter().find(|(known, _)| *known == name).map_or("", |(_, fields)| fields);
+    document(", $after: String!", &list(name, fields, ", after: $after"))
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    data: Option<Data>,
+    #[serde(default)]
+    errors: Vec<ErrorWire>,
+}
+
+#[derive(Deserialize)]
+struct ErrorWire {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    repository: Option<RepositoryWire>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RepositoryWire {
+    database_id: u64,
+    owner: OwnerWire,
+    pull_request: Option<PullWire>,
+}
+
+#[derive(Deserialize)]
+struct OwnerWire {
+    login: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PullWire {
+    #[serde(flatten)]
+    header: Option<HeaderWire>,
+    reviews: Option<Page<ReviewWire>>,
+    commits: Option<Page<CommitWire>>,
+    review_requests: Option<Page<RequestWire>>,
+    comments: Option<Page<CommentWire>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HeaderWire {
+    number: u64,
+    url: String,
+    title: String,
+    body: String,
+    state: String,
+    is_draft: bool,
+    head_ref_name: String,
+    head_ref_oid: String,
+    base_ref_name: String,
+    head_repository: Option<IdWire>,
+    author: Option<ActorWire>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IdWire {
+    database_id: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<T> {
+    page_info: PageInfo,
+    nodes: Vec<Option<T>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageInfo {
+    has_next_page: bool,
+    end_cursor: Option<String>,
+}
+
+/// A 64-bit number: a string by the schema; some servers send a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BigInt {
+    Text(String),
+    Number(u64),
+}
+
+impl BigInt {
+    fn get(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Number(number) => Some(*number),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewWire {
+    full_database_id: BigInt,
+    state: String,
+    submitted_at: Option<String>,
+    author_can_push_to_repository: Option<bool>,
+    author: Option<ActorWire>,
+    commit: Option<OidWire>,
+}
+
+#[derive(Deserialize)]
+struct OidWire {
+    oid: String,
+}
+
+#[derive(Deserialize)]
+struct CommitWire {
+    commit: GitCommitWire,
+}
+
+#[derive(Deserialize)]
+struct GitCommitWire {
+    oid: String,
+    message: String,
+    authors: Page<SignatureWire>,
+    committer: Option<SignatureWire>,
+}
+
+#[derive(Deserialize)]
+struct SignatureWire {
+    email: Option<String>,
+    user: Option<ActorWire>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestWire {
+    requested_reviewer: Option<ReviewerWire>,
+}
+
+#[derive(Deserialize)]
+struct ReviewerWire {
+    slug: Option<String>,
+    #[serde(flatten)]
+    actor: ActorWire,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommentWire {
+    full_database_id: BigInt,
+    body: String,
+    author: Option<ActorWire>,
+}
+
+/// The lists, all pages.
+#[derive(Default)]
+struct Lists {
+    reviews: Vec<ReviewWire>,
+    commits: Vec<CommitWire>,
+    requests: Vec<RequestWire>,
+}
+
+fn unusable(words: impl Into<String>) -> GraphFault {
+    GraphFault::Unusable(words.into())
+}
+
+impl GitHub {
+    pub(super) async fn change_by_graphql(&self, repo: &RepoRef, number: PrNumber) -> Graph<ChangeRead> {
+        let me = self.own_account(Some(repo)).await.map_err(GraphFault::Final)?;
+        let (owner, pull) = self.graph(repo, number, &first_query(), None).await?;
+        let header = pull.header.ok_or_else(|| unusable("the pull request is incomplete"))?;
+        let (Some(reviews), Some(commits), Some(requests), Some(comments)) =
+            (pull.reviews, pull.commits, pull.review_requests, pull.comments)
+        else {
+            return Err(unusable("a list is missing"));
+        };
+        let mut lists = Lists::default();
+        let mut after = take_page(reviews, &mut lists.reviews)?;
+        for _ in 0..PAGES {
+            let Some(cursor) = after else { break };
+            after = take_page(self.next(repo, number, "reviews", &cursor, |p| p.reviews).await?, &mut lists.reviews)?;
+        }
+        refuse_more(after)?;
+        let mut after = take_page(commits, &mut lists.commits)?;
+        for _ in 0..PAGES {
+            let Some(cursor) = after else { break };
+            after = take_page(self.next(repo, number, "commits", &cursor, |p| p.commits).await?, &mut lists.commits)?;
+        }
+        refuse_more(after)?;
+        let mut after = take_page(requests, &mut lists.requests)?;
+        for _ in 0..PAGES {
+            let Some(cursor) = after else { break };
+            let page = self.next(repo, number, "reviewRequests", &cursor, |p| p.review_requests).await?;
+            after = take_page(page, &mut lists.requests)?;
+        }
+        refuse_more(after)?;
+        let our_comment = self.graph_comment(repo, number, comments, &me).await?;
+        self.assemble(repo, &owner, header, lists, our_comment)
+    }
+
+    /// Our sticky comment: the oldest of ours with the marker; pages are read until it is found.
+    async fn graph_comment(
+        &self,
+        repo: &RepoRef,
+        number: PrNumber,
+        first: Page<CommentWire>,
+        me: &Account,
+    ) -> Graph<Option<CommentRead>> {
+        let mut page = first;
+        for _ in 0..PAGES {
+            let mut comments = Vec::new();
+            let after = take_page(page, &mut comments)?;
+            for comment in comments {
+                let author = comment.author.as_ref().and_then(|author| author.account(""));
+                if author.is_some_and(|author| author.id == me.id) && comment.body.contains(COMMENT_MARKER) {
+                    let id = comment.full_database_id.get().ok_or_else(|| unusable("a comment has no number"))?;
+                    return Ok(Some(CommentRead {
+                        id: countersign_core::domain::CommentId::new(id),
+                        body: comment.body,
+                    }));
+                }
+            }
+            let Some(cursor) = after else { return Ok(None) };
+            page = self.next(repo, number, "comments", &cursor, |pull| pull.comments).await?;
+        }
+        Err(unusable("the comments do not end"))
+    }
+
+    async fn next<T>(
+        &self,
+        repo: &RepoRef,
+        number: PrNumber,
+        name: &str,
+        cursor: &str,
+        pick: impl FnOnce(PullWire) -> Option<Page<T>>,
+    ) -> Graph<Page<T>> {
+        let (_, pull) = self.graph(repo, number, &next_query(name), Some(cursor)).await?;
+        pick(pull).ok_or_else(|| unusable("a page is missing"))
+    }
+
+    /// One query: the owner's login and the pull request.
+    async fn graph(
+        &self,
+        repo: &RepoRef,
+        number: PrNumber,
+        query: &str,
+        after: Option<&str>,
+    ) -> Graph<(String, PullWire)> {
+        let name = self.present_name(repo);
+        let mut variables = json!({ "owner": name.owner(), "name": name.name(), "number": number.get() });
+        if let Some(after) = after {
+            variables["after"] = json!(after);
+        }
+        let call = Call {
+            operation: OPERATION,
+            method: Method::POST,
+            path: GRAPHQL.to_owned(),
+            body: Some(json!({ "query": query, "variables": variables })),
+            auth: reading(repo),
+            sort: Sort::Read,
+        };
+        let reply = self.client.send(&call).await.map_err(|fault| match fault.kind {
+            ForgeErrorKind::Wait(_) | ForgeErrorKind::Credentials => GraphFault::Final(fault),
+            ForgeErrorKind::Later
+            | ForgeErrorKind::Forbidden
+            | ForgeErrorKind::NotFound
+            | ForgeErrorKind::Refused
+            | ForgeErrorKind::Garbled => GraphFault::Unusable(fault.message),
+        })?;
+        let envelope: Envelope = reply.json().map_err(|fault| unusable(fault.message))?;
+        if envelope.errors.iter().any(|error| error.is("RATE_LIMITED")) {
+            let until = self.client.hold(call.auth, &reply.raw);
+            let fault = Fault::new(ForgeErrorKind::Wait(until), OPERATION, "the GraphQL rate limit is used up");
+            return Err(GraphFault::Final(fault));
+        }
+        if !envelope.errors.is_empty() {
+            if envelope.errors.iter().all(|error| error.is("NOT_FOUND")) {
+                return Err(GraphFault::Missing);
+            }
+            let words: Vec<String> = envelope.errors.into_iter().filter_map(|error| error.message).collect();
+            return Err(unusable(super::fault::clean(&words.join("; "))));
+        }
+        let repository = envelope.data.and_then(|data| data.repository).ok_or(GraphFault::Missing)?;
+        if repository.database_id != repo.id.get() {
+            return Err(GraphFault::Final(another_repository(OPERATION, repo, repository.database_id)));
+        }
+        let pull = repository.pull_request.ok_or(GraphFault::Missing)?;
+        Ok((repository.owner.login, pull))
+    }
+
+    fn assemble(
+        &self,
+        repo: &RepoRef,
+        owner: &str,
+        header: HeaderWire,
+        lists: Lists,
+        our_comment: Option<CommentRead>,
+    ) -> Graph<ChangeRead> {
+        let wrong = |fault: countersign_core::domain::InvalidId| unusable(fault.to_string());
+        let is_ours = header.head_repository.is_some_and(|head| head.database_id == repo.id.get());
+        let commits = lists.commits.into_iter().map(|wire| commit_names(wire.commit)).collect::<Graph<_>>()?;
+        let reviewers = || lists.requests.iter().filter_map(|request| request.requested_reviewer.as_ref());
+        Ok(ChangeRead {
+            number: PrNumber::new(header.number),
+            open: header.state.eq_ignore_ascii_case("open"),
+            merged: header.state.eq_ignore_ascii_case("merged"),
+            draft: header.is_draft,
+            head_ref: is_ours.then(|| RefName::branch(&header.head_ref_name).ok()).flatten(),
+            head: Oid::parse(&header.head_ref_oid).map_err(wrong)?,
+            base: RefName::branch(&header.base_ref_name).map_err(wrong)?,
+            author: header.author.as_ref().and_then(|author| author.account("")),
+            reviews: lists.reviews.into_iter().map(review).collect::<Graph<_>>()?,
+            commits: people::complete(commits, &self.client.address.noreply_domain()),
+            requested_users: reviewers()
+                .filter(|reviewer| reviewer.slug.is_none())
+                .filter_map(|reviewer| Login::parse(&reviewer.actor.rest_login()?).ok())
+                .collect(),
+            requested_teams: reviewers()
+                .filter_map(|reviewer| TeamSlug::parse(&format!("{owner}/{}", reviewer.slug.as_ref()?)).ok())
+                .collect(),
+            our_comment,
+            url: header.url,
+            title: header.title,
+            body: header.body,
+        })
+    }
+}
+
+impl ErrorWire {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(kind))
+    }
+}
+
+/// Takes the entries of a page; the cursor of the next one.
+fn take_page<T>(page: Page<T>, into: &mut Vec<T>) -> Graph<Option<String>> {
+    for node in page.nodes {
+        into.push(node.ok_or_else(|| unusable("an entry is missing"))?);
+    }
+    match (page.page_info.has_next_page, page.page_info.end_cursor) {
+        (false, _) => Ok(None),
+        (true, Some(cursor)) => Ok(Some(cursor)),
+        (true, None) => Err(unusable("a page has no cursor")),
+    }
+}
+
+fn refuse_more(after: Option<String>) -> Graph<()> {
+    if after.is_some() { Err(unusable("a list does not end")) } else { Ok(()) }
+}
+
+fn review(wire: ReviewWire) -> Graph<ReviewRead> {
+    let id = wire.full_database_id.get().ok_or_else(|| unusable("a review has no number"))?;
+    let commit = wire.commit.map(|commit| Oid::parse(&commit.oid)).transpose();
+    let submitted_at = wire.submitted_at.as_deref().map(Timestamp::parse).transpose();
+    Ok(ReviewRead {
+        id: ReviewId::new(id),
+        author: wire.author.as_ref().and_then(|author| author.account("")),
+        kind: vote_kind(&wire.state),
+        commit: commit.map_err(|fault| unusable(fault.to_string()))?,
+        submitted_at: submitted_at.map_err(|fault| unusable(fault.to_string()))?,
+        may_push: wire.author_can_push_to_repository,
+    })
+}
+
+fn commit_names(wire: GitCommitWire) -> Graph<CommitNames> {
+    let mut authors = Vec::new();
+    if take_page(wire.authors, &mut authors)?.is_some() {
+        return Err(unusable("a commit has more than 100 authors"));
+    }
+    let named = |signature: SignatureWire| {
+        let account = signature.user.as_ref().and_then(|user| user.account("User"));
+        (signature.email.unwrap_or_default().to_lowercase(), account)
+    };
+    let commit = Oid::parse(&wire.oid).map_err(|fault| unusable(fault.to_string()))?;
+    let people = CommitPeopleRead {
+        commit,
+        authors: authors.into_iter().map(named).collect(),
+        committer: wire.committer.map(named),
+    };
+    Ok(CommitNames { people, message: wire.message })
+}
+
+#[cfg(test)]
+pub(super) fn queries() -> Vec<String> {
+    std::iter::once(first_query()).chain(LISTS.iter().map(|(name, _)| next_query(name))).collect()
+}
