@@ -37,6 +37,7 @@ mod auth;
 mod bare;
 mod cast;
 mod clock;
+mod dump;
 mod error;
 mod faults;
 mod git;

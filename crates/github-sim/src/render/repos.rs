@@ -107,7 +107,7 @@ impl Face<'_> {
         if let Value::Object(map) = &mut body {
             let more = json!({
                 "permissions": self.permissions(id, who),
-                "network_count": 0, "subscribers_count": 0, "temp_clone_token": null,
+                "network_count": 0, "subscribers_count": 0, "temp_clone_token": "",
                 "allow_rebase_merge": true, "allow_squash_merge": true, "allow_merge_commit": true,
                 "allow_auto_merge": false, "delete_branch_on_merge": false,
                 "allow_update_branch": false, "use_squash_pr_title_as_default": false,

@@ -34,6 +34,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("GET", "/repos/*/*/rulesets/rule-suites", "repos/get-repo-rule-suites"),
     ("PATCH", "/repos/*/*", "repos/update"),
     ("GET", "/orgs/*", "orgs/get"),
+    ("GET", "/", "meta/root"),
+    ("GET", "/zen", "meta/get-zen"),
     ("GET", "/orgs/*/repos", "repos/list-for-org"),
 ];
 

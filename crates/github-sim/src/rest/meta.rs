@@ -11,8 +11,6 @@ use crate::error::{Outcome, Refusal};
 pub(super) const OPS: &[Op] = &[
     Op::new("rate-limit/get", "GET", "/rate_limit", &[], rate_limit).auth(Auth::Open),
     Op::new("meta/get", "GET", "/meta", &[], meta).auth(Auth::Open),
-    Op::new("meta/root", "GET", "/", &[], root).auth(Auth::Open),
-    Op::new("meta/get-zen", "GET", "/zen", &[], zen).auth(Auth::Open),
     Op::new("users/get-authenticated", "GET", "/user", &[], me).auth(Auth::Person),
     Op::new("users/get-by-username", "GET", "/users/{username}", &[], user).auth(Auth::Open),
     Op::new("users/get-by-id", "GET", "/user/{account_id}", &[], user_by_id).auth(Auth::Open),
@@ -41,19 +39,6 @@ fn meta(_: &mut Ctx<'_>) -> Outcome<Reply> {
         "verifiable_password_authentication": false, "hooks": ["127.0.0.0/8", "::1/128"],
         "web": ["127.0.0.0/8"], "api": ["127.0.0.0/8"], "git": ["127.0.0.0/8"],
     })))
-}
-
-fn root(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
-    let api = ctx.api.clone();
-    Ok(Reply::ok(json!({
-        "current_user_url": format!("{api}/user"),
-        "repository_url": format!("{api}/repos/{{owner}}/{{repo}}"),
-        "rate_limit_url": format!("{api}/rate_limit"),
-    })))
-}
-
-fn zen(_: &mut Ctx<'_>) -> Outcome<Reply> {
-    Ok(Reply::raw("text/plain;charset=utf-8", b"Keep it logically awesome.".to_vec()))
 }
 
 fn me(ctx: &mut Ctx<'_>) -> Outcome<Reply> {

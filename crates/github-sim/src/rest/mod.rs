@@ -35,6 +35,7 @@ pub(crate) use merge::method as merge_method;
 const TABLES: &[&[Op]] = &[
     apps::OPS,
     hooks::OPS,
+    repos::OPS,
     meta::OPS,
     orgs::OPS,
     reviews::OPS,
@@ -49,7 +50,6 @@ const TABLES: &[&[Op]] = &[
     git_data::OPS,
     contents::OPS,
     commits::OPS,
-    repos::OPS,
 ];
 
 /// The operation a method and a path mean.

@@ -216,7 +216,7 @@ impl State {
             pull.title = title;
         }
         if let Some(body) = edit.body.filter(|body| Some(body) != old.body.as_ref()) {
-            changes["body"] = json!({"from": old.body});
+            changes["body"] = json!({"from": old.body.unwrap_or_default()});
             pull.body = Some(body);
         }
         pull.updated_at = now;

@@ -10,4 +10,5 @@ mod git;
 mod graphql;
 mod pulls;
 mod rest;
+mod tour;
 mod webhooks;

@@ -107,6 +107,15 @@ impl World {
     }
 }
 
+impl Drop for World {
+    /// With `GITHUB_SIM_DUMP` set, leaves what happened there for the conformance check.
+    fn drop(&mut self) {
+        if let Some(dir) = std::env::var_os("GITHUB_SIM_DUMP") {
+            self.sim.dump(Path::new(&dir)).unwrap();
+        }
+    }
+}
+
 async fn receiver(received: Received) -> String {
     async fn take(State(received): State<Received>, headers: HeaderMap, body: Bytes) {
         received.lock().unwrap().push((headers, body));
@@ -156,9 +165,11 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+        let replaced = headers
+            .iter()
+            .map(|(name, value)| (name.parse::<axum::http::HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect();
+        request = request.headers(replaced);
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
