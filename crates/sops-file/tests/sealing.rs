@@ -117,6 +117,11 @@ fn new_keys_come_in_the_style_of_the_file() {
         let new = case.after(&old, |opened| assert!(opened.set(&path(key), &value).unwrap()));
         case.plain(&new)
     };
+    let unindented = case.seal("l:\n- a\n- b\nz: 1\n");
+    let new = case.after(&unindented, |opened| {
+        assert!(opened.set(&path("l[2]"), &Value::text("c")).unwrap());
+    });
+    assert_eq!(case.plain(&new), "l:\n- a\n- b\n- c\nz: 1\n");
     let base = "a: one\nm:\n  b: two\n  deep:\n    - x\nf: {g: \"h\"}\nempty: {}\n";
     assert_eq!(set("z", "\"v\""), format!("{base}z: v\n"));
     assert_eq!(set("m.c", "\"v\""), base.replace("    - x\n", "    - x\n  c: v\n"));

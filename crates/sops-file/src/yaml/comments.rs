@@ -14,6 +14,8 @@ use crate::tree::{Child, Comment, Kind, Layout, Node};
 pub(crate) struct RawComment {
     pub(crate) text: Zeroizing<String>,
     pub(crate) own_line: bool,
+    /// The line above is a comment, too.
+    pub(crate) in_run: bool,
     pub(crate) place: Place,
     /// Column of the marker, from 0.
     pub(crate) column: usize,
@@ -34,6 +36,7 @@ pub(crate) struct Outline {
 
 struct Container {
     parent: Option<usize>,
+    is_list: bool,
     layout: Layout,
     span: Range<usize>,
 }
@@ -60,10 +63,17 @@ impl Outline {
         self.documents.push(Section { start, root: self.containers.len(), first_entry: self.entries.len() });
     }
 
-    pub(crate) fn container(&mut self, layout: Layout, start: usize) {
+    pub(crate) fn container(&mut self, layout: Layout, start: usize, is_list: bool) {
         let parent = self.open.last().copied();
         self.open.push(self.containers.len());
-        self.containers.push(Container { parent, layout, span: start..start });
+        self.containers.push(Container { parent, is_list, layout, span: start..start });
+    }
+
+    /// Corrects the column of the open container: where its first dash stands.
+    pub(crate) fn set_column(&mut self, column: usize) {
+        if let Some(id) = self.open.last() {
+            self.containers[*id].layout = Layout::Block { column };
+        }
     }
 
     pub(crate) fn close(&mut self, end: usize) {
@@ -99,7 +109,7 @@ impl Outline {
         let (container, position) = if let Some(flow) = self.enclosing_flow(at, previous) {
             (flow, at)
         } else if comment.own_line {
-            (self.of_own_line(comment.column, previous, next, root), at)
+            (self.of_own_line(&comment, previous, next, root), at)
         } else {
             self.of_inline(at, previous, root)
         };
@@ -127,7 +137,8 @@ impl Outline {
         outermost.map_or((previous.container, previous.start), |flow| (flow, at))
     }
 
-    fn of_own_line(&self, at_column: usize, previous: Option<&Slot>, next: Option<&Slot>, root: usize) -> usize {
+    fn of_own_line(&self, comment: &RawComment, previous: Option<&Slot>, next: Option<&Slot>, root: usize) -> usize {
+        let at_column = comment.column;
         let column = |id: usize| match self.containers[id].layout {
             Layout::Block { column } => Some(column),
             Layout::Flow => None,
@@ -142,18 +153,24 @@ impl Outline {
                 return next.container;
             }
         }
-        let chosen = self
-            .ancestors(previous.container)
-            .find(|id| column(*id).is_some_and(|column| column <= at_column))
-            .unwrap_or(root);
+        // The comment belongs to the container in whose column it stands, else to the innermost one.
+        let innermost = self.ancestors(previous.container).find(|id| column(*id).is_some());
+        let in_column = self.ancestors(previous.container).find(|id| column(*id) == Some(at_column));
+        let chosen = in_column.or(innermost).unwrap_or(root);
         // A list may stand in the column of the map around it: then the next entry decides.
-        match next {
+        let chosen = match next {
             Some(next)
                 if column(next.container) == column(chosen)
                     && self.ancestors(chosen).any(|id| id == next.container) =>
             {
                 next.container
             }
+            Some(_) | None => chosen,
+        };
+        // Behind a list that has ended, below another comment, it goes to the map around the list.
+        let ended = next.is_some_and(|next| !self.ancestors(next.container).any(|id| id == chosen));
+        match self.containers[chosen].parent {
+            Some(parent) if ended && comment.in_run && self.containers[chosen].is_list => parent,
             Some(_) | None => chosen,
         }
     }

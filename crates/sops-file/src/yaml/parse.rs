@@ -12,6 +12,7 @@ use super::comments::{Outline, RawComment};
 use super::resolve;
 use crate::error::{ParseError, Place};
 use crate::plain::Plain;
+use crate::splice::line_start;
 use crate::tree::{Child, Document, Entry, Kind, Layout, Node, Scalar, Tree};
 
 const MAX_DEPTH: usize = 120;
@@ -66,7 +67,10 @@ fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseError> {
             let bytes = range(&span);
             let line = source[..bytes.start].rfind('\n').map_or(0, |at| at + 1);
             let before = source[line..bytes.start].trim_start_matches('\u{feff}');
+            let in_run = line > 0
+                && source[..line - 1].lines().next_back().is_some_and(|line| line.trim_start().starts_with('#'));
             comments.push(RawComment {
+                in_run,
                 text: Zeroizing::new(text.into_owned()),
                 own_line: before.trim().is_empty(),
                 place: place(&span),
@@ -141,7 +145,7 @@ impl<'s> Builder<'s> {
             }
             Kind::Scalar(scalar) if matches!(scalar.value, Plain::Null) => {
                 self.needs_rewriting = true;
-                self.outline.container(Layout::Block { column: 0 }, root.span.start);
+                self.outline.container(Layout::Block { column: 0 }, root.span.start, false);
                 self.outline.close(root.span.end);
                 Ok(Node { kind: Kind::Map(Vec::new(), Layout::Block { column: 0 }), ..root })
             }
@@ -251,7 +255,7 @@ impl<'s> Builder<'s> {
     }
 
     fn map(&mut self, style: StructureStyle, span: &Span) -> Result<Node, ParseError> {
-        let (layout, opening) = self.open(style, span);
+        let (layout, opening) = self.open(style, span, false);
         let (mut children, mut keys) = (Vec::new(), BTreeSet::new());
         loop {
             if let Some((Event::MappingEnd, end)) = self.events.get(self.at).cloned() {
@@ -304,7 +308,7 @@ impl<'s> Builder<'s> {
     }
 
     fn list(&mut self, style: StructureStyle, span: &Span) -> Result<Node, ParseError> {
-        let (layout, opening) = self.open(style, span);
+        let (mut layout, opening) = self.open(style, span, true);
         let mut children = Vec::new();
         loop {
             let next = self.events.get(self.at).cloned();
@@ -313,6 +317,12 @@ impl<'s> Builder<'s> {
                 return Ok(self.close(Kind::List(children, layout), opening, &end));
             }
             let start = self.entry_start(layout);
+            if children.is_empty() && self.in_copy == 0 && layout != Layout::Flow {
+                // The parser reports an unindented list behind its dash.
+                let column = start - line_start(self.source, start);
+                layout = Layout::Block { column };
+                self.outline.set_column(column);
+            }
             let slot = (self.in_copy == 0).then(|| self.outline.entry(start));
             if self.in_copy == 0 && layout != Layout::Flow {
                 self.cursor = self.cursor.max(start + 1);
@@ -331,7 +341,7 @@ impl<'s> Builder<'s> {
         Ok(node)
     }
 
-    fn open(&mut self, style: StructureStyle, span: &Span) -> (Layout, Range<usize>) {
+    fn open(&mut self, style: StructureStyle, span: &Span, is_list: bool) -> (Layout, Range<usize>) {
         let layout = match style {
             StructureStyle::Block => Layout::Block { column: span.start.col() },
             StructureStyle::Flow => Layout::Flow,
@@ -342,7 +352,7 @@ impl<'s> Builder<'s> {
         if let Some(tag) = span.tag_span().filter(|_| !copy) {
             self.cursor = self.cursor.max(range(&tag).end);
         }
-        self.outline.container(layout, range(span).start);
+        self.outline.container(layout, range(span).start, is_list);
         if layout == Layout::Flow && !copy {
             self.cursor = range(span).end;
         }
