@@ -87,14 +87,14 @@ pub(super) fn reaches(git: &Repository, head: &Oid, ancestor: &Oid) -> Result<bo
 /// Whole-tree difference of two commits (R4).
 pub(super) fn delta(git: &Repository, from: &Oid, to: &Oid) -> Result<Delta, RepoError> {
     let (from, to) = (commit(git, from)?.tree_id(), commit(git, to)?.tree_id());
-    let mut walk = Walk::new(git);
+    let mut walk = Walk::new(git, MOST_NAMES);
     walk.compare(Some(from), Some(to))?;
     Ok(Delta::new(walk.found))
 }
 
 /// Every entry of a commit's tree.
 pub(super) fn entries(git: &Repository, of: &Oid) -> Result<BTreeMap<RepoPath, TreeEntry>, RepoError> {
-    let mut walk = Walk::new(git);
+    let mut walk = Walk::new(git, MOST_NAMES);
     walk.compare(None, Some(commit(git, of)?.tree_id()))?;
     Ok(walk.found.into_iter().filter_map(|entry| Some((entry.path, entry.new?))).collect())
 }
@@ -188,30 +188,31 @@ pub(super) fn children(git: &Repository, tree: git2::Oid) -> Result<BTreeMap<Vec
 }
 
 /// Two trees walked side by side; equal subtrees are not entered.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     git: &'a Repository,
     path: Vec<u8>,
     depth: usize,
-    steps: usize,
+    names_left: usize,
     found: Vec<DeltaEntry>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(git: &'a Repository) -> Self {
-        Self { git, path: Vec::new(), depth: 0, steps: 0, found: Vec::new() }
+    pub(super) fn new(git: &'a Repository, names: usize) -> Self {
+        Self { git, path: Vec::new(), depth: 0, names_left: names, found: Vec::new() }
     }
 
-    fn compare(&mut self, old: Option<git2::Oid>, new: Option<git2::Oid>) -> Result<(), RepoError> {
+    pub(super) fn compare(&mut self, old: Option<git2::Oid>, new: Option<git2::Oid>) -> Result<(), RepoError> {
         if old == new {
             return Ok(());
         }
-        if self.depth > DEEPEST || self.steps > MOST_NAMES {
-            return Err(RepoError::Later("the tree is too deep or names too many paths".to_owned()));
+        let exhausting = || RepoError::Later("the tree is too deep or names too many paths".to_owned());
+        if self.depth > DEEPEST {
+            return Err(exhausting());
         }
         let side = |tree: Option<git2::Oid>| tree.map_or_else(|| Ok(BTreeMap::new()), |tree| children(self.git, tree));
         let (mut old, mut new) = (side(old)?, side(new)?);
         let names: BTreeSet<Vec<u8>> = old.keys().chain(new.keys()).cloned().collect();
-        self.steps += names.len();
+        self.names_left = self.names_left.checked_sub(names.len()).ok_or_else(exhausting)?;
         for name in names {
             let (old, new) = (old.remove(&name), new.remove(&name));
             if old == new {

@@ -7,8 +7,9 @@ use countersign_core::domain::{EntryMode, Oid, RepoPath, TreeEntry};
 use git2::Repository;
 use tempfile::TempDir;
 
+use super::super::clone::BareClone;
 use super::super::{build, read};
-use super::world::{Work, World};
+use super::world::{Work, World, git};
 use crate::engine::ports::{MergeCommit, RepoError};
 
 type Taken = BTreeMap<RepoPath, Option<TreeEntry>>;
@@ -128,6 +129,25 @@ fn conflicts_count_only_outside_the_taken_entries() {
     }
     let merged = bench.merge(&tips, all).unwrap();
     assert!(read::delta(&bench.git, &merged, &tips.1).unwrap().is_empty());
+}
+
+#[test]
+fn settings_of_the_machine_do_not_change_a_merge() {
+    let bench = Bench::new(&[("a", "0")]);
+    let tips = bench.diverge(&[("a", Some("1"))], &[("a", Some("2"))]);
+    let clone = BareClone::at(bench.work.at.with_file_name("clone.git"));
+    clone.ensure().unwrap();
+    let ours = bench.work.at.with_file_name("clone.git");
+    let attributes = bench.work.at.with_file_name("attributes");
+    std::fs::write(&attributes, "* merge=union\n").unwrap();
+    git(&ours, &["config", "merge.default", "union"]);
+    git(&ours, &["config", "core.attributesFile", attributes.to_str().unwrap()]);
+    git(&ours, &["fetch", "-q", bench.work.at.to_str().unwrap(), "main:refs/x/main", "head:refs/x/head"]);
+    let bench = Bench { git: clone.open().unwrap(), ..bench };
+    assert_eq!(bench.merge(&tips, Taken::new()).unwrap_err(), RepoError::Conflict(vec![RepoPath::new("a")]));
+    std::fs::remove_file(ours.join("info/attributes")).unwrap();
+    let bench = Bench { git: clone.open().unwrap(), ..bench };
+    assert!(bench.merge(&tips, Taken::new()).is_ok(), "the settings would have changed it");
 }
 
 #[test]

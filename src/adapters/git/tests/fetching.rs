@@ -44,14 +44,11 @@ async fn a_long_history_arrives_whole_in_every_protocol() {
             world.server.speak_old_protocol();
         }
         let root = world.work.commit(&[("n", "0")]);
-        let mut tip = root.clone();
-        for n in 1..200 {
-            tip = world.work.commit(&[("n", &n.to_string())]);
-            if n == 100 {
-                world.push("main");
-                world.repos.fetch(&world.repo, &[]).await.unwrap();
-            }
-        }
+        world.work.history(100);
+        world.push("main");
+        world.repos.fetch(&world.repo, &[]).await.unwrap();
+        world.work.history(99);
+        let tip = world.work.head();
         world.push("main");
         world.push("main:refs/pull/1/head");
         let refs = world.repos.fetch(&world.repo, &[]).await.unwrap();

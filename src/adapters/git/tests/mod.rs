@@ -6,4 +6,5 @@ mod guards;
 mod pushing;
 mod reading;
 mod server;
+mod stand_in;
 mod world;

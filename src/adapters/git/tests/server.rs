@@ -130,7 +130,7 @@ async fn answer(
             bytes
         }
         Fault::Drip => return response.body(Body::from_stream(drip(bytes))).unwrap(),
-        _ => bytes,
+        Fault::None | Fault::Hang | Fault::Status(..) | Fault::Redirect(_) | Fault::Before(_) => bytes,
     };
     // In pieces, so that answers are chunked and frames cut anywhere.
     let pieces: Vec<_> = bytes.chunks(777).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();

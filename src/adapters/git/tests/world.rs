@@ -1,6 +1,7 @@
 //! A server with one repository, a person's clone of it, and the adapter under test.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -78,6 +79,20 @@ impl Work {
         self.head()
     }
 
+    /// Many commits on top of main, quickly; the work tree stays behind.
+    pub(super) fn history(&self, commits: usize) {
+        let mut stream = String::new();
+        for n in 0..commits {
+            let from = if n == 0 { "from refs/heads/main^0\n" } else { "" };
+            stream += "commit refs/heads/main\nauthor Ann <Ann@Example.com> 1700000000 +0000\n";
+            stream += "committer Carl <carl@example.com> 1700000000 +0000\ndata 9\na change\n\n";
+            stream += &format!("{from}M 100644 inline n\ndata 4\n{n:04}\n");
+        }
+        let mut import = command(&self.at, &["fast-import", "--quiet"]).stdin(Stdio::piped()).spawn().unwrap();
+        import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+        assert!(import.wait().unwrap().success());
+    }
+
     /// A commit by `git merge`, which must succeed.
     pub(super) fn merge(&self, other: &str) -> Oid {
         self.git(&["merge", "-q", "--no-ff", "-m", "a merge", other]);
@@ -110,7 +125,7 @@ impl World {
         let mut config = GitConfig::new(dir.path().join("data"), &server.url).unwrap();
         config.read_timeout = Duration::from_secs(10);
         change(&mut config);
-        let repos = GitRepos::new(config, Arc::new(Credentials(token))).unwrap();
+        let repos = GitRepos::new(config, Arc::new(Credentials(token.to_owned()))).unwrap();
         let repo = RepoRef {
             id: RepoId::new(7),
             name: RepoName::parse("acme/app").unwrap(),
@@ -121,7 +136,7 @@ impl World {
 
     /// The adapter with other settings.
     pub(super) fn elsewhere(&self, config: GitConfig) -> GitRepos {
-        GitRepos::new(config, Arc::new(Credentials(TOKEN))).unwrap()
+        GitRepos::new(config, Arc::new(Credentials(TOKEN.to_owned()))).unwrap()
     }
 
     pub(super) fn bare(&self) -> PathBuf {
@@ -149,7 +164,7 @@ impl World {
 }
 
 /// A forge that only hands out a token.
-struct Credentials(&'static str);
+pub(super) struct Credentials(pub(super) String);
 
 fn not_asked<T>() -> Result<T, ForgeError> {
     Err(ForgeError { kind: ForgeErrorKind::Garbled, operation: "test", message: "only credentials here".to_owned() })
@@ -182,6 +197,6 @@ impl Forge for Credentials {
     }
 
     async fn git_credentials(&self, _: &RepoRef) -> Result<GitCredentials, ForgeError> {
-        Ok(GitCredentials { user: "x-access-token".to_owned(), secret: self.0.to_owned().into() })
+        Ok(GitCredentials { user: "x-access-token".to_owned(), secret: self.0.clone().into() })
     }
 }
