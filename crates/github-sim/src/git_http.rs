@@ -17,59 +17,14 @@ use tokio::process::Command;
 
 use crate::access::{Actor, Level, Role, Who};
 use crate::auth;
-use crate::error::Refusal;
 use crate::faults;
 use crate::journal::Entry;
 use crate::pkt;
+use crate::push_rules::judge;
 use crate::server::plain;
 use crate::sim::{Inner, Sim};
 use crate::state::State;
 use crate::state::landed::RefChange;
-use crate::state::rules::Via;
-
-const PRE_RECEIVE: &str = r#"#!/bin/sh
-# Rules that need no objects were judged before; here those that do. All or nothing.
-if [ -s "$SIM_PUSH/denied" ]; then
-  cat "$SIM_PUSH/denied" >&2
-  exit 1
-fi
-zero=0000000000000000000000000000000000000000
-code=0
-refuse() {
-  printf 'error: GH013: Repository rule violations found for %s.\n\n- %s\n\n' "$1" "$2" >&2
-  code=1
-}
-while read -r old new ref; do
-  [ "$new" = "$zero" ] && continue
-  if [ "$old" != "$zero" ] && grep -qxF "$ref" "$SIM_PUSH/fast-forward-only"; then
-    git merge-base --is-ancestor "$old" "$new" || refuse "$ref" "Cannot force-push to this branch"
-  fi
-  if grep -qxF "$ref" "$SIM_PUSH/signed-only"; then
-    for commit in $(git rev-list "$new" --not --all); do
-      git cat-file commit "$commit" | grep -q '^gpgsig' || {
-        refuse "$ref" "Commits must have verified signatures."
-        break
-      }
-    done
-  fi
-done
-exit $code
-"#;
-
-const POST_RECEIVE: &str = "#!/bin/sh\ncat >> \"$SIM_PUSH/accepted\"\n";
-
-/// Writes the hooks all repositories share.
-pub(crate) fn write_hooks(root: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = root.join("hooks");
-    std::fs::create_dir_all(&dir)?;
-    for (name, text) in [("pre-receive", PRE_RECEIVE), ("post-receive", POST_RECEIVE)] {
-        let path = dir.join(name);
-        std::fs::write(&path, text)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
-}
 
 /// Splits `/{owner}/{repo}.git/…` into the repository and the rest; None for other addresses.
 pub(crate) fn split(path: &str) -> Option<((&str, &str), &str)> {
@@ -92,15 +47,8 @@ struct Pass {
 }
 
 /// Serves one git request.
-pub(crate) async fn serve(
-    inner: Arc<Inner>,
-    method: &str,
-    name: (&str, &str),
-    rest: &str,
-    query: &str,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Response {
+pub(crate) async fn serve(inner: Arc<Inner>, name: (&str, &str), call: Cgi<'_>, body: Bytes) -> Response {
+    let Cgi { method, rest, query, headers } = call;
     let writing = rest == "git-receive-pack" || query.contains("service=git-receive-pack");
     let operation = match rest {
         "git-receive-pack" => "git/receive-pack",
@@ -126,7 +74,6 @@ pub(crate) async fn serve(
         (Some(canned), _) => plain(canned.status, &canned.body.to_string()),
         (None, Err(response)) => *response,
         (None, Ok(pass)) => {
-            let call = Cgi { method, rest, query, headers };
             if rest == "git-receive-pack" {
                 receive(&inner, &pass, &call, body).await
             } else {
@@ -231,11 +178,14 @@ fn login_wanted(text: &str) -> Box<Response> {
     Box::new(response)
 }
 
-struct Cgi<'a> {
-    method: &'a str,
-    rest: &'a str,
-    query: &'a str,
-    headers: &'a HeaderMap,
+/// One request, without its body.
+#[derive(Clone, Copy)]
+pub(crate) struct Cgi<'a> {
+    pub(crate) method: &'a str,
+    /// Path below the repository.
+    pub(crate) rest: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
 }
 
 /// A push: judge, receive, tell.
@@ -271,50 +221,6 @@ async fn receive(inner: &Arc<Inner>, pass: &Pass, call: &Cgi<'_>, body: Bytes) -
         Ok(Err(refusal)) => plain(500, &refusal.to_string()),
         Err(error) => plain(500, &error.to_string()),
     }
-}
-
-/// What the hooks need to know.
-struct Judged {
-    denied: String,
-    fast_forward_only: String,
-    signed_only: String,
-}
-
-impl Judged {
-    fn write(&self, dir: &Path) -> std::io::Result<()> {
-        std::fs::write(dir.join("denied"), &self.denied)?;
-        std::fs::write(dir.join("fast-forward-only"), &self.fast_forward_only)?;
-        std::fs::write(dir.join("signed-only"), &self.signed_only)
-    }
-}
-
-fn judge(st: &State, repo: u64, actor: Actor, commands: &[RefChange]) -> Result<Judged, Refusal> {
-    let mut judged = Judged { denied: String::new(), fast_forward_only: String::new(), signed_only: String::new() };
-    let here = st.repo(repo)?;
-    if here.archived {
-        judged.denied.push_str("This repository was archived so it is read-only.\n");
-    }
-    for change in commands {
-        let faults = st.early_faults(repo, actor, change, Via::Push)?;
-        if !faults.is_empty() {
-            judged
-                .denied
-                .push_str(&format!("error: GH013: Repository rule violations found for {}.\n\n", change.refname));
-            for fault in faults {
-                judged.denied.push_str(&format!("- {fault}\n\n"));
-            }
-        }
-        for rule in st.rules_against(here, actor, &change.refname, Via::Push) {
-            let list = match rule.kind.as_str() {
-                "non_fast_forward" => &mut judged.fast_forward_only,
-                "required_signatures" => &mut judged.signed_only,
-                _ => continue,
-            };
-            list.push_str(&change.refname);
-            list.push('\n');
-        }
-    }
-    Ok(judged)
 }
 
 /// Runs `git http-backend` for one request.

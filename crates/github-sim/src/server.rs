@@ -10,8 +10,7 @@ use axum::extract::{Request, State as Shared};
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
-use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::access::Who;
@@ -19,9 +18,10 @@ use crate::auth;
 use crate::error::{Outcome, Refusal};
 use crate::faults::{self, Canned, Plan};
 use crate::journal::{Entry, ViolationKind};
+use crate::quota::{bucket, counted_in, over_quota, rate_of};
 use crate::rest::{self, op::Op, reply::Reply};
 use crate::sim::{Inner, Sim};
-use crate::state::{Rate, State};
+use crate::state::State;
 
 /// Bodies are read up to this size.
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
@@ -54,7 +54,8 @@ async fn front(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Response 
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let method = parts.method.as_str().to_owned();
     if let Some((repo, rest)) = crate::git_http::split(&path) {
-        return crate::git_http::serve(inner, &method, repo, rest, &query, &parts.headers, body).await;
+        let call = crate::git_http::Cgi { method: &method, rest, query: &query, headers: &parts.headers };
+        return crate::git_http::serve(inner, repo, call, body).await;
     }
     let host = parts
         .headers
@@ -230,52 +231,6 @@ fn unrouted(st: &mut State, call: &Call) -> Refusal {
             Refusal::not_found()
         }
     }
-}
-
-/// The bucket a credential's calls are counted in.
-fn bucket(who: &Who) -> String {
-    match who {
-        Who::Nobody => "anonymous".to_owned(),
-        Who::App(app) => format!("app {app}"),
-        Who::Installation(access) => format!("installation {}", access.installation),
-        Who::User(person) => format!("user {person}"),
-    }
-}
-
-/// The bucket a credential's GraphQL points are counted in.
-pub(crate) fn graphql_bucket(who: &Who) -> String {
-    format!("{} graphql", bucket(who))
-}
-
-/// A credential's REST quota of this hour.
-pub(crate) fn rate(st: &mut State, who: &Who) -> Rate {
-    rate_of(st, bucket(who))
-}
-
-fn rate_of(st: &mut State, bucket: String) -> Rate {
-    let now = st.now();
-    let fresh = Rate { used: 0, reset: now.checked_add(SignedDuration::from_hours(1)).unwrap_or(now) };
-    let found = st.rates.entry(bucket).or_insert(fresh);
-    if found.reset <= now {
-        *found = fresh;
-    }
-    *found
-}
-
-fn counted_in(who: &Who, call: &Call) -> String {
-    if call.graphql { graphql_bucket(who) } else { bucket(who) }
-}
-
-/// The answer to a call beyond the quota: GraphQL says it with 200.
-fn over_quota(st: &mut State, who: &Who, call: &Call) -> Outcome<Option<Reply>> {
-    if call.path == "/rate_limit" || rate_of(st, counted_in(who, call)).used < st.rate_limit {
-        return Ok(None);
-    }
-    if call.graphql {
-        let error = json!({"type": "RATE_LIMITED", "message": "API rate limit exceeded"});
-        return Ok(Some(Reply::ok(json!({"errors": [error]}))));
-    }
-    Err(Refusal::new(403, "API rate limit exceeded for installation."))
 }
 
 fn canned_reply(st: &State, canned: &Canned) -> Reply {

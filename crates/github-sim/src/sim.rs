@@ -10,10 +10,11 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::delivery_faults::DeliveryFault;
 use crate::faults::Fault;
 use crate::journal::{Excerpt, Mark, Violation, ViolationKind};
 use crate::state::{Caps, State};
-use crate::webhooks::{Delivery, DeliveryFault};
+use crate::webhooks::Delivery;
 
 /// How to start a [`Sim`].
 #[derive(Debug, Clone, Default)]
@@ -71,7 +72,7 @@ impl Sim {
     /// When the address is taken or no temporary directory can be made.
     pub async fn start(config: SimConfig) -> std::io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("github-sim-").tempdir()?;
-        crate::git_http::write_hooks(dir.path())?;
+        crate::push_rules::write_hooks(dir.path())?;
         let address = config.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let listener = TcpListener::bind(address).await?;
         let mut state = State::new(dir.path().to_owned());
@@ -209,7 +210,8 @@ impl Sim {
         Excerpt::new(entries.filter(|entry| entry.seq > mark.0).cloned().collect())
     }
 
-    /// Faults of the caller: routes and fields GitHub does not have, credentials of the wrong kind.
+    /// Faults of the caller (routes and fields GitHub does not have, credentials of the wrong kind) and
+    /// gaps of the stand-in; [`ViolationKind`] tells which.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         self.inner.lock().journal.violations.clone()

@@ -13,10 +13,19 @@ use serde_json::{Map, Value};
 use sha2::Sha256;
 use tokio::sync::Notify;
 
+use crate::delivery_faults::{DeliveryFault, DeliveryMishap, mishaps};
 use crate::sim::Inner;
 
 /// GitHub waits this long for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whom a delivery is for, and what it is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recipient {
+    pub(crate) app: u64,
+    pub(crate) installation: Option<u64>,
+    pub(crate) repo: Option<u64>,
+}
 
 /// One delivery, as logged.
 #[derive(Debug, Clone)]
@@ -48,14 +57,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    #[expect(clippy::too_many_arguments, reason = "the fields of one record")]
     pub(crate) fn new(
         id: u64,
-        app: u64,
-        installation: Option<u64>,
-        repo: Option<u64>,
-        event: &str,
-        action: Option<&str>,
+        to: Recipient,
+        (event, action): (&str, Option<&str>),
         body: Vec<u8>,
         at: Timestamp,
     ) -> Self {
@@ -68,9 +73,9 @@ impl Delivery {
             redelivery: false,
             status_code: None,
             status: String::new(),
-            app,
-            installation,
-            repo,
+            app: to.app,
+            installation: to.installation,
+            repo: to.repo,
             at,
             seconds: 0.0,
             headers: Vec::new(),
@@ -82,67 +87,6 @@ impl Delivery {
     /// Whether it has left.
     pub(crate) fn is_sent(&self) -> bool {
         !self.status.is_empty()
-    }
-}
-
-/// What happens to chosen deliveries.
-#[derive(Debug, Clone)]
-pub struct DeliveryFault {
-    event: Option<String>,
-    skip: u32,
-    times: u32,
-    what: DeliveryMishap,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DeliveryMishap {
-    Drop,
-    Duplicate,
-    Delay(Duration),
-    BadSignature,
-}
-
-impl DeliveryFault {
-    fn new(event: &str, what: DeliveryMishap) -> Self {
-        Self { event: (event != "*").then(|| event.to_owned()), skip: 0, times: 1, what }
-    }
-
-    /// The delivery is lost without a trace. `event` is a name or `*`.
-    #[must_use]
-    pub fn drop(event: &str) -> Self {
-        Self::new(event, DeliveryMishap::Drop)
-    }
-
-    /// The delivery arrives twice with the same GUID.
-    #[must_use]
-    pub fn duplicate(event: &str) -> Self {
-        Self::new(event, DeliveryMishap::Duplicate)
-    }
-
-    /// The delivery arrives late; later ones overtake it.
-    #[must_use]
-    pub fn delay(event: &str, wait: Duration) -> Self {
-        Self::new(event, DeliveryMishap::Delay(wait))
-    }
-
-    /// The delivery's signature is wrong.
-    #[must_use]
-    pub fn bad_signature(event: &str) -> Self {
-        Self::new(event, DeliveryMishap::BadSignature)
-    }
-
-    /// Lets the first `n` pass.
-    #[must_use]
-    pub fn skip(mut self, n: u32) -> Self {
-        self.skip = n;
-        self
-    }
-
-    /// Concerns `n` deliveries; 1 unless set.
-    #[must_use]
-    pub fn times(mut self, n: u32) -> Self {
-        self.times = n;
-        self
     }
 }
 
@@ -197,23 +141,6 @@ impl Deliveries {
     pub(crate) fn at_rest(&self) -> bool {
         self.busy.is_empty() && self.late == 0 && (self.queue.is_empty() || self.paused)
     }
-
-    fn mishaps(&mut self, event: &str) -> Vec<DeliveryMishap> {
-        let mut found = Vec::new();
-        for rule in &mut self.rules {
-            if rule.event.as_ref().is_some_and(|name| name != event) {
-                continue;
-            }
-            if rule.skip > 0 {
-                rule.skip -= 1;
-                continue;
-            }
-            rule.times = rule.times.saturating_sub(1);
-            found.push(rule.what);
-        }
-        self.rules.retain(|rule| rule.times > 0);
-        found
-    }
 }
 
 /// Sends for as long as the stand-in lives.
@@ -253,21 +180,21 @@ fn next(inner: &Inner) -> Option<Job> {
         let id = st.deliveries.queue.remove(at)?;
         let delivery = st.deliveries.log.get(&id)?.clone();
         let app = st.apps.get(&delivery.app)?.clone();
-        let mishaps = st.deliveries.mishaps(&delivery.event);
+        let fate = mishaps(&mut st.deliveries.rules, &delivery.event);
         let url = app.webhook_url.clone();
-        let (Some(url), false) = (url, mishaps.contains(&DeliveryMishap::Drop)) else {
+        let (Some(url), false) = (url, fate.contains(&DeliveryMishap::Drop)) else {
             st.deliveries.rest.notify_waiters();
             continue;
         };
         let mut headers = headers_of(&delivery, &app);
-        if mishaps.contains(&DeliveryMishap::BadSignature) {
+        if fate.contains(&DeliveryMishap::BadSignature) {
             for (name, value) in &mut headers {
                 if name == "X-Hub-Signature-256" {
                     *value = format!("sha256={}", "0".repeat(64));
                 }
             }
         }
-        let delay = mishaps.iter().find_map(|m| match m {
+        let delay = fate.iter().find_map(|m| match m {
             DeliveryMishap::Delay(wait) => Some(*wait),
             DeliveryMishap::Drop | DeliveryMishap::Duplicate | DeliveryMishap::BadSignature => None,
         });
@@ -282,7 +209,7 @@ fn next(inner: &Inner) -> Option<Job> {
             url,
             body: delivery.body,
             headers,
-            times: if mishaps.contains(&DeliveryMishap::Duplicate) { 2 } else { 1 },
+            times: if fate.contains(&DeliveryMishap::Duplicate) { 2 } else { 1 },
             delay,
         });
     }

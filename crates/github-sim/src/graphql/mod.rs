@@ -13,6 +13,7 @@ mod query;
 mod reported;
 mod repository;
 mod walk;
+mod window;
 
 use graphql_parser::query::{Definition, Document, OperationDefinition, SelectionSet};
 use serde_json::{Map, Value, json};

@@ -134,7 +134,7 @@ impl Walk<'_> {
     fn entry(&self, repo: u64, opened: &Repository, commit: Oid, path: &str) -> Option<Node> {
         let (id, mode, kind) = git::entry_at(opened, commit, path)?;
         let name = path.rsplit('/').next().unwrap_or_default();
-        Some(entry_node(opened, repo, name, path, id, mode, kind))
+        Some(entry_node(opened, repo, name, path, (id, mode, kind)))
     }
 
     pub(super) fn tree(&self, repo: u64, id: Oid, name: &str) -> Result<Out, Fault> {
@@ -151,7 +151,7 @@ impl Walk<'_> {
                         .map(|entry| {
                             let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
                             let kind = entry.kind().unwrap_or(ObjectType::Commit);
-                            entry_node(&opened, repo, &name, &name, entry.id(), entry.filemode(), kind)
+                            entry_node(&opened, repo, &name, &name, (entry.id(), entry.filemode(), kind))
                         })
                         .collect(),
                 )
@@ -181,7 +181,8 @@ impl Walk<'_> {
     }
 }
 
-fn entry_node(opened: &Repository, repo: u64, name: &str, path: &str, id: Oid, mode: i32, kind: ObjectType) -> Node {
+fn entry_node(opened: &Repository, repo: u64, name: &str, path: &str, entry: (Oid, i32, ObjectType)) -> Node {
+    let (id, mode, kind) = entry;
     let size = opened.find_blob(id).map_or(0, |blob| blob.size());
     Node::Plain(
         "TreeEntry",

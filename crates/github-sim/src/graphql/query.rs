@@ -49,7 +49,7 @@ impl Walk<'_> {
                 args.texts("ids").unwrap_or_default().iter().filter_map(|id| find(self.st, self.who, id)).collect(),
             )),
             "rateLimit" => {
-                let key = crate::server::graphql_bucket(self.who);
+                let key = crate::quota::graphql_bucket(self.who);
                 let rate = self.st.rates.get(&key).copied();
                 let used = rate.map_or(0, |rate| rate.used) + 1;
                 let reset = rate.map_or_else(|| self.st.now(), |rate| rate.reset);

@@ -7,7 +7,7 @@ use super::op::{Auth, Op};
 use super::reply::Reply;
 use crate::clock::stamp;
 use crate::error::{Outcome, Refusal};
-use crate::webhooks::Delivery;
+use crate::webhooks::{Delivery, Recipient};
 
 pub(super) const OPS: &[Op] = &[
     Op::new("apps/get-webhook-config-for-app", "GET", "/app/hook/config", &[], config).auth(Auth::App),
@@ -124,16 +124,9 @@ fn redeliver(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let old = own(ctx)?;
     let id = ctx.st.big_id();
     let now = ctx.st.now();
-    let mut again = Delivery::new(
-        id,
-        old.app,
-        old.installation,
-        old.repo,
-        &old.event,
-        old.action.as_deref(),
-        old.body.clone(),
-        now,
-    );
+    let to = Recipient { app: old.app, installation: old.installation, repo: old.repo };
+    let what = (old.event.as_str(), old.action.as_deref());
+    let mut again = Delivery::new(id, to, what, old.body.clone(), now);
     again.guid = old.guid;
     again.redelivery = true;
     ctx.st.deliveries.add(again);

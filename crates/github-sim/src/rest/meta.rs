@@ -18,7 +18,7 @@ pub(super) const OPS: &[Op] = &[
 
 fn rate_limit(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let who = ctx.who.clone();
-    let rate = crate::server::rate(ctx.st, &who);
+    let rate = crate::quota::rate(ctx.st, &who);
     let limit = ctx.st.rate_limit;
     let bucket = |limit: u64, used: u64| {
         json!({

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::State;
 use crate::access::{Actor, Level};
 use crate::render::Face;
+use crate::webhooks::{Delivery, Recipient};
 
 /// Permission an App needs to hear of an event; None: everyone does.
 fn permission_for(event: &str) -> Option<&'static [&'static str]> {
@@ -71,32 +72,17 @@ impl State {
                 "node_id": format!("MDIzOkludGVncmF0aW9uSW5zdGFsbGF0aW9u{installation}"),
             });
             body.insert("installation".to_owned(), id);
-            self.queue(app, Some(installation), Some(repo), event, action, &Value::Object(body));
+            let to = Recipient { app, installation: Some(installation), repo: Some(repo) };
+            self.queue(to, event, action, &Value::Object(body));
         }
     }
 
     /// Queues one delivery for one App.
-    pub(crate) fn queue(
-        &mut self,
-        app: u64,
-        installation: Option<u64>,
-        repo: Option<u64>,
-        event: &str,
-        action: Option<&str>,
-        body: &Value,
-    ) {
+    pub(crate) fn queue(&mut self, to: Recipient, event: &str, action: Option<&str>, body: &Value) {
         let id = self.big_id();
         let now = self.now();
-        self.deliveries.add(crate::webhooks::Delivery::new(
-            id,
-            app,
-            installation,
-            repo,
-            event,
-            action,
-            body.to_string().into_bytes(),
-            now,
-        ));
+        let bytes = body.to_string().into_bytes();
+        self.deliveries.add(Delivery::new(id, to, (event, action), bytes, now));
     }
 
     /// Queues an event about an installation itself; needs no subscription.
@@ -121,7 +107,8 @@ impl State {
         if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
             body.extend(more);
         }
-        self.queue(app, Some(installation), None, event, Some(action), &body);
+        let to = Recipient { app, installation: Some(installation), repo: None };
+        self.queue(to, event, Some(action), &body);
     }
 
     /// Queues an event of an organisation for Apps installed there.
@@ -144,7 +131,8 @@ impl State {
             if let (Value::Object(body), Value::Object(more)) = (&mut body, more.clone()) {
                 body.extend(more);
             }
-            self.queue(app, Some(installation), None, event, Some(action), &body);
+            let to = Recipient { app, installation: Some(installation), repo: None };
+            self.queue(to, event, Some(action), &body);
         }
     }
 

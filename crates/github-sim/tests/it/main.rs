@@ -10,5 +10,6 @@ mod git;
 mod graphql;
 mod pulls;
 mod rest;
+mod serve;
 mod tour;
 mod webhooks;

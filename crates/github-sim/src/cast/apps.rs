@@ -1,53 +1,16 @@
-//! The cast: makes people, organisations, teams, Apps and repositories.
-//!
-//! Never goes over HTTP; what it makes is there at once.
+//! Apps and their installations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::access::{Actor, Level, Role};
+use super::{Org, Repo, slug};
+use crate::access::{Actor, Level};
 use crate::error::Refusal;
 use crate::keys;
 use crate::sim::Sim;
-use crate::state::accounts::{AccountKind, Membership, Team as TeamRecord};
-use crate::state::apps::{AppRecord, Installation as Installed, Token, personal_token};
-use crate::state::repos::Repo as RepoRecord;
-
-/// A person.
-#[derive(Debug, Clone)]
-pub struct User {
-    /// Numeric id.
-    pub id: u64,
-    /// Login.
-    pub login: String,
-    /// A personal token, `ghp_…`, with all of the person's rights.
-    pub token: String,
-    /// Mail address commits of this person carry.
-    pub email: String,
-}
-
-/// An organisation.
-#[derive(Debug, Clone)]
-pub struct Org {
-    pub(crate) sim: Sim,
-    /// Numeric id.
-    pub id: u64,
-    /// Login.
-    pub login: String,
-}
-
-/// A team.
-#[derive(Debug, Clone)]
-pub struct Team {
-    pub(crate) sim: Sim,
-    /// Numeric id.
-    pub id: u64,
-    /// Slug.
-    pub slug: String,
-    /// Organisation.
-    pub org: u64,
-}
+use crate::state::accounts::AccountKind;
+use crate::state::apps::{AppRecord, Installation as Installed};
 
 /// What an App is registered with.
 #[derive(Debug, Clone, Default)]
@@ -114,28 +77,6 @@ pub struct Installation {
 }
 
 impl Sim {
-    /// A person of this login, made if need be; each call gives a token of its own.
-    pub fn user(&self, login: &str) -> User {
-        let mut st = self.inner.lock();
-        let id = st.add_account(login, AccountKind::User);
-        let token = personal_token();
-        st.tokens.insert(token.clone(), Token::Person(id));
-        let found = st.accounts.get(&id);
-        User {
-            id,
-            login: st.login(id).to_owned(),
-            token,
-            email: found.map_or_else(String::new, |account| account.email.clone()),
-        }
-    }
-
-    /// An organisation of this login, made if need be.
-    pub fn org(&self, login: &str) -> Org {
-        let mut st = self.inner.lock();
-        let id = st.add_account(login, AccountKind::Organization);
-        Org { sim: self.clone(), id, login: st.login(id).to_owned() }
-    }
-
     /// Registers an App.
     pub fn app(&self, config: AppConfig) -> App {
         let mut st = self.inner.lock();
@@ -172,156 +113,6 @@ impl Sim {
     pub fn set_webhook_url(&self, app: &App, url: Option<&str>) {
         if let Some(record) = self.inner.lock().apps.get_mut(&app.id) {
             record.webhook_url = url.map(str::to_owned);
-        }
-    }
-
-    /// Makes a private, empty repository `owner/name`; the owner must exist.
-    ///
-    /// # Errors
-    /// 404 without such an owner, 422 when the name is taken.
-    pub fn repo(&self, full_name: &str, default_branch: &str) -> Result<Repo, Refusal> {
-        let mut st = self.inner.lock();
-        let (owner, name) = full_name.split_once('/').ok_or_else(Refusal::not_found)?;
-        let owner_id = st.account_or_404(owner)?.id;
-        if st.repo_named(owner, name).is_some() {
-            return Err(Refusal::invalid().custom("Repository", "name already exists on this account"));
-        }
-        let id = st.small_id();
-        let dir = crate::bare::create(&st.root, id, default_branch)?;
-        let now = st.now();
-        st.repos.insert(
-            id,
-            RepoRecord {
-                id,
-                owner: owner_id,
-                name: name.to_owned(),
-                private: true,
-                archived: false,
-                default_branch: default_branch.to_owned(),
-                dir,
-                created_at: now,
-                pushed_at: now,
-                collaborators: BTreeMap::new(),
-                teams: BTreeMap::new(),
-                next_number: 1,
-                pulls: BTreeMap::new(),
-                comments: BTreeMap::new(),
-                labels: BTreeMap::new(),
-                suites: BTreeMap::new(),
-                runs: BTreeMap::new(),
-                statuses: Vec::new(),
-                deployments: BTreeMap::new(),
-                activity: Vec::new(),
-                rulesets: BTreeMap::new(),
-                protections: BTreeMap::new(),
-                dispatches: Vec::new(),
-                parent: None,
-            },
-        );
-        Ok(Repo { sim: self.clone(), id })
-    }
-}
-
-/// A repository.
-#[derive(Debug, Clone)]
-pub struct Repo {
-    pub(crate) sim: Sim,
-    /// Numeric id.
-    pub id: u64,
-}
-
-fn slug(name: &str) -> String {
-    name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
-}
-
-impl Org {
-    /// Takes somebody in as a member, or as an owner.
-    pub fn member(&self, user: &User, owner: bool) -> &Self {
-        let mut st = self.sim.inner.lock();
-        st.members.insert((self.id, user.id), owner);
-        drop(st);
-        self
-    }
-
-    /// Removes somebody from the organisation and its teams.
-    pub fn remove(&self, user: &User) {
-        let mut st = self.sim.inner.lock();
-        st.members.remove(&(self.id, user.id));
-        for team in st.teams.values_mut().filter(|team| team.org == self.id) {
-            team.members.remove(&user.id);
-        }
-    }
-
-    /// A team of this name, made if need be.
-    #[must_use]
-    pub fn team(&self, name: &str) -> Team {
-        let mut st = self.sim.inner.lock();
-        let slug = slug(name);
-        let found = st.team_named(&self.login, &slug).map(|team| team.id).ok();
-        let id = found.unwrap_or_else(|| st.small_id());
-        let created_at = st.now();
-        st.teams.entry(id).or_insert_with(|| TeamRecord {
-            id,
-            org: self.id,
-            name: name.to_owned(),
-            slug: slug.clone(),
-            parent: None,
-            secret: false,
-            members: BTreeMap::new(),
-            created_at,
-        });
-        Team { sim: self.sim.clone(), id, slug, org: self.id }
-    }
-}
-
-impl Team {
-    /// Puts somebody into the team. An active member is also a member of the organisation.
-    pub fn member(&self, user: &User, state: Membership) -> &Self {
-        let mut st = self.sim.inner.lock();
-        if state == Membership::Active {
-            st.members.entry((self.org, user.id)).or_insert(false);
-        }
-        if let Some(team) = st.teams.get_mut(&self.id) {
-            team.members.insert(user.id, (state, false));
-        }
-        let (face, slug) = (st.web_face(), json!(self.slug));
-        let more = json!({
-            "scope": "team", "member": face.user(user.id), "team": face.team(self.id),
-        });
-        if state == Membership::Active && slug.is_string() {
-            st.emit_org(self.org, "membership", "added", Actor::person(user.id), more);
-        }
-        drop(st);
-        self
-    }
-
-    /// Takes somebody out of the team.
-    pub fn remove(&self, user: &User) {
-        let mut st = self.sim.inner.lock();
-        if let Some(team) = st.teams.get_mut(&self.id) {
-            team.members.remove(&user.id);
-        }
-        let face = st.web_face();
-        let more = json!({
-            "scope": "team", "member": face.user(user.id), "team": face.team(self.id),
-        });
-        st.emit_org(self.org, "membership", "removed", Actor::person(user.id), more);
-    }
-
-    /// Makes this team a child of another.
-    pub fn below(&self, parent: &Self) -> &Self {
-        if let Some(team) = self.sim.inner.lock().teams.get_mut(&self.id) {
-            team.parent = Some(parent.id);
-        }
-        self
-    }
-
-    /// Renames the team; the slug changes with it.
-    pub fn rename(&mut self, name: &str) {
-        self.slug = slug(name);
-        if let Some(team) = self.sim.inner.lock().teams.get_mut(&self.id) {
-            team.name = name.to_owned();
-            team.slug.clone_from(&self.slug);
         }
     }
 }
@@ -436,38 +227,5 @@ impl Installation {
         let actor = Actor::person(st.apps.get(&app).map_or(0, |app| app.owner));
         st.emit_installation(self.id, "installation", "deleted", actor, json!({"repositories": []}));
         st.installations.remove(&self.id);
-    }
-}
-
-impl Repo {
-    /// `owner/name`, as it is now.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        let st = self.sim.inner.lock();
-        st.repos.get(&self.id).map(|repo| st.full_name(repo)).unwrap_or_default()
-    }
-
-    /// Gives a person a role, or takes it away.
-    pub fn role(&self, user: &User, role: Option<Role>) -> &Self {
-        let mut st = self.sim.inner.lock();
-        let owner = st.repos.get(&self.id).map_or(0, |repo| repo.owner);
-        if let Err(refusal) = st.set_role(self.id, Actor::person(owner), user.id, role) {
-            tracing::warn!(%refusal, "no role was set");
-        }
-        drop(st);
-        self
-    }
-
-    /// Gives a team a role, or takes it away.
-    pub fn team_role(&self, team: &Team, role: Option<Role>) -> &Self {
-        let mut st = self.sim.inner.lock();
-        if let Some(repo) = st.repos.get_mut(&self.id) {
-            match role {
-                Some(role) => repo.teams.insert(team.id, role),
-                None => repo.teams.remove(&team.id),
-            };
-        }
-        drop(st);
-        self
     }
 }

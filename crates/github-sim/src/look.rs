@@ -1,0 +1,64 @@
+//! What somebody looking at the pages would see, for assertions of tests.
+//!
+//! Never changes anything and asks for no permission.
+
+use serde_json::Value;
+
+use crate::cast::Repo;
+use crate::git;
+
+impl Repo {
+    /// What a branch points at; None without such a branch.
+    #[must_use]
+    pub fn tip(&self, branch: &str) -> Option<String> {
+        let st = self.sim.inner.lock();
+        let tip = st.branch_tip(self.id, branch).ok().flatten();
+        tip.map(|id| id.to_string())
+    }
+
+    /// Content of a file on a branch or at a commit.
+    #[must_use]
+    pub fn file(&self, at: &str, path: &str) -> Option<Vec<u8>> {
+        let st = self.sim.inner.lock();
+        let opened = git::open(&st.repos.get(&self.id)?.dir).ok()?;
+        let commit = git::commit_at(&opened, at)?;
+        let (id, ..) = git::entry_at(&opened, commit, path)?;
+        Some(opened.find_blob(id).ok()?.content().to_vec())
+    }
+
+    /// A pull request as `GET /repos/{owner}/{repo}/pulls/{number}` shows it; null without one.
+    #[must_use]
+    pub fn pull_json(&self, number: u64) -> Value {
+        self.sim.inner.lock().web_face().pull_full(self.id, number)
+    }
+
+    /// Comments of a pull request, oldest first: login of the author and text.
+    #[must_use]
+    pub fn comments(&self, number: u64) -> Vec<(String, String)> {
+        let st = self.sim.inner.lock();
+        let Some(here) = st.repos.get(&self.id) else {
+            return Vec::new();
+        };
+        here.comments
+            .values()
+            .filter(|comment| comment.number == number)
+            .map(|c| (st.login(c.author.account).to_owned(), c.body.clone()))
+            .collect()
+    }
+
+    /// Newest check run of each App and name on a commit, as `GET …/check-runs` shows them.
+    #[must_use]
+    pub fn checks(&self, sha: &str) -> Vec<Value> {
+        let st = self.sim.inner.lock();
+        let face = st.web_face();
+        let runs = st.latest_runs(self.id, sha);
+        runs.into_iter().map(|run| face.check_run(self.id, run.id)).collect()
+    }
+
+    /// Repository and workflow dispatches that were asked for, oldest first.
+    #[must_use]
+    pub fn dispatches(&self) -> Vec<Value> {
+        let st = self.sim.inner.lock();
+        st.repos.get(&self.id).map(|r| r.dispatches.clone()).unwrap_or_default()
+    }
+}
