@@ -1,22 +1,27 @@
 //! A pull request by one GraphQL query, and one more for each further page of a list.
 //!
-//! The query is checked against GitHub's published schema. Anything missing in an answer makes GraphQL unusable for this read,
+//! Anything missing in an answer makes GraphQL unusable for this read,
 //! never a shorter answer.
 
-use countersign_core::domain::{Account, Login, Oid, PrNumber, RefName, ReviewId, TeamSlug, Timestamp};
+use countersign_core::domain::{
+    Account, CommentId, InvalidId, Login, Oid, PrNumber, RefName, ReviewId, TeamSlug, Timestamp,
+};
 use countersign_core::effect::COMMENT_MARKER;
 use countersign_core::facts::question::{ChangeRead, CommentRead, CommitPeopleRead, ReviewRead};
 use http::Method;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::client::Call;
-use super::fault::Fault;
+use super::fault::{Fault, clean};
+use super::graphql::{
+    CommentWire, CommitWire, Envelope, GitCommitWire, HeaderWire, Page, PullWire, RequestWire, ReviewWire,
+    SignatureWire, first_query, next_query,
+};
 use super::lane::Sort;
 use super::people::{self, CommitNames};
 use super::reads::another_repository;
 use super::transport::GRAPHQL;
-use super::wire::{ActorWire, vote_kind};
+use super::wire::vote_kind;
 use super::{GitHub, reading};
 use crate::engine::ports::{ForgeErrorKind, RepoRef};
 
@@ -36,205 +41,7 @@ pub(super) enum GraphFault {
 
 type Graph<T> = Result<T, GraphFault>;
 
-const HEADER: &str = "number url title body state isDraft headRefName headRefOid baseRefName \
-    headRepository { databaseId } author { ...who }";
-const WHO: &str = "fragment who on Actor { __typename login ... on User { databaseId } ... on Bot { databaseId } \
-    ... on Mannequin { databaseId } ... on Organization { databaseId } }";
-
-/// The lists of a pull request: name and fields of an entry.
-const LISTS: [(&str, &str); 4] = [
-    ("reviews", "fullDatabaseId state submittedAt authorCanPushToRepository author { ...who } commit { oid }"),
-    (
-        "commits",
-        "commit { oid message authors(first: 100) { pageInfo { hasNextPage endCursor } nodes { email user { databaseId login } } } \
-         committer { email user { databaseId login } } }",
-    ),
-    (
-        "reviewRequests",
-        "requestedReviewer { __typename ... on User { login } ... on Bot { login } ... on Mannequin { login } \
-         ... on Team { slug } }",
-    ),
-    ("comments", "fullDatabaseId body author { ...who }"),
-];
-
-fn list(name: &str, fields: &str, after: &str) -> String {
-    format!("{name}(first: 100{after}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }}")
-}
-
-fn document(variables: &str, fields: &str) -> String {
-    // GraphQL refuses a fragment that is not used.
-    let fragment = if fields.contains("...who") { WHO } else { "" };
-    format!(
-        "query Change($owner: String!, $name: String!, $number: Int!{variables}) {{ \
-         repository(owner: $owner, name: $name) {{ databaseId owner {{ login }} \
-         pullRequest(number: $number) {{ {fields} }} }} rateLimit {{ cost remaining }} }} {fragment}"
-    )
-}
-
-fn first_query() -> String {
-    let lists: Vec<String> = LISTS.iter().map(|(name, fields)| list(name, fields, "")).collect();
-    document("", &format!("{HEADER} {}", lists.join(" ")))
-}
-
-fn next_query(name: &str) -> String {
-    let fields = LISTS.iter().find(|(known, _)| *known == name).map_or("", |(_, fields)| fields);
-    document(", $after: String!", &list(name, fields, ", after: $after"))
-}
-
-#[derive(Deserialize)]
-struct Envelope {
-    data: Option<Data>,
-    #[serde(default)]
-    errors: Vec<ErrorWire>,
-}
-
-#[derive(Deserialize)]
-struct ErrorWire {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    message: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    repository: Option<RepositoryWire>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RepositoryWire {
-    database_id: u64,
-    owner: OwnerWire,
-    pull_request: Option<PullWire>,
-}
-
-#[derive(Deserialize)]
-struct OwnerWire {
-    login: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PullWire {
-    #[serde(flatten)]
-    header: Option<HeaderWire>,
-    reviews: Option<Page<ReviewWire>>,
-    commits: Option<Page<CommitWire>>,
-    review_requests: Option<Page<RequestWire>>,
-    comments: Option<Page<CommentWire>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HeaderWire {
-    number: u64,
-    url: String,
-    title: String,
-    body: String,
-    state: String,
-    is_draft: bool,
-    head_ref_name: String,
-    head_ref_oid: String,
-    base_ref_name: String,
-    head_repository: Option<IdWire>,
-    author: Option<ActorWire>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IdWire {
-    database_id: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page<T> {
-    page_info: PageInfo,
-    nodes: Vec<Option<T>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageInfo {
-    has_next_page: bool,
-    end_cursor: Option<String>,
-}
-
-/// A 64-bit number: a string by the schema; some servers send a number.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum BigInt {
-    Text(String),
-    Number(u64),
-}
-
-impl BigInt {
-    fn get(&self) -> Option<u64> {
-        match self {
-            Self::Text(text) => text.parse().ok(),
-            Self::Number(number) => Some(*number),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReviewWire {
-    full_database_id: BigInt,
-    state: String,
-    submitted_at: Option<String>,
-    author_can_push_to_repository: Option<bool>,
-    author: Option<ActorWire>,
-    commit: Option<OidWire>,
-}
-
-#[derive(Deserialize)]
-struct OidWire {
-    oid: String,
-}
-
-#[derive(Deserialize)]
-struct CommitWire {
-    commit: GitCommitWire,
-}
-
-#[derive(Deserialize)]
-struct GitCommitWire {
-    oid: String,
-    message: String,
-    authors: Page<SignatureWire>,
-    committer: Option<SignatureWire>,
-}
-
-#[derive(Deserialize)]
-struct SignatureWire {
-    email: Option<String>,
-    user: Option<ActorWire>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestWire {
-    requested_reviewer: Option<ReviewerWire>,
-}
-
-#[derive(Deserialize)]
-struct ReviewerWire {
-    slug: Option<String>,
-    #[serde(flatten)]
-    actor: ActorWire,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CommentWire {
-    full_database_id: BigInt,
-    body: String,
-    author: Option<ActorWire>,
-}
-
 /// The lists, all pages.
-#[derive(Default)]
 struct Lists {
     reviews: Vec<ReviewWire>,
     commits: Vec<CommitWire>,
@@ -255,28 +62,31 @@ impl GitHub {
         else {
             return Err(unusable("a list is missing"));
         };
-        let mut lists = Lists::default();
-        let mut after = take_page(reviews, &mut lists.reviews)?;
-        for _ in 0..PAGES {
-            let Some(cursor) = after else { break };
-            after = take_page(self.next(repo, number, "reviews", &cursor, |p| p.reviews).await?, &mut lists.reviews)?;
-        }
-        refuse_more(after)?;
-        let mut after = take_page(commits, &mut lists.commits)?;
-        for _ in 0..PAGES {
-            let Some(cursor) = after else { break };
-            after = take_page(self.next(repo, number, "commits", &cursor, |p| p.commits).await?, &mut lists.commits)?;
-        }
-        refuse_more(after)?;
-        let mut after = take_page(requests, &mut lists.requests)?;
-        for _ in 0..PAGES {
-            let Some(cursor) = after else { break };
-            let page = self.next(repo, number, "reviewRequests", &cursor, |p| p.review_requests).await?;
-            after = take_page(page, &mut lists.requests)?;
-        }
-        refuse_more(after)?;
+        let lists = Lists {
+            reviews: self.rest(repo, number, "reviews", reviews, |pull| pull.reviews).await?,
+            commits: self.rest(repo, number, "commits", commits, |pull| pull.commits).await?,
+            requests: self.rest(repo, number, "reviewRequests", requests, |pull| pull.review_requests).await?,
+        };
         let our_comment = self.graph_comment(repo, number, comments, &me).await?;
         self.assemble(repo, &owner, header, lists, our_comment)
+    }
+
+    /// A whole list, from its first page on.
+    async fn rest<T>(
+        &self,
+        repo: &RepoRef,
+        number: PrNumber,
+        name: &str,
+        first: Page<T>,
+        pick: fn(PullWire) -> Option<Page<T>>,
+    ) -> Graph<Vec<T>> {
+        let mut entries = Vec::new();
+        let mut after = take_page(first, &mut entries)?;
+        for _ in 0..PAGES {
+            let Some(cursor) = after else { return Ok(entries) };
+            after = take_page(self.next(repo, number, name, &cursor, pick).await?, &mut entries)?;
+        }
+        Err(unusable("a list does not end"))
     }
 
     /// Our sticky comment: the oldest of ours with the marker; pages are read until it is found.
@@ -295,10 +105,7 @@ impl GitHub {
                 let author = comment.author.as_ref().and_then(|author| author.account(""));
                 if author.is_some_and(|author| author.id == me.id) && comment.body.contains(COMMENT_MARKER) {
                     let id = comment.full_database_id.get().ok_or_else(|| unusable("a comment has no number"))?;
-                    return Ok(Some(CommentRead {
-                        id: countersign_core::domain::CommentId::new(id),
-                        body: comment.body,
-                    }));
+                    return Ok(Some(CommentRead { id: CommentId::new(id), body: comment.body }));
                 }
             }
             let Some(cursor) = after else { return Ok(None) };
@@ -313,7 +120,7 @@ impl GitHub {
         number: PrNumber,
         name: &str,
         cursor: &str,
-        pick: impl FnOnce(PullWire) -> Option<Page<T>>,
+        pick: fn(PullWire) -> Option<Page<T>>,
     ) -> Graph<Page<T>> {
         let (_, pull) = self.graph(repo, number, &next_query(name), Some(cursor)).await?;
         pick(pull).ok_or_else(|| unusable("a page is missing"))
@@ -359,7 +166,7 @@ impl GitHub {
                 return Err(GraphFault::Missing);
             }
             let words: Vec<String> = envelope.errors.into_iter().filter_map(|error| error.message).collect();
-            return Err(unusable(super::fault::clean(&words.join("; "))));
+            return Err(unusable(clean(&words.join("; "))));
         }
         let repository = envelope.data.and_then(|data| data.repository).ok_or(GraphFault::Missing)?;
         if repository.database_id != repo.id.get() {
@@ -377,7 +184,7 @@ impl GitHub {
         lists: Lists,
         our_comment: Option<CommentRead>,
     ) -> Graph<ChangeRead> {
-        let wrong = |fault: countersign_core::domain::InvalidId| unusable(fault.to_string());
+        let wrong = |fault: InvalidId| unusable(fault.to_string());
         let is_ours = header.head_repository.is_some_and(|head| head.database_id == repo.id.get());
         let commits = lists.commits.into_iter().map(|wire| commit_names(wire.commit)).collect::<Graph<_>>()?;
         let reviewers = || lists.requests.iter().filter_map(|request| request.requested_reviewer.as_ref());
@@ -407,12 +214,6 @@ impl GitHub {
     }
 }
 
-impl ErrorWire {
-    fn is(&self, kind: &str) -> bool {
-        self.kind.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(kind))
-    }
-}
-
 /// Takes the entries of a page; the cursor of the next one.
 fn take_page<T>(page: Page<T>, into: &mut Vec<T>) -> Graph<Option<String>> {
     for node in page.nodes {
@@ -423,10 +224,6 @@ fn take_page<T>(page: Page<T>, into: &mut Vec<T>) -> Graph<Option<String>> {
         (true, Some(cursor)) => Ok(Some(cursor)),
         (true, None) => Err(unusable("a page has no cursor")),
     }
-}
-
-fn refuse_more(after: Option<String>) -> Graph<()> {
-    if after.is_some() { Err(unusable("a list does not end")) } else { Ok(()) }
 }
 
 fn review(wire: ReviewWire) -> Graph<ReviewRead> {
@@ -459,9 +256,4 @@ fn commit_names(wire: GitCommitWire) -> Graph<CommitNames> {
         committer: wire.committer.map(named),
     };
     Ok(CommitNames { people, message: wire.message })
-}
-
-#[cfg(test)]
-pub(super) fn queries() -> Vec<String> {
-    std::iter::once(first_query()).chain(LISTS.iter().map(|(name, _)| next_query(name))).collect()
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::address::{Address, next_link};
+use super::address::Address;
 use super::broker::{Broker, Scope, Token};
 use super::etag::Etags;
 use super::fault::{self, Fault, Limit, Raw};
@@ -27,8 +27,6 @@ use crate::engine::ports::{Clock, ForgeErrorKind};
 
 /// Redirects followed in one call.
 const HOPS: u32 = 3;
-/// Pages read of one list; longer ones are an error, never cut silently.
-const PAGES: u32 = 200;
 
 /// By which credentials a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,54 +313,6 @@ impl Client {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|fault| no_answer(call.operation, &fault))?.to_bytes();
         Ok(Raw { status: parts.status, headers: parts.headers, body })
-    }
-
-    /// Begins a list.
-    pub(super) fn pages(&self, call: Call) -> Pages<'_> {
-        Pages { client: self, next: Some(call), read: 0 }
-    }
-}
-
-/// A list, page by page.
-pub(super) struct Pages<'a> {
-    client: &'a Client,
-    next: Option<Call>,
-    read: u32,
-}
-
-impl Pages<'_> {
-    /// The next page; `None` after the last one.
-    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Fault> {
-        Ok(match self.next_reply().await? {
-            Some(reply) => Some(reply.json()?),
-            None => None,
-        })
-    }
-
-    /// The next page as it came.
-    pub(super) async fn next_reply(&mut self) -> Result<Option<Reply>, Fault> {
-        let Some(call) = self.next.take() else { return Ok(None) };
-        let reply = self.client.send(&call).await?;
-        self.read += 1;
-        if let Some(target) = reply.raw.header(header::LINK.as_str()).and_then(next_link) {
-            let path = self.client.address.own_path(target).ok_or_else(|| {
-                Fault::garbled(call.operation, "the next page is on another host, which is not followed")
-            })?;
-            if path == call.path || self.read >= PAGES {
-                return Err(Fault::garbled(call.operation, "the list does not end"));
-            }
-            self.next = Some(Call { path, ..call });
-        }
-        Ok(Some(reply))
-    }
-
-    /// All pages of a plain list.
-    pub(super) async fn all<T: DeserializeOwned>(mut self) -> Result<Vec<T>, Fault> {
-        let mut items = Vec::new();
-        while let Some(page) = self.next::<Vec<T>>().await? {
-            items.extend(page);
-        }
-        Ok(items)
     }
 }
 

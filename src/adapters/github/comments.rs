@@ -104,7 +104,7 @@ impl GitHub {
 }
 
 /// GitHub may change line ends and outer blanks.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     let plain = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
     plain(one) == plain(other)
 }

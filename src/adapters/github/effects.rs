@@ -9,7 +9,9 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::address::encode;
 use super::client::Call;
+use super::comments::is_same;
 use super::fault::Fault;
 use super::wire::PullWire;
 use super::{GitHub, writing};
@@ -131,7 +133,7 @@ impl GitHub {
             || async { self.write(repo, call.clone()).await.map(|_| ()) },
             || async {
                 let pull = self.pull(repo, change).await?;
-                Ok((pull.title == title && pull.body.as_deref().unwrap_or_default() == body).then_some(()))
+                Ok((pull.title == title && is_same(pull.body.as_deref().unwrap_or_default(), body)).then_some(()))
             },
         )
         .await
@@ -225,7 +227,7 @@ impl GitHub {
     /// `GET /repos/{owner}/{repo}/git/ref/heads/{branch}`.
     async fn tip(&self, repo: &RepoRef, branch: &RefName) -> Result<Oid, Fault> {
         let operation = "git.ref";
-        let name = branch.short().split('/').map(super::address::encode).collect::<Vec<_>>().join("/");
+        let name = branch.short().split('/').map(encode).collect::<Vec<_>>().join("/");
         let wire: RefWire = self.read(repo, operation, &format!("/git/ref/heads/{name}")).await?.json()?;
         Oid::parse(&wire.object.sha).map_err(|fault| Fault::garbled(operation, &fault.to_string()))
     }

@@ -101,8 +101,9 @@ pub(super) fn stated_limit(raw: &Raw, now: Timestamp) -> Option<Limit> {
         return None;
     }
     let reset: i64 = raw.header("x-ratelimit-reset")?.trim().parse().ok()?;
-    // The reset is an instant of GitHub's clock; ours may differ.
-    let wait = Timestamp::from_seconds(reset).since(raw.date().unwrap_or(now));
+    // The reset is an instant of GitHub's clock; ours may differ, but not by more than it accepts of our signed tokens.
+    let theirs = raw.date().filter(|date| apart(*date, now) <= 900).unwrap_or(now);
+    let wait = Timestamp::from_seconds(reset).since(theirs);
     Some(at_most_a_day(wait.seconds()))
 }
 
@@ -152,9 +153,14 @@ pub(super) fn judge(operation: &'static str, raw: &Raw, held: Option<Timestamp>,
     Fault { kind, operation, status: Some(raw.status), message: clean(&words) }
 }
 
+/// Seconds between two instants.
+fn apart(one: Timestamp, other: Timestamp) -> u64 {
+    one.since(other).seconds().max(other.since(one).seconds())
+}
+
 fn clock_difference(raw: &Raw, now: Timestamp) -> Option<String> {
     let theirs = raw.date()?;
-    let apart = now.since(theirs).seconds().max(theirs.since(now).seconds());
+    let apart = apart(theirs, now);
     (apart > 120).then(|| format!("our clock and GitHub's are {apart} s apart; help: set the clock"))
 }
 

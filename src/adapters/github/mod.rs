@@ -15,15 +15,19 @@ mod comments;
 mod effects;
 mod etag;
 mod fault;
+mod graphql;
 mod jwt;
 mod lane;
 mod memory;
+mod pages;
 mod people;
 mod pulls;
 mod reads;
 mod transport;
 mod wire;
 
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
