@@ -37,9 +37,11 @@ mod edit;
 pub mod random;
 mod shamir;
 
+mod creation_rules;
 pub mod diff;
 
 pub use cipher::DataKey;
+pub use creation_rules::{CreationRule, CreationRules, RuleKey, RulesError};
 pub use edit::RecipientEdit;
 pub use envelope::{Envelope, EnvelopeError, TypeWord};
 pub use error::{KeyError, OpenError, ParseError, Place, SealError};

@@ -59,7 +59,6 @@ pub fn open_with(sealed: &SealedDocument, key: DataKey, options: OpenOptions) ->
     Ok(OpenedDocument { sealed: sealed.clone(), key, values, verified, changed: false })
 }
 
-#[expect(clippy::type_complexity, reason = "the two results of one walk")]
 pub(crate) fn open_values(sealed: &SealedDocument, key: &DataKey) -> Result<(Vec<Option<Plain>>, Mac), OpenError> {
     let mut values: Vec<Option<Plain>> = std::iter::repeat_with(|| None).take(sealed.tree.leaves).collect();
     let mut mac = Mac::new(sealed.metadata());

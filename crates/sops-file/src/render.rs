@@ -38,10 +38,13 @@ impl OpenedDocument {
         let document = self.sealed.tree.documents.first().ok_or_else(missing)?;
         let node = find(&document.root, path.steps()).ok_or_else(missing)?;
         match node.scalar() {
-            Some(scalar) => Ok(match self.value_of(scalar) {
-                Plain::Text(text) => Zeroizing::new(text.as_bytes().to_vec()),
-                value => into_bytes(Zeroizing::new(single(value))),
-            }),
+            Some(scalar) => {
+                let value = self.value_of(scalar);
+                Ok(match value.as_text() {
+                    Some(text) => Zeroizing::new(text.as_bytes().to_vec()),
+                    None => into_bytes(Zeroizing::new(single(value))),
+                })
+            }
             None => {
                 Ok(into_bytes(Zeroizing::new(write::node_as_document(node, &self.texts(), step(&self.sealed.tree)))))
             }

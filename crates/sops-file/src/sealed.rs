@@ -11,7 +11,6 @@ use crate::error::{ParseError, Place};
 use crate::format::Format;
 use crate::metadata::Metadata;
 use crate::path::{KeyPath, Step};
-use crate::plain::Plain;
 use crate::selection::Selection;
 use crate::tree::{Scalar, Tree};
 use crate::walk::{Leaf as Visited, walk};
@@ -237,9 +236,12 @@ fn scalar_state(scalar: &Scalar) -> LeafState {
     if let Some(envelope) = &scalar.envelope {
         return LeafState::Sealed(envelope.clone());
     }
-    match &scalar.value {
-        Plain::Text(text) if Envelope::looks_like(text) => LeafState::Damaged,
-        value if value.is_empty() => LeafState::Empty(value.kind_name()),
-        value => LeafState::Plain(value.kind_name()),
+    let value = &scalar.value;
+    if value.as_text().is_some_and(Envelope::looks_like) {
+        LeafState::Damaged
+    } else if value.is_empty() {
+        LeafState::Empty(value.kind_name())
+    } else {
+        LeafState::Plain(value.kind_name())
     }
 }

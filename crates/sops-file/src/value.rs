@@ -41,13 +41,10 @@ impl Value {
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
         let place = |fault: &serde_json::Error| JsonError { line: fault.line(), column: fault.column() };
         let json: serde_json::Value = serde_json::from_str(text).map_err(|fault| place(&fault))?;
-        match json {
-            serde_json::Value::Number(number) => match number.as_f64() {
-                Some(number) => Ok(Self::Scalar(Plain::Float(number))),
-                None => Err(JsonError { line: 1, column: 1 }),
-            },
-            json => Ok(Self::of_json(json)),
-        }
+        let Some(number) = json.as_number() else {
+            return Ok(Self::of_json(json));
+        };
+        number.as_f64().map(|number| Self::Scalar(Plain::Float(number))).ok_or(JsonError { line: 1, column: 1 })
     }
 
     fn of_json(json: serde_json::Value) -> Self {

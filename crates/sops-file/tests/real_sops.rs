@@ -1,7 +1,7 @@
 //! The real `sops` program beside this crate, both directions: what one writes the other opens, to the same values.
 //!
 //! Skipped, loudly, where `sops` is not on the PATH; `COUNTERSIGN_TEST_REQUIRE_ALL=1` makes that a failure.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read fixtures and start a program")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

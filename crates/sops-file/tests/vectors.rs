@@ -1,5 +1,5 @@
 //! Files that several real versions of sops wrote: they open here with their MAC, and print what sops prints.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read fixtures")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -181,7 +181,7 @@ impl Pairing {
                 pairing.link(from, position, false);
             }
         }
-        for position in 0..new.len() {
+        for (position, (_, shape)) in new.iter().enumerate() {
             if pairing.old_of[position].is_some() {
                 continue;
             }
@@ -191,8 +191,8 @@ impl Pairing {
             };
             let candidate = behind.filter(|from| *from < old.len() && !pairing.used[*from]);
             if let Some(from) = candidate
-                && !is_void(&new[position].1)
-                && old[from].1.fingerprint() == new[position].1.fingerprint()
+                && !is_void(shape)
+                && old[from].1.fingerprint() == shape.fingerprint()
             {
                 pairing.link(from, position, true);
             }

@@ -170,10 +170,12 @@ fn node(
 }
 
 fn plain_leaf(value: &Plain) -> LeafShape {
-    let state = match value {
-        Plain::Text(text) if Envelope::looks_like(text) => State::Sealed,
-        value if value.is_empty() => State::Empty,
-        _ => State::Plain,
+    let state = if value.as_text().is_some_and(Envelope::looks_like) {
+        State::Sealed
+    } else if value.is_empty() {
+        State::Empty
+    } else {
+        State::Plain
     };
     let content = value_print(value);
     LeafShape { state, kind: value.kind_name(), content, token: content }

@@ -1,0 +1,390 @@
+//! `.sops.yaml`: who a new document is sealed to and what is sealed in it (SOPS reference 18).
+//!
+//! Never looks for the file; the caller finds it and gives paths relative to its folder. Unknown fields have no
+//! effect, as with sops, but they are told.
+
+use regex::Regex;
+
+use crate::error::{ParseError, Place, SealError};
+use crate::format::Format;
+use crate::go_regex;
+use crate::identity::check_recipient;
+use crate::metadata::KeyKind;
+use crate::plain::Plain;
+use crate::seal::SealOptions;
+use crate::sealed::{read_tree, text_of};
+use crate::selection::{SETTINGS, Selection};
+use crate::tree::{Entry, Node};
+
+/// A configuration file.
+#[derive(Clone, Debug)]
+pub struct CreationRules {
+    rules: Option<Vec<CreationRule>>,
+    yaml_indent: Option<usize>,
+    unknown: Vec<(String, Place)>,
+}
+
+/// One rule: whom and how to seal documents whose path fits.
+#[derive(Clone, Debug)]
+pub struct CreationRule {
+    path_regex: Option<Regex>,
+    place: Place,
+    groups: Vec<Vec<RuleKey>>,
+    shamir_threshold: u32,
+    selection: Option<Selection>,
+    mac_only_encrypted: bool,
+}
+
+/// A master key that a rule names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleKey {
+    /// What kind of key.
+    pub kind: KeyKind,
+    /// Its public name, as in [`crate::Recipient::name`].
+    pub name: String,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RulesError {
+    /// Not a YAML map.
+    #[error("the configuration cannot be read: {0}")]
+    Parse(ParseError),
+    /// A field of a rule is wrong.
+    #[error("{place}: {what}")]
+    Rule {
+        /// Where the rule begins.
+        place: Place,
+        /// A fixed sentence.
+        what: &'static str,
+    },
+    /// There is a list of rules and none fits.
+    #[error("no creation rule fits this path")]
+    NoRule,
+}
+
+impl RulesError {
+    /// The exit status for this.
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Parse(_) | Self::Rule { .. } => 5,
+            Self::NoRule => 1,
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Parse(_) | Self::Rule { .. } => "correct .sops.yaml at that place",
+            Self::NoRule => "add a rule whose `path_regex` fits, or one without `path_regex` at the end",
+        }
+    }
+}
+
+const RULE_FIELDS: [&str; 12] = [
+    "path_regex",
+    "kms",
+    "aws_profile",
+    "age",
+    "pgp",
+    "gcp_kms",
+    "hckms",
+    "azure_keyvault",
+    "hc_vault_transit_uri",
+    "key_groups",
+    "shamir_threshold",
+    "mac_only_encrypted",
+];
+
+impl CreationRules {
+    /// Reads a `.sops.yaml`.
+    ///
+    /// # Errors
+    /// [`RulesError::Parse`], or the first wrong rule.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RulesError> {
+        let text = text_of(bytes).map_err(RulesError::Parse)?;
+        let tree = read_tree(text, Format::Yaml).map_err(RulesError::Parse)?;
+        let mut rules = Self { rules: None, yaml_indent: None, unknown: Vec::new() };
+        let Some(document) = tree.documents.first() else {
+            return Ok(rules);
+        };
+        for entry in document.root.entries() {
+            match entry.key.as_str() {
+                "creation_rules" => rules.rules = rules.read_rules(&entry.node)?,
+                "stores" => rules.yaml_indent = yaml_indent(&entry.node),
+                "destination_rules" => {}
+                _ => rules.unknown.push((entry.key.clone(), entry.node.place)),
+            }
+        }
+        Ok(rules)
+    }
+
+    fn read_rules(&mut self, list: &Node) -> Result<Option<Vec<CreationRule>>, RulesError> {
+        if list.scalar().is_some_and(|scalar| scalar.value.is_empty()) {
+            return Ok(None);
+        }
+        if !list.is_list() {
+            return Err(RulesError::Rule { place: list.place, what: "`creation_rules` must be a list" });
+        }
+        for entry in list.entries() {
+            for field in entry.node.entries() {
+                let name = field.key.as_str();
+                if !RULE_FIELDS.contains(&name) && !SETTINGS.contains(&name) {
+                    self.unknown.push((field.key.clone(), field.node.place));
+                }
+            }
+        }
+        list.entries().map(|entry| read_rule(&entry.node)).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
+    /// The first rule that fits. The path is relative to the folder of the configuration if it lies below it, else
+    /// absolute. `None` when the file has no list of rules at all: then it does not count as a configuration.
+    ///
+    /// # Errors
+    /// [`RulesError::NoRule`] when there are rules and none fits.
+    pub fn rule_for(&self, path: &str) -> Result<Option<&CreationRule>, RulesError> {
+        let Some(rules) = &self.rules else {
+            return Ok(None);
+        };
+        let fits = |rule: &&CreationRule| rule.path_regex.as_ref().is_none_or(|regex| regex.is_match(path));
+        rules.iter().find(fits).map(Some).ok_or(RulesError::NoRule)
+    }
+
+    /// All rules in order.
+    #[must_use]
+    pub fn rules(&self) -> &[CreationRule] {
+        self.rules.as_deref().unwrap_or_default()
+    }
+
+    /// `stores.yaml.indent`.
+    #[must_use]
+    pub fn yaml_indent(&self) -> Option<usize> {
+        self.yaml_indent
+    }
+
+    /// Fields that have no effect, most likely misspelt, and where they stand.
+    #[must_use]
+    pub fn unknown_fields(&self) -> &[(String, Place)] {
+        &self.unknown
+    }
+}
+
+impl CreationRule {
+    /// Where the rule begins in the file.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The key groups; a rule with flat keys has one.
+    #[must_use]
+    pub fn groups(&self) -> &[Vec<RuleKey>] {
+        &self.groups
+    }
+
+    /// What is sealed, if the rule says so.
+    #[must_use]
+    pub fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
+    }
+
+    /// Everything [`crate::seal`] needs.
+    ///
+    /// # Errors
+    /// [`SealError::Recipient`] when the rule names a key that this version cannot seal to.
+    pub fn options(&self) -> Result<SealOptions, SealError> {
+        let name = |key: &RuleKey| {
+            if key.kind == KeyKind::Age {
+                check_recipient(&key.name)?;
+                return Ok(key.name.clone());
+            }
+            let recipient = format!("{}:{}", key.kind.name(), key.name);
+            Err(SealError::Recipient { recipient, why: "only age recipients are supported" })
+        };
+        let group = |keys: &Vec<RuleKey>| keys.iter().map(name).collect::<Result<Vec<_>, SealError>>();
+        Ok(SealOptions {
+            groups: self.groups.iter().map(group).collect::<Result<_, _>>()?,
+            shamir_threshold: self.shamir_threshold,
+            selection: self.selection.clone(),
+            mac_only_encrypted: self.mac_only_encrypted,
+            indent: None,
+        })
+    }
+}
+
+fn text(node: &Node) -> Option<String> {
+    let value = &node.scalar()?.value;
+    match value {
+        Plain::Null => None,
+        Plain::Bool(_)
+        | Plain::Int(_)
+        | Plain::Float(_)
+        | Plain::Time(_)
+        | Plain::Text(_)
+        | Plain::Bytes(_)
+        | Plain::Comment(_) => String::from_utf8(value.bytes().to_vec()).ok().filter(|text| !text.is_empty()),
+    }
+}
+
+fn field(node: &Node, name: &str) -> Option<String> {
+    text(&node.get(name)?.node)
+}
+
+/// A comma list, or a YAML list of comma lists (since 3.11.0).
+fn words(node: &Node) -> Vec<String> {
+    let split = |text: String| {
+        text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    match text(node) {
+        Some(text) => split(text),
+        None => node.entries().filter_map(|entry| text(&entry.node)).flat_map(split).collect(),
+    }
+}
+
+fn read_rule(node: &Node) -> Result<CreationRule, RulesError> {
+    let place = node.place;
+    let wrong = |what| RulesError::Rule { place, what };
+    let path_regex = field(node, "path_regex")
+        .map(|pattern| go_regex::compile(&pattern).ok_or(wrong("`path_regex` is a broken regular expression")))
+        .transpose()?;
+    let mut selection = None;
+    for setting in SETTINGS {
+        let Some(value) = field(node, setting) else { continue };
+        let read = Selection::new(setting, &value).and_then(Result::ok);
+        let read =
+            read.ok_or(wrong("a selection setting holds a broken regular expression: nothing would be sealed"))?;
+        if selection.replace(read).is_some() {
+            return Err(wrong("more than one selection setting in a rule"));
+        }
+    }
+    let threshold = field(node, "shamir_threshold").map(|text| text.parse()).transpose();
+    Ok(CreationRule {
+        path_regex,
+        place,
+        groups: read_groups(node),
+        shamir_threshold: threshold.map_err(|_| wrong("`shamir_threshold` is not a number"))?.unwrap_or(0),
+        selection,
+        mac_only_encrypted: field(node, "mac_only_encrypted").is_some_and(|word| word == "True"),
+    })
+}
+
+fn read_groups(rule: &Node) -> Vec<Vec<RuleKey>> {
+    let groups: Vec<_> = rule
+        .get("key_groups")
+        .map(|list| list.node.entries().map(|entry| distinct(group_keys(&entry.node))).collect())
+        .unwrap_or_default();
+    if groups.is_empty() { vec![flat_keys(rule)] } else { groups }
+}
+
+fn distinct(keys: Vec<RuleKey>) -> Vec<RuleKey> {
+    let mut seen = std::collections::BTreeSet::new();
+    keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
+}
+
+fn flat_keys(rule: &Node) -> Vec<RuleKey> {
+    let kinds = [
+        ("age", KeyKind::Age),
+        ("pgp", KeyKind::Pgp),
+        ("kms", KeyKind::Kms),
+        ("gcp_kms", KeyKind::GcpKms),
+        ("hckms", KeyKind::Hckms),
+        ("azure_keyvault", KeyKind::AzureKv),
+        ("hc_vault_transit_uri", KeyKind::HcVault),
+    ];
+    let keys = |(name, kind): (&str, KeyKind)| {
+        let words = rule.get(name).map(|entry| words(&entry.node)).unwrap_or_default();
+        words.into_iter().map(move |name| RuleKey { kind, name }).collect::<Vec<_>>()
+    };
+    kinds.into_iter().flat_map(keys).collect()
+}
+
+fn group_keys(group: &Node) -> Vec<RuleKey> {
+    let named = |entry: &Entry, fields: &[&str]| {
+        let parts: Vec<_> = fields.iter().filter_map(|name| field(&entry.node, name)).collect();
+        if parts.is_empty() { text(&entry.node) } else { Some(parts.join("/")) }
+    };
+    let kinds: [(&str, KeyKind, &[&str]); 7] = [
+        ("age", KeyKind::Age, &[]),
+        ("pgp", KeyKind::Pgp, &[]),
+        ("kms", KeyKind::Kms, &["arn", "role"]),
+        ("gcp_kms", KeyKind::GcpKms, &["resource_id"]),
+        ("hckms", KeyKind::Hckms, &["key_id"]),
+        ("azure_keyvault", KeyKind::AzureKv, &["vaultUrl", "key", "version"]),
+        ("hc_vault", KeyKind::HcVault, &[]),
+    ];
+    let merged = group.get("merge").into_iter().flat_map(|list| list.node.entries());
+    let mut keys: Vec<RuleKey> = merged.flat_map(|entry| group_keys(&entry.node)).collect();
+    for (list, kind, fields) in kinds {
+        let entries = group.get(list).into_iter().flat_map(|list| list.node.entries());
+        for entry in entries {
+            let names = named(entry, fields).unwrap_or_default();
+            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            keys.extend(names.map(|name| RuleKey { kind, name: name.to_owned() }));
+        }
+    }
+    keys
+}
+
+fn yaml_indent(stores: &Node) -> Option<usize> {
+    let yaml = stores.get("yaml")?;
+    field(&yaml.node, "indent")?.parse().ok()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::{CreationRules, RulesError};
+    use crate::metadata::KeyKind;
+
+    const A: &str = "age1jayv3uzllh238l9rc3qjmlzvsvj2943pafwulddd0rmcn4dk3dyqkuts8h";
+    const B: &str = "age1f9xcrgtw0lwqlnvsgelwgte6krfmusjagnuuglyhj3m5mvx69c7qnltxsq";
+
+    fn parse(text: &str) -> Result<CreationRules, RulesError> {
+        CreationRules::parse(text.replace("<A>", A).replace("<B>", B).as_bytes())
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_wins() {
+        let rules = parse("creation_rules:\n  - path_regex: ^secrets/prod/\n    age: <A>, <B>\n    encrypted_regex: ^data$\n  - path_regex: \\.yaml$\n    age:\n      - <B>\n    mac_only_encrypted: true\nstores:\n  yaml:\n    indent: 2\n").unwrap();
+        let groups = |path: &str| rules.rule_for(path).map(|rule| rule.unwrap().options().unwrap().groups);
+        assert_eq!(groups("secrets/prod/a.yaml").unwrap(), [[A, B]]);
+        assert_eq!(groups("other/a.yaml").unwrap(), [[B]]);
+        assert_eq!(groups("other/a.json").unwrap_err(), RulesError::NoRule);
+        assert_eq!(rules.yaml_indent(), Some(2));
+        let rule = rules.rule_for("x.yaml").unwrap().unwrap();
+        assert!(rule.options().unwrap().mac_only_encrypted && rule.selection().is_none());
+    }
+
+    #[test]
+    fn groups_are_merged_and_anchors_followed() {
+        let rules = parse("keys:\n  - &a <A>\n  - &b <B>\ncreation_rules:\n  - shamir_threshold: 2\n    key_groups:\n      - merge:\n          - age: [*a]\n        age: [*b, *a]\n      - age: [*b]\n        kms:\n          - arn: arn:x\n            role: r\n").unwrap();
+        let rule = &rules.rules()[0];
+        let names: Vec<Vec<_>> =
+            rule.groups().iter().map(|group| group.iter().map(|key| key.name.as_str()).collect()).collect();
+        assert_eq!(names, [vec![A, B], vec![B, "arn:x/r"]]);
+        assert_eq!(rule.groups()[1][1].kind, KeyKind::Kms);
+        assert_eq!(rule.options().unwrap_err().exit_code(), 111);
+        assert_eq!(rules.unknown_fields()[0].0, "keys");
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_and_what_has_no_effect_is_told() {
+        let rule = |fields: &str| parse(&format!("creation_rules:\n  - age: <A>\n    {fields}\n"));
+        for fields in [
+            "path_regex: (",
+            "encrypted_regex: '['",
+            "encrypted_regex: a\n    encrypted_suffix: b",
+            "shamir_threshold: x",
+        ] {
+            let fault = rule(fields).unwrap_err();
+            assert_eq!((fault.exit_code(), matches!(fault, RulesError::Rule { .. })), (5, true), "{fields}");
+        }
+        let misspelt = rule("encrypted-regex: ^data$").unwrap();
+        assert_eq!(misspelt.unknown_fields()[0].0, "encrypted-regex");
+        assert!(parse("stores: {}\n").unwrap().rule_for("x").unwrap().is_none());
+        assert_eq!(parse("creation_rules: []\n").unwrap().rule_for("x").unwrap_err(), RulesError::NoRule);
+        assert!(parse("a: [\n").is_err());
+    }
+}
