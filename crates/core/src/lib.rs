@@ -10,3 +10,4 @@ pub mod delivery;
 pub mod facts;
 pub mod decision;
 pub mod effect;
+pub mod ledger;

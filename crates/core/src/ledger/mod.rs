@@ -1,0 +1,39 @@
+//! The append-only signed record: what was adopted, decided and merged, provable from a clone.
+//!
+//! One entry is a [`Statement`] in a DSSE [`Envelope`], signed with Ed25519, numbered without gaps and bound to the one before by
+//! hash. An adapter keeps each as `entry.json` in a commit of its own on the ledger reference. [`append()`] writes the next one,
+//! [`verify()`] walks them, [`LedgerState`] is their sum, [`Ledger::covers`] says whether a commit is what was approved.
+//!
+//! It proves what the holder of the signing key attested, not that GitHub showed it. No Git, clock or randomness here.
+
+mod append;
+mod chain;
+mod cover;
+mod entry;
+mod envelope;
+mod keys;
+mod problem;
+mod recheck;
+mod report;
+mod state;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use append::{AppendError, Appended, append};
+pub use chain::{Ledger, RawLink, RememberedHead, Trust, Verified};
+pub use cover::{Coverage, Covered};
+pub use entry::{
+    AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, EntryError, KeyAction, KeyEntry, Kind,
+    MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, RecordedFacts, RecordedVerdict, RootKey,
+    UnrecordableFacts, VoteEntry,
+};
+pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
+pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};
+pub use problem::{Problem, ProblemCode, Severity};
+pub use recheck::Rerun;
+pub use report::{ApprovalReport, EnvironmentReport, LedgerLine, VerifyReport};
+pub use state::{Head, KeyStatus, KnownKey, KnownVote, LedgerState};
+pub use statement::{Statement, StatementError};
+pub use verify::verify;

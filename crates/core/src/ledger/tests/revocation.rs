@@ -1,0 +1,117 @@
+//! A stolen key: what it signed is taken back, and the ledger goes on.
+
+use super::*;
+
+const SECRET: &str = "secrets/production/a.yaml";
+
+fn revoke(from: u64, key: &SigningKey) -> Entry {
+    key_entry(KeyAction::Revoke { from_sequence: Sequence::new(from) }, key, KeyClass::Server)
+}
+
+/// L-3 adds key 2; L-4, L-5 an honest change by key 2; L-6, L-7 what a thief of key 2 approved.
+fn robbed() -> Book {
+    let mut book = Book::opened();
+    book.write(key_entry(KeyAction::Add, &key(2), KeyClass::Server), &key(1));
+    book.change(1, delta(&[(SECRET, Some(0x20), Some(0x21))]), &key(2));
+    book.change(2, delta(&[(SECRET, Some(0x21), Some(0x66))]), &key(2));
+    book
+}
+
+fn void(ledger: &Ledger) -> Vec<u64> {
+    ledger.entries().iter().filter(|entry| entry.void).map(|entry| entry.sequence.get()).collect()
+}
+
+fn reread(book: &mut Book) -> Ledger {
+    let ledger = book.ledger();
+    book.state = ledger.clone().into_state();
+    ledger
+}
+
+#[test]
+fn what_a_revoked_key_signed_from_there_on_is_void_and_the_rest_holds() {
+    let mut book = robbed();
+    assert_eq!(book.state.approved(&branch("main"))[&RepoPath::new(SECRET)], file(0x66));
+    book.write(revoke(6, &key(2)), &key(1));
+    let ledger = reread(&mut book);
+    assert!(ledger.is_valid(), "{:?}", ledger.problems());
+    assert_eq!(void(&ledger), [6, 7]);
+    let codes: Vec<_> = ledger.problems().iter().map(|problem| (problem.code, problem.severity)).collect();
+    assert_eq!(codes, [(ProblemCode::RevokedKey, Severity::Note); 2]);
+    assert_eq!(ledger.state().approved(&branch("main"))[&RepoPath::new(SECRET)], file(0x21));
+    assert!(ledger.state().merge_of_pull(PrNumber::new(2)).is_none());
+    book.change(3, delta(&[(SECRET, Some(0x21), Some(0x22))]), &key(1));
+    assert!(book.ledger().is_valid());
+    assert_eq!(book.ledger().state(), &book.state);
+}
+
+#[test]
+fn a_revoked_key_signs_nothing_more() {
+    let mut book = robbed();
+    book.write(revoke(6, &key(2)), &key(1));
+    reread(&mut book);
+    let entry = Entry::Push(push(Known::Unknown("x".into()), 1, 2));
+    assert!(matches!(book.try_write(entry.clone(), &key(2)), Err(AppendError::Key(_))));
+    let mut said = statement(book.links.last().unwrap());
+    said.sequence = said.sequence.next();
+    said.previous = Some(book.state.head().unwrap().envelope);
+    said.key = key(2).fingerprint();
+    said.entry = entry;
+    book.links.push(RawLink { commit: oid(0x9999), envelope: Some(sign(&said, &key(2))) });
+    let ledger = book.ledger();
+    assert!(!ledger.is_valid());
+    assert_eq!((ledger.problems().last().unwrap().code, ledger.entries().len()), (ProblemCode::RevokedKey, 8));
+}
+
+#[test]
+fn keys_a_thief_added_and_entries_that_rest_on_his_go_with_him() {
+    let mut book = robbed();
+    book.write(key_entry(KeyAction::Add, &key(3), KeyClass::Server), &key(2));
+    book.write(Entry::Push(push(Known::Unknown("x".into()), 1, 2)), &key(3));
+    book.change(3, delta(&[(SECRET, Some(0x66), Some(0x67))]), &key(1));
+    book.write(Entry::Push(push(Known::Unknown("x".into()), 2, 3)), &key(1));
+    let by = book.write(revoke(6, &key(2)), &key(1));
+    let ledger = reread(&mut book);
+    assert!(ledger.is_valid(), "{:?}", ledger.problems());
+    assert_eq!(void(&ledger), [6, 7, 8, 9, 10, 11], "up to the push of a good key, before {by}");
+    assert_eq!(ledger.state().approved(&branch("main"))[&RepoPath::new(SECRET)], file(0x21));
+    assert!(!ledger.state().keys().contains_key(&key(3).fingerprint()));
+    assert_eq!(ledger.state().pushes(&branch("change"), &oid(3)).len(), 1);
+    assert!(ledger.state().pushes(&branch("change"), &oid(2)).is_empty());
+}
+
+#[test]
+fn two_keys_can_be_revoked_one_after_the_other() {
+    let mut book = robbed();
+    book.write(key_entry(KeyAction::Add, &key(3), KeyClass::Server), &key(1));
+    book.write(Entry::Push(push(Known::Unknown("x".into()), 1, 2)), &key(3));
+    book.write(revoke(6, &key(2)), &key(1));
+    reread(&mut book);
+    book.write(revoke(9, &key(3)), &key(1));
+    let ledger = reread(&mut book);
+    assert!(ledger.is_valid(), "{:?}", ledger.problems());
+    assert_eq!(void(&ledger), [6, 7, 9]);
+}
+
+#[test]
+fn a_thief_cannot_revoke_his_way_out() {
+    // Key 2 adds key 3 (L-8); key 3 revokes key 1 from L-3, where key 1 added key 2.
+    let mut book = robbed();
+    book.write(key_entry(KeyAction::Add, &key(3), KeyClass::Server), &key(2));
+    book.write(revoke(3, &key(1)), &key(3));
+    let ledger = book.ledger();
+    assert!(!ledger.is_valid(), "a revocation that takes back its own ground stops the ledger");
+    assert_eq!(ledger.problems().last().unwrap().code, ProblemCode::Contradiction);
+}
+
+#[test]
+fn the_root_can_be_revoked_by_another_good_key() {
+    let mut book = Book::full();
+    book.write(key_entry(KeyAction::Add, &key(4), KeyClass::Server), &key(1));
+    book.write(Entry::Push(push(Known::Unknown("x".into()), 1, 2)), &key(1));
+    book.write(revoke(10, &key(1)), &key(4));
+    let ledger = reread(&mut book);
+    assert!(ledger.is_valid(), "{:?}", ledger.problems());
+    assert_eq!(void(&ledger), [10]);
+    book.write(Entry::Push(push(Known::Unknown("x".into()), 2, 3)), &key(4));
+    assert!(book.ledger().is_valid());
+}
