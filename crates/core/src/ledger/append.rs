@@ -5,39 +5,27 @@
 
 use thiserror::Error;
 
-use super::entry::Entry;
+use super::entry::{Entry, KeyAction, KeyEntry};
 use super::envelope::{Envelope, MAX_ENVELOPE};
 use super::keys::{KeyFingerprint, SigningKey};
 use super::state::{Head, KeyStatus, LedgerState};
 use super::statement::{Statement, StatementError};
-use crate::domain::{Digest, RepoName, Sequence, Timestamp};
-
-/// An entry that is signed and not committed yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appended {
-    /// Its place.
-    pub sequence: Sequence,
-    /// SHA-256 of the bytes.
-    pub envelope: Digest,
-    /// What goes into `entry.json`, byte for byte.
-    pub bytes: Vec<u8>,
-    /// What the ledger says with it. Go on from here, or call [`LedgerState::landed`] once it is committed.
-    pub state: LedgerState,
-}
+use crate::domain::{Digest, RepoId, RepoName, Timestamp};
 
 /// Why an entry is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AppendError {
-    /// The repository's number is not known.
-    #[error(
-        "the ledger does not know which repository it belongs to\nhelp: connect to GitHub once; nothing is written offline"
-    )]
-    NoRepository,
+    /// The ledger is another repository's.
+    #[error("the ledger belongs to repository {0}\nhelp: fetch the ledger of the repository you are writing for")]
+    Repository(RepoId),
     /// The key may not sign here.
     #[error(
-        "the signing key {0} may not write to this ledger\nhelp: use the key that adopted the repository, or add this one with a `key` entry signed by it"
+        "the signing key {0} may not write to this ledger\nhelp: use the key that adopted the repository, or have it add this one"
     )]
     Key(KeyFingerprint),
+    /// The last entry revoked a key: what that leaves of the entries before is not known here.
+    #[error("a key was revoked just now\nhelp: verify the ledger again before writing on")]
+    ReadAgain,
     /// It cannot be true after the entries before it.
     #[error("the entry cannot follow what the ledger says: {0}\nhelp: read the ledger again and decide anew")]
     Contradiction(String),
@@ -49,19 +37,26 @@ pub enum AppendError {
     Unwritable(#[from] StatementError),
 }
 
-/// Signs the entry that comes next.
+/// Signs the entry that comes next: what goes into `entry.json`, byte for byte, and what the ledger says with it. Further entries
+/// go on from that state; once they are committed, [`LedgerState::landed`] notes where. After a revocation the ledger must be
+/// verified again before anything else is written.
 ///
 /// # Errors
 /// When the key may not sign, the entry contradicts the ledger, or it would not read back as itself.
 pub fn append(
     state: &LedgerState,
-    repository_name: &RepoName,
-    entry: Entry,
+    (repository, repository_name): (RepoId, RepoName),
+    entry: &Entry,
     key: &SigningKey,
     at: Timestamp,
-) -> Result<Appended, AppendError> {
+) -> Result<(Vec<u8>, LedgerState), AppendError> {
     let name = key.fingerprint();
-    let repository = state.repository.ok_or(AppendError::NoRepository)?;
+    if let Some(other) = state.repository.filter(|known| *known != repository) {
+        return Err(AppendError::Repository(other));
+    }
+    if state.revoked_since_read {
+        return Err(AppendError::ReadAgain);
+    }
     let may_sign = match state.keys.get(&name) {
         Some(known) => known.status == KeyStatus::Active,
         None => state.head.is_none(),
@@ -71,16 +66,16 @@ pub fn append(
     }
     let sequence = state.next_sequence();
     let mut next = state.clone();
-    next.apply(sequence, name, &entry).map_err(AppendError::Contradiction)?;
+    next.apply(sequence, name, entry).map_err(AppendError::Contradiction)?;
     let statement = Statement {
         repository,
-        repository_name: repository_name.clone(),
+        repository_name,
         ledger_ref: state.ledger_ref.clone(),
         sequence,
         previous: state.head.as_ref().map(|head| head.envelope),
         key: name,
         at,
-        entry,
+        entry: entry.clone(),
     };
     let payload = statement.to_bytes()?;
     if Statement::parse(&payload)? != statement {
@@ -90,7 +85,8 @@ pub fn append(
     if bytes.len() > MAX_ENVELOPE {
         return Err(AppendError::TooLarge);
     }
-    let envelope = Digest::of(&bytes);
-    next.head = Some(Head { sequence, envelope, commit: None });
-    Ok(Appended { sequence, envelope, bytes, state: next })
+    next.repository = Some(repository);
+    next.revoked_since_read = matches!(entry, Entry::Key(KeyEntry { action: KeyAction::Revoke { .. }, .. }));
+    next.head = Some(Head { sequence, envelope: Digest::of(&bytes), commit: None });
+    Ok((bytes, next))
 }

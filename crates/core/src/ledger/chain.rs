@@ -76,15 +76,6 @@ pub struct Verified {
     pub void: bool,
 }
 
-/// The newest entry as somebody remembered it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RememberedHead {
-    /// Its place.
-    pub sequence: Sequence,
-    /// SHA-256 of its envelope.
-    pub envelope: Digest,
-}
-
 /// A ledger that was walked from its first entry as far as it is good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
@@ -144,18 +135,18 @@ impl Ledger {
         self.state.head()
     }
 
-    /// Compares with a head that somebody remembers: a shorter or another ledger becomes a problem (`ledger-missing`,
+    /// Compares with the newest entry somebody remembers, by its place and its commit: a shorter or another ledger becomes a problem (`ledger-missing`,
     /// `ledger-replaced`). Truncation cannot be seen from the ledger alone.
     #[must_use]
-    pub fn remembered(mut self, head: &RememberedHead) -> Self {
-        let label = head.sequence.label();
-        match self.entry(head.sequence) {
-            Some(entry) if entry.envelope == head.envelope => {}
+    pub fn remembered(mut self, sequence: Sequence, commit: &Oid) -> Self {
+        let label = sequence.label();
+        match self.entry(sequence) {
+            Some(entry) if entry.commit == *commit => {}
             Some(entry) => {
                 let message = format!("another entry stands at {label} than the one that was seen there before");
                 let commit = entry.commit.clone();
                 let problem = Problem::new(ProblemCode::Replaced, Severity::Invalid, message);
-                self.problems.push(problem.at(Some(head.sequence), Some(&commit)));
+                self.problems.push(problem.at(Some(sequence), Some(&commit)));
             }
             None => {
                 let length = self.entries.len();

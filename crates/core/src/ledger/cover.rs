@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chain::{Ledger, Verified};
 use super::entry::{Approval, Entry};
 use super::keys::KeyClass;
-use crate::domain::{RefName, RepoPath, Sequence, TreeEntry};
+use crate::domain::{Environment, RefName, RepoPath, Sequence, TreeEntry};
+use crate::policy::{PathClass, Policy};
 
 /// What the ledger says of one environment at one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +75,27 @@ impl<'a> Difference<'a> {
 impl Ledger {
     /// Whether an environment's entries at a commit are an approved state of the branch.
     ///
-    /// `at_commit` holds governed and control entries of the commit; `concerns` says which paths bear on the environment: those
-    /// it governs and every control path, by the policy that governs the repository.
+    /// `at_commit` holds entries of the commit, at least all that are governed or control; what bears on the environment is what
+    /// this policy says it governs, and every control path.
     #[must_use]
     pub fn covers(
+        &self,
+        branch: &RefName,
+        at_commit: &BTreeMap<RepoPath, TreeEntry>,
+        policy: &Policy,
+        environment: &Environment,
+    ) -> Coverage {
+        let Some(default_branch) = self.state().default_branch() else { return Coverage::InvalidLedger };
+        self.covers_paths(branch, at_commit, |path| match policy.classify(path, branch, default_branch) {
+            PathClass::Control => true,
+            PathClass::Governed { environment: governing, plain: _ } => governing == *environment,
+            PathClass::Ambiguous { environments } => environments.contains(environment),
+            PathClass::Free => false,
+        })
+    }
+
+    /// The same for the paths one names.
+    pub(super) fn covers_paths(
         &self,
         branch: &RefName,
         at_commit: &BTreeMap<RepoPath, TreeEntry>,

@@ -350,7 +350,7 @@ impl Kind {
 
     /// The name.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Adopted => "adopted",
             Self::Policy => "policy",
@@ -367,7 +367,7 @@ impl Kind {
     /// # Errors
     /// When this version does not know it.
     pub fn parse(name: &str) -> Result<Self, EntryError> {
-        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
         known.ok_or_else(|| EntryError::UnknownKind(name.chars().take(80).collect()))
     }
 }
@@ -411,6 +411,6 @@ impl Entry {
             Kind::Decision => serde_json::from_value(json).map(Self::Decision),
             Kind::Merge => serde_json::from_value(json).map(Self::Merge),
         };
-        read.map_err(|error| EntryError::Shape { kind: kind.name(), reason: error.to_string() })
+        read.map_err(|error| EntryError::Shape { kind: kind.as_str(), reason: error.to_string() })
     }
 }

@@ -21,8 +21,8 @@ mod statement;
 mod tests;
 mod verify;
 
-pub use append::{AppendError, Appended, append};
-pub use chain::{Ledger, RawLink, RememberedHead, Trust, Verified};
+pub use append::{AppendError, append};
+pub use chain::{Ledger, RawLink, Trust, Verified};
 pub use cover::{Coverage, Covered};
 pub use entry::{
     AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, EntryError, KeyAction, KeyEntry, Kind,
@@ -32,7 +32,7 @@ pub use entry::{
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
 pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};
 pub use problem::{Problem, ProblemCode, Severity};
-pub use recheck::Rerun;
+pub use recheck::{Rerun, rerun};
 pub use report::{ApprovalReport, EnvironmentReport, LedgerLine, VerifyReport};
 pub use state::{Head, KeyStatus, KnownKey, KnownVote, LedgerState};
 pub use statement::{Statement, StatementError};

@@ -1,28 +1,73 @@
 //! Runs recorded decisions again, from the recorded facts and the policy text that was in force.
 //!
-//! How a decision is made is an argument, so that this module judges nothing itself: it compares what comes out with what was
-//! written. A decision that does not come out the same makes the ledger invalid.
+//! [`rerun`] decides, [`Ledger::rechecked`] compares what comes out with what was written; nothing else is judged here. A decision
+//! that does not come out the same makes the ledger invalid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::{Ledger, Verified};
 use super::entry::{DecisionEntry, Entry, PolicyEntry, RecordedFacts, RecordedVerdict};
 use super::problem::{Problem, ProblemCode, Severity};
-use crate::domain::{Delta, DeltaEntry, Digest, Oid, RefName, RepoPath, ResolvedNames};
+use crate::decision::{Verdict, decide};
+use crate::domain::{Delta, DeltaEntry, Digest, Oid, PrNumber, RefName, RepoPath, ResolvedNames, UserId};
+use crate::facts::compare::{Branches, protected_delta};
+use crate::facts::{Facts, MergeBase};
+use crate::policy;
 
 /// What a decision comes to when it is run again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rerun {
-    /// Whether and why it may be merged.
+    /// The pull request the facts speak of.
+    pub pull: PrNumber,
+    /// Why it may be merged.
     pub verdict: RecordedVerdict,
-    /// The head the facts speak of.
+    /// Head of the facts.
     pub head: Oid,
-    /// The base the facts speak of.
+    /// Base of the facts.
     pub base: RefName,
+    /// Tip of the base in the facts.
+    pub base_tip: Oid,
+    /// Merge base of the facts.
+    pub merge_base: Oid,
+    /// Whose votes count.
+    pub approved_by: BTreeSet<UserId>,
     /// Digest of the whole difference.
     pub delta_digest: Digest,
     /// Governed and control entries of the difference.
     pub delta: Delta,
+}
+
+/// Runs a decision again with the code of this version: the usual argument of [`Ledger::rechecked`].
+///
+/// # Errors
+/// When policy or facts cannot be read, or the decision does not allow the merge; as a sentence.
+pub fn rerun(text: &str, names: &ResolvedNames, facts: &RecordedFacts) -> Result<Rerun, String> {
+    let policy = policy::parse(text).map_err(|_| "this version cannot read the policy that was in force")?;
+    let facts: Facts = serde_json::from_value(facts.as_json().clone())
+        .map_err(|error| format!("this version cannot read the recorded facts: {error}"))?;
+    if facts.policy_digest != policy.digest() || facts.names != *names {
+        return Err("the facts were gathered for another policy than the one in force".to_owned());
+    }
+    let MergeBase::One(merge_base) = facts.history.merge_base.clone() else {
+        return Err("the facts name no single merge base".to_owned());
+    };
+    let decision = decide(&policy, &facts);
+    let (Verdict::Satisfied, Some(delta_digest)) = (decision.verdict, decision.delta) else {
+        return Err(format!("run again, the decision comes to `{}`", decision.verdict.word()));
+    };
+    let branches = Branches { base: &facts.change.base, default: &facts.default_branch };
+    let groups = decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| &policy.groups);
+    Ok(Rerun {
+        pull: facts.change.number,
+        verdict: RecordedVerdict::Satisfied,
+        head: facts.change.head.clone(),
+        base: facts.change.base.clone(),
+        base_tip: facts.change.base_tip.clone(),
+        merge_base,
+        approved_by: groups.flat_map(|group| &group.counted).map(|vote| vote.account.id).collect(),
+        delta_digest,
+        delta: protected_delta(&policy, branches, &facts.history.delta),
+    })
 }
 
 impl Ledger {
@@ -63,12 +108,17 @@ fn recheck(
 ) -> Result<(), String> {
     let policy = policy.ok_or("no policy was in force")?;
     let again = rerun(&policy.text, &policy.names, &recorded.facts)?;
+    let counted: BTreeSet<UserId> = recorded.approved_by.iter().map(|approval| approval.user).collect();
     let equal = [
+        ("pull request", again.pull == recorded.pull),
         ("verdict", again.verdict == recorded.verdict),
         ("head", again.head == recorded.head),
         ("base", again.base == recorded.base),
+        ("base tip", again.base_tip == recorded.base_tip),
+        ("merge base", again.merge_base == recorded.merge_base),
+        ("set of approvers", again.approved_by == counted),
         ("digest of the difference", again.delta_digest == recorded.delta_digest),
-        ("approved entries", same_delta(&again.delta, &recorded.delta)),
+        ("list of approved entries", same_delta(&again.delta, &recorded.delta)),
     ];
     match equal.iter().find(|(_, same)| !same) {
         None => Ok(()),
@@ -79,10 +129,14 @@ fn recheck(
 /// The recorded delta holds what the facts show, and besides only paths that become governed as they stand.
 fn same_delta(again: &Delta, recorded: &Delta) -> bool {
     let shown: BTreeMap<&RepoPath, &DeltaEntry> = again.entries().iter().map(|entry| (&entry.path, entry)).collect();
-    let kept = recorded.entries().iter().filter(|entry| shown.get(&entry.path) == Some(entry)).count();
+    let mut kept = 0;
+    for entry in recorded.entries() {
+        match shown.get(&entry.path) {
+            Some(same) if *same == entry => kept += 1,
+            Some(_) => return false,
+            None if entry.old.is_none() => {}
+            None => return false,
+        }
+    }
     kept == shown.len()
-        && recorded
-            .entries()
-            .iter()
-            .all(|entry| shown.get(&entry.path).map_or(entry.old.is_none(), |same| *same == entry))
 }

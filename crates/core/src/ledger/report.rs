@@ -163,7 +163,7 @@ impl LedgerLine {
     pub fn of(entry: &Verified) -> Self {
         Self {
             entry: entry.sequence.label(),
-            kind: entry.entry.kind().name(),
+            kind: entry.entry.kind().as_str(),
             at: entry.at,
             commit: entry.commit.clone(),
             key: entry.key.to_string(),

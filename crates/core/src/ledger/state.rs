@@ -79,6 +79,8 @@ pub struct LedgerState {
     pub(super) head: Option<Head>,
     pub(super) default_branch: Option<RefName>,
     pub(super) root: Option<KeyFingerprint>,
+    /// A revocation was written on top of this state: it may hold what is void by now.
+    pub(super) revoked_since_read: bool,
     pub(super) keys: BTreeMap<KeyFingerprint, KnownKey>,
     approved: BTreeMap<RefName, BTreeMap<RepoPath, TreeEntry>>,
     policies: BTreeMap<RefName, Arc<PolicyEntry>>,
@@ -103,6 +105,7 @@ impl LedgerState {
             head: None,
             default_branch: None,
             root: None,
+            revoked_since_read: false,
             keys: BTreeMap::new(),
             approved: BTreeMap::new(),
             policies: BTreeMap::new(),

@@ -131,7 +131,7 @@ impl Statement {
         let wire = Wire {
             kind: STATEMENT_TYPE.to_owned(),
             subject: vec![subject(&self.entry)],
-            predicate_type: format!("{PREDICATE_PREFIX}{}{PREDICATE_VERSION}", self.entry.kind().name()),
+            predicate_type: format!("{PREDICATE_PREFIX}{}{PREDICATE_VERSION}", self.entry.kind().as_str()),
             predicate: Predicate {
                 repository: self.repository,
                 repository_name: self.repository_name.clone(),

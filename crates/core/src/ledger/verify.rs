@@ -4,7 +4,7 @@
 //! repository and this ledger, and make sense after what was said before. What lies above the last signed entry and is signed by
 //! nobody is junk and only noted; anything else makes the ledger invalid from there. No decision is run again here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::{Ledger, RawLink, Trust, Verified};
 use super::entry::{Entry, EntryError, KeyAction};
@@ -24,15 +24,19 @@ pub fn verify(
     trust: &Trust,
 ) -> Ledger {
     let links: Vec<Link> = links.into_iter().map(Link::read).collect();
-    let mut revocations = Revocations::new();
-    // Each round learns one revocation, which may void entries before it.
+    let mut revocations = Revocations::default();
+    // Each round learns one revocation, which may void entries before it, or that one is void itself; neither is learnt twice.
     loop {
         let start = LedgerState::empty(repository, ledger_ref.clone());
         let mut walk = Walk::new(&links, start, trust, &revocations);
         match walk.run() {
             Round::Finished => return walk.into_ledger(),
             Round::Revoked(key, revocation) => {
-                revocations.insert(key, revocation);
+                revocations.in_force.insert(key, revocation);
+            }
+            Round::Undone(at) => {
+                revocations.in_force.retain(|_, revocation| revocation.by != at);
+                revocations.undone.insert(at);
             }
         }
     }
@@ -58,11 +62,28 @@ struct Revocation {
     by: Sequence,
 }
 
-type Revocations = BTreeMap<KeyFingerprint, Revocation>;
+/// What earlier rounds found out.
+#[derive(Default)]
+struct Revocations {
+    in_force: BTreeMap<KeyFingerprint, Revocation>,
+    /// Entries that revoked a key and turned out to be void: a later revocation took back the key they were signed with.
+    undone: BTreeSet<Sequence>,
+}
+
+impl Revocations {
+    fn is_by(&self, here: Sequence) -> bool {
+        self.in_force.values().any(|revocation| revocation.by == here)
+    }
+
+    fn in_range(&self, here: Sequence) -> bool {
+        self.in_force.values().any(|revocation| revocation.from <= here && here < revocation.by)
+    }
+}
 
 enum Round {
     Finished,
     Revoked(KeyFingerprint, Revocation),
+    Undone(Sequence),
 }
 
 /// What one link comes to.
@@ -73,8 +94,10 @@ enum Step {
     Unsigned(ProblemCode, String),
     /// Signed, and not good.
     Bad(ProblemCode, Option<Sequence>, String),
-    /// Taken in, and a key was revoked of which this round did not know.
+    /// A key is revoked, of which this round did not know.
     Revoked(KeyFingerprint, Revocation),
+    /// A revocation of which this round knew is void.
+    Undone(Sequence),
 }
 
 struct Walk<'a> {
@@ -109,6 +132,7 @@ impl<'a> Walk<'a> {
             match step {
                 Step::Good => continue,
                 Step::Revoked(key, revocation) => return Round::Revoked(key, revocation),
+                Step::Undone(at) => return Round::Undone(at),
                 Step::Unsigned(code, message) => self.unsigned(index, code, &message),
                 Step::Bad(code, sequence, message) => {
                     self.problem(code, Severity::Invalid, sequence, Some(&link.commit), message);
@@ -127,7 +151,7 @@ impl<'a> Walk<'a> {
             Err(error) => return bad(format!("the first entry cannot be read: {error}")),
         };
         let Entry::Adopted(adopted) = &statement.entry else {
-            return bad(format!("the first entry is no adoption but `{}`", statement.entry.kind().name()));
+            return bad(format!("the first entry is no adoption but `{}`", statement.entry.kind().as_str()));
         };
         let root = adopted.root_key.public_key;
         if !envelope.is_signed_by(&root) {
@@ -195,7 +219,7 @@ impl<'a> Walk<'a> {
     fn void(&self, statement: &Statement) -> Result<bool, Step> {
         let (here, name) = (statement.sequence, statement.key);
         let bad = |code, message: String| Err(Step::Bad(code, Some(here), message));
-        if let Some(revocation) = self.revocations.get(&name).filter(|revocation| here >= revocation.from) {
+        if let Some(revocation) = self.revocations.in_force.get(&name).filter(|revocation| here >= revocation.from) {
             let by = revocation.by.label();
             let late = here >= revocation.by;
             return if late { bad(ProblemCode::RevokedKey, format!("its key was revoked by {by}")) } else { Ok(true) };
@@ -209,29 +233,24 @@ impl<'a> Walk<'a> {
                 bad(ProblemCode::RevokedKey, format!("its key was revoked by {}", by.label()))
             }
             None if here == Sequence::new(1) => Ok(false),
-            None if self.in_revoked_range(here) => Ok(true),
+            None if self.revocations.in_range(here) => Ok(true),
             None => bad(ProblemCode::RevokedKey, "its key was only named by an entry that is void".into()),
         }
-    }
-
-    fn in_revoked_range(&self, here: Sequence) -> bool {
-        self.revocations.values().any(|revocation| revocation.from <= here && here < revocation.by)
     }
 
     fn take(&mut self, link: &Link, envelope: Digest, statement: Statement, mut void: bool) -> Step {
         let Statement { sequence: here, key, at, entry, .. } = statement;
         if !void && let Err(reason) = self.state.apply(here, key, &entry) {
             let code = if here == Sequence::new(1) { ProblemCode::Root } else { ProblemCode::Contradiction };
-            if !self.in_revoked_range(here) {
+            if !self.revocations.in_range(here) {
                 return Step::Bad(code, Some(here), reason);
             }
             // It rested on something that is void.
             void = true;
         }
         if void {
-            if self.revocations.values().any(|revocation| revocation.by == here) {
-                let message = "a revocation takes back the key it was signed with, or the entry that named that key";
-                return Step::Bad(ProblemCode::Contradiction, Some(here), message.into());
+            if self.revocations.is_by(here) {
+                return Step::Undone(here);
             }
             if let Entry::Key(named) = &entry {
                 self.shadow.insert(named.public_key.fingerprint(), named.public_key);
@@ -239,7 +258,13 @@ impl<'a> Walk<'a> {
             let message = format!("{} does not count: a key it rests on was revoked", here.label());
             self.problem(ProblemCode::RevokedKey, Severity::Note, Some(here), Some(&link.commit), message);
         }
-        let revoked = if void { None } else { self.news(here, &entry) };
+        match self.news(here, &entry).filter(|_| !void) {
+            Some(_) if self.revocations.undone.contains(&here) => {
+                return Step::Bad(ProblemCode::Contradiction, Some(here), "revocations undo each other".into());
+            }
+            Some((key, revocation)) => return Step::Revoked(key, revocation),
+            None => {}
+        }
         let class = self.state.keys.get(&key).map(|key| key.class);
         self.state.head = Some(Head { sequence: here, envelope, commit: Some(link.commit.clone()) });
         self.entries.push(Verified {
@@ -252,7 +277,7 @@ impl<'a> Walk<'a> {
             entry,
             void,
         });
-        revoked.map_or(Step::Good, |(key, revocation)| Step::Revoked(key, revocation))
+        Step::Good
     }
 
     /// A revocation this round did not know of.
@@ -260,7 +285,7 @@ impl<'a> Walk<'a> {
         let Entry::Key(entry) = entry else { return None };
         let KeyAction::Revoke { from_sequence: from } = entry.action else { return None };
         let name = entry.public_key.fingerprint();
-        if self.revocations.contains_key(&name) { None } else { Some((name, Revocation { from, by: here })) }
+        if self.revocations.in_force.contains_key(&name) { None } else { Some((name, Revocation { from, by: here })) }
     }
 
     fn public(&self, name: KeyFingerprint) -> Option<PublicKey> {

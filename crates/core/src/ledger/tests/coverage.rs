@@ -4,6 +4,9 @@ use super::*;
 
 type Tree = BTreeMap<RepoPath, TreeEntry>;
 
+/// Covering entry, whether it is the state now, number of approvals.
+type Answer = Option<(u64, bool, usize)>;
+
 fn tree(entries: &[(&str, u64)]) -> Tree {
     entries.iter().map(|(path, number)| (RepoPath::new(path), file(*number))).collect()
 }
@@ -31,15 +34,15 @@ fn production_at(secret: u64) -> Tree {
     tree(&[(POLICY_PATH, 0x10), ("secrets/production/a.yaml", secret), ("secrets/staging/b.yaml", 0x99)])
 }
 
-fn asked(ledger: &Ledger, tree: &Tree, concerns: fn(&RepoPath) -> bool) -> Option<(u64, bool, usize)> {
-    let coverage = ledger.covers(&branch("main"), tree, concerns);
+fn asked(ledger: &Ledger, tree: &Tree, concerns: fn(&RepoPath) -> bool) -> Answer {
+    let coverage = ledger.covers_paths(&branch("main"), tree, concerns);
     coverage.covered().map(|covered| (covered.entry.get(), covered.current, covered.approved_by.len()))
 }
 
 #[test]
 fn a_commit_is_covered_by_the_newest_entry_that_brought_its_state_about() {
     let ledger = book().ledger();
-    let cases: &[(&str, Tree, Option<(u64, bool, usize)>)] = &[
+    let cases: &[(&str, Tree, Answer)] = &[
         ("as adopted", production_at(0x20), Some((1, false, 0))),
         ("an older state", production_at(0x22), Some((8, false, 1))),
         ("the state now, which was there before", production_at(0x21), Some((10, true, 1))),
@@ -64,7 +67,7 @@ fn a_commit_is_covered_by_the_newest_entry_that_brought_its_state_about() {
 fn the_executable_bit_is_part_of_what_was_approved() {
     let mut tree = production_at(0x21);
     tree.insert(RepoPath::new("secrets/production/a.yaml"), TreeEntry { mode: EntryMode::Executable, oid: oid(0x21) });
-    let coverage = book().ledger().covers(&branch("main"), &tree, production);
+    let coverage = book().ledger().covers_paths(&branch("main"), &tree, production);
     assert_eq!(coverage, Coverage::Uncovered { differs: vec![RepoPath::new("secrets/production/a.yaml")] });
 }
 
@@ -74,7 +77,7 @@ fn junk_on_top_still_covers_and_an_invalid_ledger_covers_nothing() {
     links.push(RawLink { commit: oid(0xdead), envelope: None });
     assert!(asked(&read(links.clone()), &production_at(0x21), production).is_some());
     links.push(links[1].clone());
-    let coverage = read(links).covers(&branch("main"), &production_at(0x21), production);
+    let coverage = read(links).covers_paths(&branch("main"), &production_at(0x21), production);
     assert_eq!(coverage, Coverage::InvalidLedger);
 }
 
@@ -82,15 +85,19 @@ fn junk_on_top_still_covers_and_an_invalid_ledger_covers_nothing() {
 fn a_branch_is_covered_only_once_it_is_adopted() {
     let mut book = book();
     let wanted = tree(&[("secrets/production/a.yaml", 0x77)]);
-    let ask = |book: &Book| book.ledger().covers(&branch("release"), &wanted, production);
+    let ask = |book: &Book| book.ledger().covers_paths(&branch("release"), &wanted, production);
     assert_eq!(ask(&book), Coverage::NotAdopted);
     book.write(adopted("release", &key(1), &[("secrets/production/a.yaml", 0x77)]), &key(1));
     assert_eq!(ask(&book).covered().unwrap().entry, Sequence::new(11));
     assert!(asked(&book.ledger(), &production_at(0x21), production).is_some(), "main is not touched by it");
 }
 
-fn rerun(decision: &DecisionEntry) -> Rerun {
+fn again(decision: &DecisionEntry) -> Rerun {
     Rerun {
+        pull: decision.pull,
+        base_tip: decision.base_tip.clone(),
+        merge_base: decision.merge_base.clone(),
+        approved_by: decision.approved_by.iter().map(|approval| approval.user).collect(),
         verdict: decision.verdict,
         head: decision.head.clone(),
         base: decision.base.clone(),
@@ -111,12 +118,17 @@ fn a_decision_that_comes_out_differently_makes_the_ledger_invalid() {
             outcome.clone()
         })
     };
-    assert!(recheck(Ok(rerun(&decided))).is_valid());
-    let same = || rerun(&decided);
+    assert!(recheck(Ok(again(&decided))).is_valid());
+    let same = || again(&decided);
     let cases = [
         Err("one approval is missing".to_owned()),
         Ok(Rerun { verdict: RecordedVerdict::Bypassed, ..same() }),
         Ok(Rerun { head: oid(1), ..same() }),
+        Ok(Rerun { pull: PrNumber::new(2), ..same() }),
+        Ok(Rerun { base_tip: oid(1), ..same() }),
+        Ok(Rerun { merge_base: oid(1), ..same() }),
+        Ok(Rerun { approved_by: [UserId::new(2)].into(), ..same() }),
+        Ok(Rerun { approved_by: [].into(), ..same() }),
         Ok(Rerun { base: branch("other"), ..same() }),
         Ok(Rerun { delta_digest: Digest::of(b"other"), ..same() }),
         Ok(Rerun { delta: delta(&[("secrets/production/a.yaml", Some(0x20), Some(0x22))]), ..same() }),
@@ -135,14 +147,14 @@ fn paths_that_become_governed_as_they_stand_are_no_surplus() {
     let decided = decision(1, delta(&[(POLICY_PATH, Some(0x10), Some(0x11)), ("more/a.yaml", None, Some(0x50))]));
     let mut book = Book::opened();
     book.write(Entry::Decision(Box::new(decided.clone())), &key(1));
-    let shown = Rerun { delta: delta(&[(POLICY_PATH, Some(0x10), Some(0x11))]), ..rerun(&decided) };
+    let shown = Rerun { delta: delta(&[(POLICY_PATH, Some(0x10), Some(0x11))]), ..again(&decided) };
     assert!(book.ledger().rechecked(|_, _, _| Ok(shown.clone())).is_valid());
 }
 
 #[test]
 fn the_report_has_the_documented_shape() {
     let ledger = book().ledger();
-    let coverage = |tree: &Tree| ledger.covers(&branch("main"), tree, production);
+    let coverage = |tree: &Tree| ledger.covers_paths(&branch("main"), tree, production);
     let environment = |name: &str| Environment::parse(name).unwrap();
     let report = VerifyReport::new(
         oid(0x5),
@@ -158,7 +170,7 @@ fn the_report_has_the_documented_shape() {
     let mut links = book().links;
     links.push(RawLink { commit: oid(0xdead), envelope: None });
     let unpinned = verify(links, None, &ledger_ref(), &Trust::Unpinned);
-    let coverage = unpinned.covers(&branch("main"), &production_at(0x21), production);
+    let coverage = unpinned.covers_paths(&branch("main"), &production_at(0x21), production);
     let report = VerifyReport::new(oid(0x5), &unpinned, [(environment("production"), coverage)]);
     assert!(report.is_covered() && !report.is_verified());
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());

@@ -123,7 +123,7 @@ fn what_cannot_be_true_is_neither_written_nor_read() {
     let open = decision(1, secret(Some(0x21), Some(0x22)));
     start.write(Entry::Decision(Box::new(open)), &key(1));
     for (name, entry) in cases {
-        let mut book = Book { state: start.state.clone(), links: start.links.clone() };
+        let mut book = start.clone();
         let refusal = book.try_write(entry.clone(), &key(1));
         assert!(matches!(refusal, Err(AppendError::Contradiction(_))), "{name}: {refusal:?}");
         assert_eq!(book.state, start.state, "{name}: the state is as it was");
@@ -158,9 +158,9 @@ fn nothing_is_written_by_a_stranger_or_before_adoption() {
     assert!(matches!(book.try_write(foreign_root, &key(1)), Err(AppendError::Contradiction(_))));
     let mut book = Book::opened();
     assert_eq!(book.try_write(entry(), &key(9)), Err(AppendError::Key(key(9).fingerprint())));
-    let unknown = LedgerState::empty(None, ledger_ref());
-    let refusal = append(&unknown, &name(), adopted("main", &key(1), &[]), &key(1), at(Sequence::new(1)));
-    assert_eq!(refusal.unwrap_err(), AppendError::NoRepository);
+    let other = (RepoId::new(78), name());
+    let refusal = append(&book.state, other, &entry(), &key(1), at(Sequence::new(3)));
+    assert_eq!(refusal.unwrap_err(), AppendError::Repository(REPOSITORY));
 }
 
 #[test]
@@ -180,9 +180,9 @@ fn reading_twice_is_reading_once_and_a_beginning_is_a_beginning() {
         let mut state = part.into_state();
         for link in &book.links[length..] {
             let said = statement(link);
-            let appended = append(&state, &name(), said.entry, &key(1), said.at).unwrap();
-            assert_eq!(Some(&appended.bytes), link.envelope.as_ref(), "signing is deterministic");
-            state = appended.state.landed(link.commit.clone());
+            let (bytes, next) = append(&state, (REPOSITORY, name()), &said.entry, &key(1), said.at).unwrap();
+            assert_eq!(Some(&bytes), link.envelope.as_ref(), "signing is deterministic");
+            state = next.landed(link.commit.clone());
         }
         assert_eq!(state, book.state);
     }

@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod coverage;
+mod decided;
 mod fold;
 mod forgery;
 mod golden;
 mod revocation;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::domain::*;
@@ -157,14 +159,16 @@ fn merge(of: Sequence, decision: &DecisionEntry) -> Entry {
 }
 
 /// A ledger as it is written.
+#[derive(Clone)]
 struct Book {
+    repository: RepoId,
     state: LedgerState,
     links: Vec<RawLink>,
 }
 
 impl Book {
     fn of(repository: RepoId, ledger_ref: RefName) -> Self {
-        Self { state: LedgerState::empty(Some(repository), ledger_ref), links: Vec::new() }
+        Self { repository, state: LedgerState::empty(None, ledger_ref), links: Vec::new() }
     }
 
     fn empty() -> Self {
@@ -172,11 +176,12 @@ impl Book {
     }
 
     fn try_write(&mut self, entry: Entry, key: &SigningKey) -> Result<Sequence, AppendError> {
-        let appended = append(&self.state, &name(), entry, key, at(self.state.next_sequence()))?;
-        let commit = oid(0x1000 + appended.sequence.get());
-        self.links.push(RawLink { commit: commit.clone(), envelope: Some(appended.bytes) });
-        self.state = appended.state.landed(commit);
-        Ok(appended.sequence)
+        let sequence = self.state.next_sequence();
+        let (bytes, state) = append(&self.state, (self.repository, name()), &entry, key, at(sequence))?;
+        let commit = oid(0x1000 + sequence.get());
+        self.links.push(RawLink { commit: commit.clone(), envelope: Some(bytes) });
+        self.state = state.landed(commit);
+        Ok(sequence)
     }
 
     fn write(&mut self, entry: Entry, key: &SigningKey) -> Sequence {
@@ -200,6 +205,11 @@ impl Book {
 
     /// One of every kind, eight entries, all by key 1: … L-3 push, L-4 vote, L-5 decision, L-6 merge, L-7 key 2, L-8 end of the vote.
     fn full() -> Self {
+        static FULL: LazyLock<Book> = LazyLock::new(Book::write_full);
+        FULL.clone()
+    }
+
+    fn write_full() -> Self {
         let mut book = Self::opened();
         book.write(Entry::Push(push(Known::Is(account(2, "rita")), 0xb, 0xc)), &key(1));
         book.write(Entry::Vote(vote(10, 1, VoteKind::Approve)), &key(1));

@@ -32,6 +32,8 @@ fn what_a_revoked_key_signed_from_there_on_is_void_and_the_rest_holds() {
     let mut book = robbed();
     assert_eq!(book.state.approved(&branch("main"))[&RepoPath::new(SECRET)], file(0x66));
     book.write(revoke(6, &key(2)), &key(1));
+    let rash = Entry::Push(push(Known::Unknown("x".into()), 1, 2));
+    assert_eq!(book.try_write(rash, &key(1)), Err(AppendError::ReadAgain));
     let ledger = reread(&mut book);
     assert!(ledger.is_valid(), "{:?}", ledger.problems());
     assert_eq!(void(&ledger), [6, 7]);
@@ -100,7 +102,38 @@ fn a_thief_cannot_revoke_his_way_out() {
     book.write(revoke(3, &key(1)), &key(3));
     let ledger = book.ledger();
     assert!(!ledger.is_valid(), "a revocation that takes back its own ground stops the ledger");
-    assert_eq!(ledger.problems().last().unwrap().code, ProblemCode::Contradiction);
+    assert_eq!((ledger.problems().last().unwrap().code, ledger.entries().len()), (ProblemCode::RevokedKey, 8));
+}
+
+#[test]
+fn what_a_thief_revoked_is_good_again_once_he_is_revoked() {
+    let mut book = robbed();
+    book.write(key_entry(KeyAction::Add, &key(4), KeyClass::Server), &key(1));
+    book.write(revoke(9, &key(4)), &key(2));
+    reread(&mut book);
+    let lost = Entry::Push(push(Known::Unknown("x".into()), 1, 2));
+    assert!(matches!(book.try_write(lost.clone(), &key(4)), Err(AppendError::Key(_))));
+    book.write(revoke(6, &key(2)), &key(1));
+    let ledger = reread(&mut book);
+    assert!(ledger.is_valid(), "{:?}", ledger.problems());
+    assert_eq!(void(&ledger), [6, 7, 9]);
+    book.write(lost, &key(4));
+    assert!(book.ledger().is_valid());
+}
+
+#[test]
+fn of_two_keys_that_revoke_each_other_the_first_wins_and_the_ledger_stops() {
+    let mut book = robbed();
+    book.write(revoke(8, &key(2)), &key(1));
+    let mut said = statement(book.links.last().unwrap());
+    said.sequence = said.sequence.next();
+    said.previous = Some(book.state.head().unwrap().envelope);
+    said.key = key(2).fingerprint();
+    said.entry = revoke(8, &key(1));
+    book.links.push(RawLink { commit: oid(0x9999), envelope: Some(sign(&said, &key(2))) });
+    let ledger = book.ledger();
+    assert!(!ledger.is_valid());
+    assert_eq!((ledger.problems().last().unwrap().code, ledger.entries().len()), (ProblemCode::RevokedKey, 8));
 }
 
 #[test]
