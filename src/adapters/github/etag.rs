@@ -96,7 +96,7 @@ impl Shelf {
 mod tests {
     use countersign_core::domain::InstallationId;
 
-    use super::super::broker::Purpose;
+    use crate::adapters::github::broker::Purpose;
     use super::*;
 
     fn scope(installation: u64) -> Scope {
