@@ -47,6 +47,9 @@ pub(crate) fn identify(st: &State, headers: &HeaderMap) -> Outcome<Who> {
     }
     match st.tokens.get(&secret) {
         Some(Token::Person(person)) => Ok(Who::User(*person)),
+        Some(Token::Installation { installation, .. }) if st.is_suspended(*installation) => {
+            Err(Refusal::new(403, "This installation has been suspended"))
+        }
         Some(Token::Installation { .. }) => st
             .access_of(&secret)
             .map(|access| Who::Installation(Box::new(access)))

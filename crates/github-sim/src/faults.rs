@@ -41,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) after: Option<Canned>,
     pub(crate) delay: Option<Duration>,
     pub(crate) hang: bool,
+    pub(crate) cut: bool,
     pub(crate) interrupt: Vec<Interruption>,
 }
 
@@ -50,11 +51,18 @@ pub(crate) struct Canned {
     pub(crate) status: u16,
     pub(crate) body: Value,
     pub(crate) headers: Vec<(String, String)>,
+    /// Whether the body is a page instead of JSON.
+    pub(crate) html: bool,
 }
 
 impl Canned {
     fn plain(status: u16) -> Self {
-        Self { status, body: json!({"message": "Server Error", "status": status.to_string()}), headers: Vec::new() }
+        Self {
+            status,
+            body: json!({"message": "Server Error", "status": status.to_string()}),
+            headers: Vec::new(),
+            html: false,
+        }
     }
 }
 
@@ -124,6 +132,21 @@ impl Fault {
     #[must_use]
     pub fn answer(mut self, status: u16, body: Value) -> Self {
         self.plan.before = Some(Canned { body, ..Canned::plain(status) });
+        self
+    }
+
+    /// Answers with a page for people, as GitHub does when it is down, and does nothing.
+    #[must_use]
+    pub fn page(mut self, status: u16) -> Self {
+        let page = "<html><body><h1>This page is taking too long to load.</h1></body></html>";
+        self.plan.before = Some(Canned { body: page.into(), html: true, ..Canned::plain(status) });
+        self
+    }
+
+    /// Does what was asked; the connection breaks in the middle of the answer.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        self.plan.cut = true;
         self
     }
 
@@ -238,6 +261,7 @@ impl Faults {
             plan.after = plan.after.or_else(|| rule.plan.after.clone());
             plan.delay = plan.delay.or(rule.plan.delay);
             plan.hang |= rule.plan.hang;
+            plan.cut |= rule.plan.cut;
             plan.interrupt.extend(rule.plan.interrupt.iter().cloned());
         }
         self.rules.retain(|rule| rule.times > 0);

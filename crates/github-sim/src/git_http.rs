@@ -84,6 +84,9 @@ pub(crate) async fn serve(inner: Arc<Inner>, name: (&str, &str), call: Cgi<'_>, 
     if let Some(canned) = &plan.after {
         response = plain(canned.status, &canned.body.to_string());
     }
+    if plan.cut {
+        response = crate::server::cut(response);
+    }
     for interruption in plan.interrupt.clone() {
         let sim = Sim::borrowed(&inner);
         let done = tokio::task::spawn_blocking(move || interruption(&sim)).await;
@@ -109,7 +112,7 @@ pub(crate) async fn serve(inner: Arc<Inner>, name: (&str, &str), call: Cgi<'_>, 
         write: rest == "git-receive-pack",
         request_bytes: sent,
         response_bytes: 0,
-        faulted: plan.before.is_some() || plan.after.is_some(),
+        faulted: plan.before.is_some() || plan.after.is_some() || plan.cut,
         request_body: Value::Null,
         response_body: Value::Null,
     });

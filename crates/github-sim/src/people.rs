@@ -196,4 +196,24 @@ impl Repo {
     pub fn label(&self, user: &User, pull: u64, name: &str, on: bool) -> Result<(), Refusal> {
         self.act(user, Role::Triage, |st, actor| st.set_label(self.id, pull, actor, name, on))
     }
+
+    /// Presses a button of a check run; only the run's App hears of it.
+    ///
+    /// # Errors
+    /// 403 without write access, 404 without such a button.
+    pub fn press(&self, user: &User, run: u64, button: &str) -> Result<(), Refusal> {
+        self.act(user, Role::Write, |st, actor| st.press(self.id, run, actor, button))
+    }
+
+    /// Asks for a check run to be run again; only the run's App hears of it.
+    ///
+    /// # Errors
+    /// 403 without write access, 404 without such a run.
+    pub fn rerun(&self, user: &User, run: u64) -> Result<(), Refusal> {
+        self.act(user, Role::Write, |st, actor| {
+            st.run(self.id, run)?;
+            st.emit_run(self.id, run, "rerequested", actor, serde_json::json!({}));
+            Ok(())
+        })
+    }
 }

@@ -18,7 +18,7 @@ use crate::auth;
 use crate::error::{Outcome, Refusal};
 use crate::faults::{self, Canned, Plan};
 use crate::journal::{Entry, ViolationKind};
-use crate::quota::{bucket, counted_in, over_quota, rate_of};
+use crate::quota::{counted_in, over_quota, rate_of};
 use crate::rest::{self, op::Op, reply::Reply};
 use crate::sim::{Inner, Sim};
 use crate::state::State;
@@ -147,8 +147,11 @@ fn finish(inner: &Arc<Inner>, call: &Call, route: Route, operation: Option<Strin
         interruption(&Sim::borrowed(inner));
     }
     let mut st = inner.lock();
-    let faulted = plan.before.is_some() || plan.after.is_some();
-    let (response, bytes) = dress(&mut st, &seen, call, op, &reply);
+    let faulted = plan.before.is_some() || plan.after.is_some() || plan.cut;
+    let (mut response, bytes) = dress(&mut st, &seen, call, op, &reply);
+    if plan.cut {
+        response = cut(response);
+    }
     let write = match (op, &operation) {
         (Some(op), _) => op.writes(),
         (None, Some(name)) => name != "graphql/query",
@@ -235,6 +238,10 @@ fn unrouted(st: &mut State, call: &Call) -> Refusal {
 
 fn canned_reply(st: &State, canned: &Canned) -> Reply {
     let mut reply = Reply::new(canned.status, canned.body.clone());
+    if let (true, Some(page)) = (canned.html, canned.body.as_str()) {
+        let page = page.as_bytes().to_vec();
+        reply = Reply { status: canned.status, ..Reply::raw("text/html; charset=utf-8", page) };
+    }
     for (name, value) in &canned.headers {
         if name == "x-ratelimit-reset-in" {
             let wait: i64 = value.parse().unwrap_or(60);
@@ -271,7 +278,8 @@ fn dress(st: &mut State, who: &Who, call: &Call, op: Option<&'static Op>, reply:
     let mut builder = Response::builder();
     if status == 200 && call.method == "GET" && !call.graphql {
         let mut digest = Sha256::new();
-        digest.update(bucket(who));
+        let credential = call.headers.get(http::header::AUTHORIZATION);
+        digest.update(credential.map_or(&b""[..], |value| value.as_bytes()));
         digest.update(&body);
         let tag = format!("W/\"{}\"", hex::encode(digest.finalize()));
         let known = call
@@ -323,6 +331,15 @@ fn dress(st: &mut State, who: &Who, call: &Call, op: Option<&'static Op>, reply:
     let response =
         builder.body(Body::from(body)).unwrap_or_else(|_| plain(500, "an answer with a header that cannot be sent"));
     (response, size)
+}
+
+/// The same answer, but the connection breaks before its body is there.
+pub(crate) fn cut(response: Response) -> Response {
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(http::header::CONTENT_LENGTH);
+    let broken = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "a dial broke the connection");
+    let pieces = [Ok(Bytes::from_static(b"{")), Err(broken)];
+    Response::from_parts(parts, Body::from_stream(futures::stream::iter(pieces)))
 }
 
 /// An answer that is only a text.

@@ -30,6 +30,22 @@ impl State {
     }
 }
 
+impl State {
+    /// Renames a repository; its old name redirects.
+    pub(crate) fn rename_repo(&mut self, repo: u64, actor: Actor, name: &str) -> Outcome<()> {
+        let old = self.full_name(self.repo(repo)?);
+        let here = self.repo_mut(repo)?;
+        if here.name == name {
+            return Ok(());
+        }
+        let from = std::mem::replace(&mut here.name, name.to_owned());
+        self.former_names.insert(old.to_ascii_lowercase(), repo);
+        let more = json!({"changes": {"repository": {"name": {"from": from}}}});
+        self.emit(repo, "repository", Some("renamed"), actor, more);
+        Ok(())
+    }
+}
+
 impl Repo {
     /// Adds a ruleset in the shape `POST /repos/{owner}/{repo}/rulesets` takes; returns its id.
     ///
@@ -63,15 +79,7 @@ impl Repo {
     /// # Errors
     /// 403 unless the person is an admin.
     pub fn rename(&self, user: &User, name: &str) -> Result<(), Refusal> {
-        self.act(user, Role::Admin, |st, actor| {
-            let old = st.full_name(st.repo(self.id)?);
-            st.former_names.insert(old.to_ascii_lowercase(), self.id);
-            let here = st.repo_mut(self.id)?;
-            let from = std::mem::replace(&mut here.name, name.to_owned());
-            let more = json!({"changes": {"repository": {"name": {"from": from}}}});
-            st.emit(self.id, "repository", Some("renamed"), actor, more);
-            Ok(())
-        })
+        self.act(user, Role::Admin, |st, actor| st.rename_repo(self.id, actor, name))
     }
 
     /// Forks the repository into a person's account.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use super::{Org, Team, User, slug};
 use crate::access::Actor;
 use crate::state::accounts::{Membership, Team as TeamRecord};
@@ -27,7 +25,6 @@ impl Org {
     }
 
     /// A team of this name, made if need be.
-    #[must_use]
     pub fn team(&self, name: &str) -> Team {
         let mut st = self.sim.inner.lock();
         let slug = slug(name);
@@ -55,16 +52,7 @@ impl Team {
         if state == Membership::Active {
             st.members.entry((self.org, user.id)).or_insert(false);
         }
-        if let Some(team) = st.teams.get_mut(&self.id) {
-            team.members.insert(user.id, (state, false));
-        }
-        let (face, slug) = (st.web_face(), json!(self.slug));
-        let more = json!({
-            "scope": "team", "member": face.user(user.id), "team": face.team(self.id),
-        });
-        if state == Membership::Active && slug.is_string() {
-            st.emit_org(self.org, "membership", "added", Actor::person(user.id), more);
-        }
+        st.set_membership(self.id, user.id, Some((state, false)), Actor::person(user.id));
         drop(st);
         self
     }
@@ -72,14 +60,7 @@ impl Team {
     /// Takes somebody out of the team.
     pub fn remove(&self, user: &User) {
         let mut st = self.sim.inner.lock();
-        if let Some(team) = st.teams.get_mut(&self.id) {
-            team.members.remove(&user.id);
-        }
-        let face = st.web_face();
-        let more = json!({
-            "scope": "team", "member": face.user(user.id), "team": face.team(self.id),
-        });
-        st.emit_org(self.org, "membership", "removed", Actor::person(user.id), more);
+        st.set_membership(self.id, user.id, None, Actor::person(user.id));
     }
 
     /// Makes this team a child of another.

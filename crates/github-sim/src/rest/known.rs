@@ -32,7 +32,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("POST", "/repos/*/*/issues", "issues/create"),
     ("PATCH", "/repos/*/*/issues/*", "issues/update"),
     ("GET", "/repos/*/*/rulesets/rule-suites", "repos/get-repo-rule-suites"),
-    ("PATCH", "/repos/*/*", "repos/update"),
     ("GET", "/orgs/*", "orgs/get"),
     ("GET", "/", "meta/root"),
     ("GET", "/zen", "meta/get-zen"),

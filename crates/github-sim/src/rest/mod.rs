@@ -7,6 +7,7 @@ pub(crate) mod known;
 pub(crate) mod op;
 pub(crate) mod reply;
 
+mod admin;
 mod apps;
 mod branches;
 mod checks;
@@ -33,6 +34,7 @@ pub(crate) use merge::method as merge_method;
 
 /// Every operation, in the order routes are tried.
 const TABLES: &[&[Op]] = &[
+    admin::OPS,
     apps::OPS,
     hooks::OPS,
     repos::OPS,

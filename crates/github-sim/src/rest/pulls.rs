@@ -79,6 +79,7 @@ fn create(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let number = ctx.number("pull_number")?;
     ctx.st.pull(ctx.repo, number)?;
+    ctx.st.test_merge(ctx.repo, number)?;
     let body = ctx.face().pull_full(ctx.repo, number);
     ctx.st.polled(ctx.repo, number);
     Ok(Reply::ok(body))

@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::State;
+use crate::access::Actor;
 use crate::error::{Outcome, Refusal};
 
 /// Kind of an account, as in `type`.
@@ -152,5 +154,25 @@ impl State {
             .filter(|(_, (state, _))| *state == Membership::Active)
             .map(|(person, _)| *person)
             .collect()
+    }
+
+    /// Puts a person into a team, changes the membership, or ends it; tells.
+    pub(crate) fn set_membership(&mut self, team: u64, person: u64, wanted: Option<(Membership, bool)>, actor: Actor) {
+        let Some(found) = self.teams.get_mut(&team) else {
+            return;
+        };
+        let org = found.org;
+        let before = match wanted {
+            Some(wanted) => found.members.insert(person, wanted),
+            None => found.members.remove(&person),
+        };
+        let was = before.is_some_and(|(state, _)| state == Membership::Active);
+        let is = wanted.is_some_and(|(state, _)| state == Membership::Active);
+        if was == is {
+            return;
+        }
+        let face = self.web_face();
+        let more = json!({"scope": "team", "member": face.user(person), "team": face.team(team)});
+        self.emit_org(org, "membership", if is { "added" } else { "removed" }, actor, more);
     }
 }

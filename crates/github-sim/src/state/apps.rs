@@ -77,6 +77,11 @@ impl State {
         Ok((token, expires_at))
     }
 
+    /// Whether an installation exists and is suspended.
+    pub(crate) fn is_suspended(&self, installation: u64) -> bool {
+        self.installations.get(&installation).is_some_and(|found| found.suspended_at.is_some())
+    }
+
     /// What a token gives now; None when it is unknown, expired, revoked, or its installation is
     /// gone or suspended.
     pub(crate) fn access_of(&self, token: &str) -> Option<InstallationAccess> {

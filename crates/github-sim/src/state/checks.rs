@@ -107,9 +107,9 @@ impl State {
             suite.updated_at = now;
         }
         here.runs.insert(id, run);
-        self.emit_run(repo, id, action, actor);
+        self.emit_run(repo, id, action, actor, json!({}));
         if done && action == "created" {
-            self.emit_run(repo, id, "completed", actor);
+            self.emit_run(repo, id, "completed", actor, json!({}));
         }
         if done && self.suite_conclusion(repo, suite).is_some() {
             self.emit_suite(repo, suite, "completed", actor);
@@ -124,6 +124,17 @@ impl State {
             return self.put_run(repo, run, "completed", actor);
         }
         self.repo_mut(repo)?.runs.insert(run.id, run);
+        Ok(())
+    }
+
+    /// A person presses a button of a run.
+    pub(crate) fn press(&mut self, repo: u64, run: u64, actor: Actor, button: &str) -> Outcome<()> {
+        let known = self.run(repo, run)?.actions.iter().any(|action| action["identifier"] == button);
+        if !known {
+            return Err(Refusal::not_found());
+        }
+        let more = json!({"requested_action": {"identifier": button}});
+        self.emit_run(repo, run, "requested_action", actor, more);
         Ok(())
     }
 

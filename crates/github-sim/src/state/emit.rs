@@ -32,21 +32,34 @@ impl State {
 
     /// Queues an event of a repository for every App that hears of it.
     pub(crate) fn emit(&mut self, repo: u64, event: &str, action: Option<&str>, actor: Actor, more: Value) {
-        let mut targets = Vec::new();
-        for installation in self.installations.values() {
-            if installation.suspended_at.is_some()
-                || !installation.events.contains(event)
-                || !self.repos_of_installation(installation.id).contains(&repo)
-            {
-                continue;
-            }
-            let allowed = permission_for(event).is_none_or(|any| {
-                any.iter().any(|name| installation.permissions.get(*name).is_some_and(|level| *level >= Level::Read))
-            });
-            if allowed {
-                targets.push((installation.id, installation.app));
-            }
-        }
+        self.emit_to(None, repo, (event, action), actor, more);
+    }
+
+    /// Installations that hear of an event of a repository: (installation, App).
+    fn hearers(&self, only: Option<u64>, repo: u64, event: &str) -> Vec<(u64, u64)> {
+        self.installations
+            .values()
+            .filter(|found| found.suspended_at.is_none() && found.events.contains(event))
+            .filter(|found| only.is_none_or(|app| app == found.app))
+            .filter(|found| self.repos_of_installation(found.id).contains(&repo))
+            .filter(|found| {
+                permission_for(event)
+                    .is_none_or(|any| any.iter().any(|name| found.permissions.get(*name) >= Some(&Level::Read)))
+            })
+            .map(|found| (found.id, found.app))
+            .collect()
+    }
+
+    /// As [`State::emit`], for one App only.
+    fn emit_to(
+        &mut self,
+        only: Option<u64>,
+        repo: u64,
+        (event, action): (&str, Option<&str>),
+        actor: Actor,
+        more: Value,
+    ) {
+        let targets = self.hearers(only, repo, event);
         if targets.is_empty() {
             return;
         }
@@ -175,18 +188,23 @@ impl State {
         self.emit(repo, "issue_comment", Some(action), actor, body);
     }
 
-    pub(crate) fn emit_run(&mut self, repo: u64, run: u64, action: &str, actor: Actor) {
-        let body = json!({"check_run": self.web_face().check_run(repo, run)});
-        self.emit_to_owner(repo, "check_run", action, actor, body);
+    /// Everybody hears of a new or finished run, only its App of a wish to run it again.
+    pub(crate) fn emit_run(&mut self, repo: u64, run: u64, action: &str, actor: Actor, more: Value) {
+        let owner = self.run(repo, run).ok().map(|run| run.app);
+        let only = owner.filter(|_| !["created", "completed"].contains(&action));
+        let mut body = json!({"check_run": self.web_face().check_run(repo, run)});
+        if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+            body.extend(more);
+        }
+        self.emit_to(only, repo, ("check_run", Some(action)), actor, body);
     }
 
+    /// Everybody hears of a finished suite, only its App of one that is wanted.
     pub(crate) fn emit_suite(&mut self, repo: u64, suite: u64, action: &str, actor: Actor) {
+        let owner = self.repo(repo).ok().and_then(|here| here.suites.get(&suite)).map(|suite| suite.app);
+        let only = owner.filter(|_| action != "completed");
         let body = json!({"check_suite": self.web_face().check_suite(repo, suite)});
-        self.emit_to_owner(repo, "check_suite", action, actor, body);
-    }
-
-    fn emit_to_owner(&mut self, repo: u64, event: &str, action: &str, actor: Actor, body: Value) {
-        self.emit(repo, event, Some(action), actor, body);
+        self.emit_to(only, repo, ("check_suite", Some(action)), actor, body);
     }
 
     pub(crate) fn emit_status(&mut self, repo: u64, mut body: Value, actor: Actor) {

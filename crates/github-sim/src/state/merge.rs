@@ -43,6 +43,34 @@ impl State {
         Ok(Some(git::merged_tree(&opened, base, head)?.is_some()))
     }
 
+    /// Keeps `refs/pull/N/merge`, GitHub's test merge, in step; it is stale until somebody reads the
+    /// pull request, as on GitHub.
+    pub(crate) fn test_merge(&self, repo: u64, number: u64) -> Outcome<()> {
+        let pull = self.pull(repo, number)?;
+        if !pull.open || pull.polls_left > 0 {
+            return Ok(());
+        }
+        let opened = git::open(&self.repo(repo)?.dir)?;
+        let (Some(head), Some(base)) = (git::oid(&pull.head_sha), self.branch_tip(repo, &pull.base_ref)?) else {
+            return Ok(());
+        };
+        let name = format!("refs/pull/{number}/merge");
+        let current = git::tip(&opened, &name)
+            .and_then(|id| opened.find_commit(id).ok())
+            .is_some_and(|c| c.parent_ids().eq([base, head]));
+        if current {
+            return Ok(());
+        }
+        let Some(tree) = git::merged_tree(&opened, base, head)? else {
+            return Ok(());
+        };
+        let by = git::web_flow(self.now());
+        let text = format!("Merge {head} into {base}");
+        let new = git::write_commit(&opened, &by, &by, &text, tree, &[base, head])?;
+        opened.reference(&name, new, true, "").map_err(git::broken)?;
+        Ok(())
+    }
+
     /// Counts a read of a pull request towards knowing whether it is mergeable.
     pub(crate) fn polled(&mut self, repo: u64, number: u64) {
         if let Ok(pull) = self.pull_mut(repo, number) {

@@ -68,3 +68,27 @@ async fn limits_and_hangs_are_answered_as_github_does() {
     let hung = tokio::time::timeout(Duration::from_millis(200), app.get("/repos/acme/app")).await;
     assert!(hung.is_err());
 }
+
+#[tokio::test]
+async fn a_connection_breaks_after_the_effect() {
+    let world = World::new().await;
+    let pull = world.pull();
+    world.sim.fault(Fault::operation("issues/create-comment").cut());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http
+        .post(format!("{}/repos/acme/app/issues/{pull}/comments", world.sim.url()))
+        .header("user-agent", "test")
+        .bearer_auth(world.installation.token().unwrap())
+        .body(r#"{"body": "once"}"#)
+        .send()
+        .await;
+    let body = match answer {
+        Ok(answer) => answer.bytes().await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    assert!(body.is_err());
+    assert_eq!(world.repo.comments(pull).len(), 1);
+    world.sim.fault(Fault::operation("repos/get").page(502));
+    let page = world.as_app().get("/repos/acme/app").await;
+    assert!(page.body.as_str().unwrap().starts_with("<html>"));
+}

@@ -210,6 +210,12 @@ async fn checks_statuses_deployments_and_dispatches() {
     read(&app, &path).await;
     visit(&app, "PATCH", &path, json!({"conclusion": "success"}), 200).await;
     read(&app, &format!("{path}/annotations")).await;
+    world.sim.settle().await;
+    world.received.lock().unwrap().clear();
+    world.repo.press(&world.bob, run["id"].as_u64().unwrap(), "recheck").unwrap();
+    world.repo.rerun(&world.bob, run["id"].as_u64().unwrap()).unwrap();
+    world.sim.settle().await;
+    assert_eq!(world.events(), ["check_run.requested_action", "check_run.rerequested"]);
     let list = read(&app, &format!("commits/{head}/check-runs?check_name=gate")).await;
     assert_eq!(list["total_count"], 1);
     let suites = read(&app, "commits/main/check-suites").await;
@@ -297,4 +303,42 @@ async fn apps_people_and_the_rest() {
     world.installation.select(&other, false);
     team.remove(&world.bob);
     world.installation.delete();
+}
+
+#[tokio::test]
+async fn administrators_change_roles_teams_and_names() {
+    let world = World::new().await;
+    let (boss, carol) = (world.sim.user("boss"), world.sim.user("carol"));
+    world.acme.member(&boss, true).member(&carol, false);
+    world.acme.team("Security");
+    let (boss, alice) = (world.as_user(&boss), world.as_user(&world.alice));
+    let member = "/orgs/acme/teams/security/memberships/carol";
+    visit(&alice, "PUT", member, json!({}), 403).await;
+    assert_eq!(visit(&boss, "PUT", member, json!({"role": "member"}), 200).await["state"], "active");
+    let stranger = "/orgs/acme/teams/security/memberships/bob";
+    assert_eq!(visit(&boss, "PUT", stranger, json!({}), 200).await["state"], "pending");
+    let repo = "/orgs/acme/teams/security/repos/acme/app";
+    visit(&boss, "PUT", repo, json!({"permission": "push"}), 204).await;
+    let role = |body: Value| body["role_name"].clone();
+    assert_eq!(role(read(&boss, "collaborators/carol/permission").await), "write");
+    visit(&boss, "DELETE", member, Value::Null, 204).await;
+    assert_eq!(role(read(&boss, "collaborators/carol/permission").await), "read");
+    visit(&boss, "PUT", "collaborators/carol", json!({"permission": "triage"}), 204).await;
+    let triage = read(&boss, "collaborators/carol/permission").await;
+    assert_eq!((triage["permission"].as_str(), triage["role_name"].as_str()), (Some("read"), Some("triage")));
+    visit(&boss, "DELETE", "collaborators/carol", Value::Null, 204).await;
+    visit(&boss, "PATCH", "", json!({"name": "product"}), 200).await;
+    assert_eq!(world.repo.full_name(), "acme/product");
+}
+
+#[tokio::test]
+async fn the_test_merge_is_there_once_the_pull_request_was_read() {
+    let world = World::new().await;
+    let number = world.pull();
+    let app = world.as_app();
+    let shown = read(&app, &format!("pulls/{number}")).await;
+    let merge = read(&app, &format!("git/ref/pull/{number}/merge")).await;
+    assert_eq!(shown["merge_commit_sha"], merge["object"]["sha"]);
+    let commit = read(&app, &format!("git/commits/{}", merge["object"]["sha"].as_str().unwrap())).await;
+    assert_eq!(commit["parents"][1]["sha"], shown["head"]["sha"]);
 }
