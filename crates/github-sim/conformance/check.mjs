@@ -8,7 +8,9 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import Ajv from "ajv";
+import { schema } from "@octokit/graphql-schema";
 import addFormats from "ajv-formats";
+import { buildSchema, parse, validate as validateQuery } from "graphql";
 
 const require = createRequire(import.meta.url);
 const dir = process.argv[2];
@@ -142,6 +144,19 @@ function checkDelivery(delivery) {
   if (!validate(delivery.body)) complain(`event ${name}`, faults(validate));
 }
 
+// The published text defines two fields twice.
+const graph = buildSchema(schema.idl, { assumeValidSDL: true });
+// Whatever the stand-in resolved without an error must be a query GitHub's schema accepts.
+const queries = new Set();
+function checkQuery(entry) {
+  const text = entry.request_body?.query;
+  if (entry.faulted || !text || queries.has(text)) return;
+  const refused = (entry.response_body?.errors ?? []).some((error) => error.extensions?.code === "undefinedField" || !error.type);
+  if (refused) return;
+  queries.add(text);
+  for (const error of validateQuery(graph, parse(text))) complain(entry.operation, error.message);
+}
+
 const lines = (suffix) =>
   readdirSync(dir)
     .filter((name) => name.endsWith(suffix))
@@ -156,9 +171,10 @@ if (requests.length === 0) {
 }
 const checked = requests.filter((entry) => checkRequest(entry)).length;
 deliveries.forEach(checkDelivery);
+requests.filter((entry) => entry.operation?.startsWith("graphql/")).forEach(checkQuery);
 const covered = new Set(requests.filter((e) => operations.has(e.operation)).map((e) => e.operation));
 const told = new Set(deliveries.map((d) => [d.event, d.action].filter(Boolean).join(".")));
 
 for (const [text, times] of [...problems].sort()) console.log(`${times}× ${text}`);
-console.log(`${checked} requests of ${covered.size} operations, ${deliveries.length} deliveries of ${told.size} kinds, ${problems.size} problems`);
+console.log(`${checked} requests of ${covered.size} operations, ${queries.size} GraphQL documents, ${deliveries.length} deliveries of ${told.size} kinds, ${problems.size} problems`);
 process.exit(problems.size ? 1 : 0);

@@ -4,7 +4,7 @@
 /// Method, path, GitHub's operation id.
 const KNOWN: &[(&str, &str, &str)] = &[
     ("PUT", "/repos/*/*/pulls/*/merge-async", "pulls/merge-async"),
-    ("GET", "/repos/*/*/pulls/*/merge-async/*", "pulls/get-merge-async"),
+    ("GET", "/repos/*/*/pulls/*/merge-async/*", "pulls/get-merge-async-result"),
     ("PUT", "/repos/*/*/pulls/*/update-branch", "pulls/update-branch"),
     ("GET", "/repos/*/*/pulls/*/comments", "pulls/list-review-comments"),
     ("GET", "/repos/*/*/environments", "repos/get-all-environments"),

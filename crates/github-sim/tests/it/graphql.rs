@@ -258,3 +258,102 @@ async fn a_mutation_fails_after_its_effect() {
     assert_eq!(world.as_app().post("/graphql", body).await.status, 502);
     assert_eq!(world.repo.pull_json(number)["draft"], false);
 }
+
+/// Every field the stand-in knows, for the conformance check: GitHub's schema must know it too.
+const EVERYTHING: &str = r#"
+query {
+  rateLimit { cost limit used remaining resetAt nodeCount }
+  viewer { id login }
+  organization(login: "acme") {
+    id databaseId login url avatarUrl resourcePath createdAt name email
+    teams(first: 5) { nodes { id databaseId slug name combinedSlug url organization { login } parentTeam { slug } } }
+    membersWithRole(first: 5) { totalCount edges { cursor node { login } } }
+  }
+  user(login: "alice") { id databaseId login url avatarUrl resourcePath createdAt name email isViewer }
+  nodes(ids: []) { __typename }
+  repository(owner: "acme", name: "app", followRenames: true) {
+    id databaseId name nameWithOwner owner { id login url } url isPrivate isArchived isFork isEmpty visibility
+    parent { id } createdAt pushedAt updatedAt mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed
+    viewerPermission
+    ref(qualifiedName: "refs/heads/topic") {
+      id name prefix repository { id } branchProtectionRule { id }
+      associatedPullRequests(first: 5, states: [OPEN]) { nodes { number } }
+      target { id oid abbreviatedOid commitUrl repository { id } }
+    }
+    refs(refPrefix: "refs/heads/", first: 10, query: "to") { totalCount nodes { name } }
+    commit: object(expression: "topic") { ... on Commit {
+      id oid abbreviatedOid url message messageHeadline messageBody committedDate authoredDate committedViaWeb
+      author { name email date user { login } } signature { isValid } repository { id }
+      file(path: "README.md") { name path mode type size oid object { oid } }
+      history(first: 2) { nodes { oid } }
+      associatedPullRequests(first: 2) { nodes { number } }
+      status { state contexts { id context state description targetUrl createdAt creator { login } } }
+      checkSuites(first: 5, filterBy: {appId: 1}) { nodes {
+        id databaseId status conclusion app { id databaseId slug name url } commit { oid }
+        checkRuns(first: 5, filterBy: {checkName: "gate"}) { nodes { id } }
+      } }
+      suites: checkSuites(first: 5) { nodes { checkRuns(first: 5) { nodes {
+        id databaseId name status conclusion externalId detailsUrl url permalink title summary text
+        startedAt completedAt checkSuite { id }
+      } } } }
+      tree { id oid abbreviatedOid repository { id } entries { name object { ... on Blob {
+        id oid abbreviatedOid byteSize isBinary isTruncated text repository { id } } } } }
+    } }
+    pullRequests(first: 5, states: [OPEN], headRefName: "topic", orderBy: {field: UPDATED_AT, direction: DESC}) {
+      nodes {
+        id databaseId fullDatabaseId number title body bodyText url permalink state closed merged isDraft locked
+        isInMergeQueue isMergeQueueEnabled maintainerCanModify mergeQueueEntry { id }
+        autoMergeRequest { enabledAt } isCrossRepository createdAt updatedAt closedAt mergedAt
+        mergedBy { login } mergeCommit { oid } authorAssociation repository { id } baseRepository { id }
+        headRepository { id } headRepositoryOwner { login } headRefName headRefOid baseRefName baseRefOid
+        headRef { name } baseRef { name } viewerDidAuthor mergeable mergeStateStatus reviewDecision
+        changedFiles additions deletions potentialMergeCommit { oid }
+        files(first: 5) { nodes { path changeType additions deletions viewerViewedState } }
+        commits(first: 5) { nodes { id url commit { oid } } }
+        labels(first: 5) { nodes { id name } }
+        statusCheckRollup { state }
+        reviewRequests(first: 5) { nodes { asCodeOwner requestedReviewer { __typename } } }
+        timelineItems(first: 5, itemTypes: [CLOSED_EVENT, REOPENED_EVENT]) { nodes {
+          __typename ... on ClosedEvent { id createdAt actor { login } } } }
+        latestReviews(first: 5) { nodes { id } }
+        reviews(first: 5, states: [APPROVED]) { nodes {
+          id databaseId fullDatabaseId state body bodyText url submittedAt createdAt publishedAt updatedAt
+          lastEditedAt editor { login } author { login } authorAssociation authorCanPushToRepository
+          commit { oid } pullRequest { number } isMinimized
+          onBehalfOf(first: 1) { totalCount } comments(first: 1) { totalCount }
+        } }
+        comments(first: 5) { nodes {
+          id databaseId fullDatabaseId body bodyText url createdAt publishedAt updatedAt lastEditedAt
+          includesCreatedEdit editor { login } author { login } authorAssociation isMinimized minimizedReason
+          viewerDidAuthor pullRequest { number } repository { id }
+          reactions(first: 5) { nodes { content user { login } } }
+        } }
+      }
+    }
+  }
+}"#;
+
+#[tokio::test]
+async fn every_field_is_answered() {
+    let world = World::new().await;
+    let number = world.pull();
+    world.repo.review(&world.bob, number, Verdict::Approve, None).unwrap();
+    let comment = world.repo.comment(&world.alice, number, "one").unwrap();
+    world.repo.label(&world.alice, number, "x", true).unwrap();
+    world.repo.set_open(&world.alice, number, false).unwrap();
+    world.repo.set_open(&world.alice, number, true).unwrap();
+    let app = world.as_app();
+    let head = world.repo.tip("topic").unwrap();
+    let run = json!({"name": "gate", "head_sha": head, "conclusion": "success"});
+    app.post("/repos/acme/app/check-runs", run).await;
+    app.post(&format!("/repos/acme/app/statuses/{head}"), json!({"state": "success"})).await;
+    let path = format!("/repos/acme/app/issues/comments/{comment}/reactions");
+    app.post(&path, json!({"content": "+1"})).await;
+    world.acme.team("Security");
+    let body = ask(&app, EVERYTHING, json!({})).await;
+    assert_eq!(body["errors"], Value::Null, "{body}");
+    let pull = &body["data"]["repository"]["pullRequests"]["nodes"][0];
+    assert_eq!(pull["timelineItems"]["nodes"][0]["__typename"], "ClosedEvent");
+    assert_eq!(pull["statusCheckRollup"]["state"], "SUCCESS");
+    assert_eq!(pull["comments"]["nodes"][0]["reactions"]["nodes"][0]["content"], "THUMBS_UP");
+}
