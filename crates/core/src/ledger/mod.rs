@@ -11,6 +11,7 @@ mod chain;
 mod cover;
 mod entry;
 mod envelope;
+mod fold;
 mod keys;
 mod problem;
 mod recheck;

@@ -1,18 +1,14 @@
-//! What a ledger says, summed up: the fold of its entries.
+//! What a ledger says, summed up, and the questions a turn asks of it.
 //!
-//! [`LedgerState::apply`] is the one place that knows what an entry does, used for verifying and for writing alike. It refuses
-//! what cannot be true after the entries before. It checks no signature and no hash: `verify` does that before it comes here.
+//! Answers only; what an entry does to it is `fold`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::entry::{
-    AdoptedEntry, DecisionEntry, Entry, KeyAction, KeyEntry, Kind, MergeEntry, POLICY_PATH, PolicyEntry, PushEntry,
-    VoteEntry,
-};
+use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, VoteEntry};
 use super::keys::{KeyClass, KeyFingerprint, PublicKey};
 use crate::domain::{Digest, Oid, PrNumber, RefName, RepoId, RepoPath, Sequence, TreeEntry};
-use crate::facts::{VoteKind, VoteSource};
+use crate::facts::VoteSource;
 
 /// The newest entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,9 +64,6 @@ pub struct KnownVote {
     pub ended: Option<VoteEntry>,
 }
 
-/// What an entry cannot be after the entries before it.
-pub(super) type Contradiction = String;
-
 /// What the ledger says after its newest entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerState {
@@ -82,15 +75,15 @@ pub struct LedgerState {
     /// A revocation was written on top of this state: it may hold what is void by now.
     pub(super) revoked_since_read: bool,
     pub(super) keys: BTreeMap<KeyFingerprint, KnownKey>,
-    approved: BTreeMap<RefName, BTreeMap<RepoPath, TreeEntry>>,
-    policies: BTreeMap<RefName, Arc<PolicyEntry>>,
-    votes: BTreeMap<VoteSource, KnownVote>,
-    pushes: BTreeMap<(RefName, Oid), Vec<PushEntry>>,
-    decisions: BTreeMap<Sequence, Arc<DecisionEntry>>,
-    merged: BTreeMap<Sequence, Sequence>,
-    merges: BTreeMap<Sequence, Arc<MergeEntry>>,
-    merges_by_commit: BTreeMap<Oid, Sequence>,
-    merges_by_pull: BTreeMap<PrNumber, Sequence>,
+    pub(super) approved: BTreeMap<RefName, BTreeMap<RepoPath, TreeEntry>>,
+    pub(super) policies: BTreeMap<RefName, Arc<PolicyEntry>>,
+    pub(super) votes: BTreeMap<VoteSource, KnownVote>,
+    pub(super) pushes: BTreeMap<(RefName, Oid), Vec<PushEntry>>,
+    pub(super) decisions: BTreeMap<Sequence, Arc<DecisionEntry>>,
+    pub(super) merged: BTreeMap<Sequence, Sequence>,
+    pub(super) merges: BTreeMap<Sequence, Arc<MergeEntry>>,
+    pub(super) merges_by_commit: BTreeMap<Oid, Sequence>,
+    pub(super) merges_by_pull: BTreeMap<PrNumber, Sequence>,
 }
 
 static NOTHING: BTreeMap<RepoPath, TreeEntry> = BTreeMap::new();
@@ -261,154 +254,4 @@ impl LedgerState {
         }
         approved
     }
-
-    /// Takes in the entry at the next place. `Err` says why it cannot be true; the state is then unchanged.
-    pub(super) fn apply(&mut self, at: Sequence, signer: KeyFingerprint, entry: &Entry) -> Result<(), Contradiction> {
-        let first = at == Sequence::new(1);
-        ensure(!first || entry.kind() == Kind::Adopted, || "the first entry is no adoption".into())?;
-        match entry {
-            Entry::Adopted(entry) => self.adopt(at, signer, entry),
-            Entry::Policy(entry) => self.cover_policy(entry),
-            Entry::Key(entry) => self.change_key(at, signer, entry),
-            Entry::Push(entry) => self.note_push(entry),
-            Entry::Vote(entry) => self.note_vote(at, entry),
-            Entry::Decision(entry) => self.decide(at, entry),
-            Entry::Merge(entry) => self.merge_decided(at, entry),
-        }
-    }
-
-    fn adopt(&mut self, at: Sequence, signer: KeyFingerprint, entry: &AdoptedEntry) -> Result<(), Contradiction> {
-        let root = entry.root_key.public_key.fingerprint();
-        if at == Sequence::new(1) {
-            ensure(signer == root, || "the first entry is not signed by the root key it names".into())?;
-        } else {
-            ensure(self.root == Some(root), || "an adoption names another root key".into())?;
-            ensure(self.default_branch.as_ref() == Some(&entry.default_branch), || {
-                "an adoption names another default branch".into()
-            })?;
-            ensure(!self.is_adopted(&entry.branch), || format!("`{}` is adopted already", entry.branch.short()))?;
-        }
-        let sorted = entry.paths.windows(2).all(|pair| pair[0].path < pair[1].path);
-        ensure(sorted, || "the adopted paths are not in order, or one stands twice".into())?;
-        if at == Sequence::new(1) {
-            let class = entry.root_key.class;
-            let key = KnownKey { public: entry.root_key.public_key, class, since: at, status: KeyStatus::Active };
-            self.keys.insert(root, key);
-            self.root = Some(root);
-            self.default_branch = Some(entry.default_branch.clone());
-        }
-        let paths = entry.paths.iter().map(|path| (path.path.clone(), path.entry())).collect();
-        self.approved.insert(entry.branch.clone(), paths);
-        Ok(())
-    }
-
-    fn cover_policy(&mut self, entry: &PolicyEntry) -> Result<(), Contradiction> {
-        ensure(Digest::of(entry.text.as_bytes()) == entry.digest, || "the policy text has another digest".into())?;
-        let present = self.policy(&entry.branch).map(|policy| policy.digest);
-        ensure(present == entry.previous_digest, || "the policy takes the place of one that was not in force".into())?;
-        let approved = self.approved(&entry.branch).get(&RepoPath::new(POLICY_PATH));
-        ensure(approved.is_some_and(|file| file.oid == entry.blob), || {
-            format!("the policy is not the approved `{POLICY_PATH}` of `{}`", entry.branch.short())
-        })?;
-        self.policies.insert(entry.branch.clone(), Arc::new(entry.clone()));
-        Ok(())
-    }
-
-    fn change_key(&mut self, at: Sequence, signer: KeyFingerprint, entry: &KeyEntry) -> Result<(), Contradiction> {
-        let name = entry.public_key.fingerprint();
-        let known = self.keys.get(&name).map(|key| (key.status, key.class));
-        let status = match entry.action {
-            KeyAction::Add => {
-                ensure(known.is_none(), || "a key is added that is known already".into())?;
-                KeyStatus::Active
-            }
-            KeyAction::Retire => {
-                let active = known == Some((KeyStatus::Active, entry.class));
-                ensure(active, || "a key is retired that is not in use, or is of another class".into())?;
-                let others = self.keys.iter().any(|(other, key)| *other != name && key.status == KeyStatus::Active);
-                ensure(others, || "the last key is retired: nobody could sign any more".into())?;
-                KeyStatus::Retired { by: at }
-            }
-            KeyAction::Revoke { from_sequence: from } => {
-                let fits = known.is_some_and(|(_, class)| class == entry.class);
-                ensure(fits, || "a key is revoked that is not known, or is of another class".into())?;
-                ensure(name != signer, || "a key revokes itself".into())?;
-                let again = known.is_some_and(|(status, _)| matches!(status, KeyStatus::Revoked { .. }));
-                ensure(!again, || "a key is revoked that is revoked already".into())?;
-                let in_range = from > Sequence::new(1) && from <= at;
-                ensure(in_range, || "a key is revoked from an entry that cannot be taken back".into())?;
-                KeyStatus::Revoked { from, by: at }
-            }
-        };
-        let since = self.keys.get(&name).map_or(at, |key| key.since);
-        self.keys.insert(name, KnownKey { public: entry.public_key, class: entry.class, since, status });
-        Ok(())
-    }
-
-    fn note_push(&mut self, entry: &PushEntry) -> Result<(), Contradiction> {
-        let known = self.pushes.entry((entry.reference.clone(), entry.after.clone())).or_default();
-        if !known.iter().any(|push| push.sender == entry.sender && push.before == entry.before) {
-            known.push(entry.clone());
-        }
-        Ok(())
-    }
-
-    fn note_vote(&mut self, at: Sequence, entry: &VoteEntry) -> Result<(), Contradiction> {
-        let ends = entry.kind == VoteKind::Ended;
-        ensure(ends || entry.ended_by.is_none(), || "a vote that stands was ended by somebody".into())?;
-        match self.votes.get_mut(&entry.source) {
-            None => {
-                let vote = KnownVote { entry: at, first: entry.clone(), ended: None };
-                self.votes.insert(entry.source, vote);
-            }
-            Some(known) => {
-                ensure(known.first.pull == entry.pull, || "a vote moved to another pull request".into())?;
-                if ends && known.ended.is_none() && known.first.kind != VoteKind::Ended {
-                    known.ended = Some(entry.clone());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn decide(&mut self, at: Sequence, entry: &DecisionEntry) -> Result<(), Contradiction> {
-        ensure(self.is_adopted(&entry.base), || format!("`{}` was never adopted", entry.base.short()))?;
-        let in_force = self.governing_policy().map(|policy| policy.digest);
-        ensure(in_force == Some(entry.policy_digest), || "it was decided under a policy that was not in force".into())?;
-        self.fits(entry)?;
-        self.decisions.insert(at, Arc::new(entry.clone()));
-        Ok(())
-    }
-
-    fn merge_decided(&mut self, at: Sequence, entry: &MergeEntry) -> Result<(), Contradiction> {
-        let decision = self.decisions.get(&entry.decision).cloned();
-        let decision = decision.ok_or_else(|| format!("no decision stands at {}", entry.decision.label()))?;
-        ensure(!self.merged.contains_key(&entry.decision), || "the decision was carried out already".into())?;
-        ensure(decision.pull == entry.pull, || "the decision was about another pull request".into())?;
-        ensure(decision.delta == entry.approved, || "what was merged is not what was decided".into())?;
-        self.fits(&decision)?;
-        let approved = self.approved_after(&decision);
-        self.approved.insert(decision.base.clone(), approved);
-        self.merged.insert(entry.decision, at);
-        self.merges.insert(at, Arc::new(entry.clone()));
-        self.merges_by_commit.insert(entry.commit.clone(), at);
-        self.merges_by_pull.insert(entry.pull, at);
-        Ok(())
-    }
-
-    /// Whether a decided delta starts from what is approved now, each path once.
-    fn fits(&self, decision: &DecisionEntry) -> Result<(), Contradiction> {
-        let approved = self.approved(&decision.base);
-        let entries = decision.delta.entries();
-        let sorted = entries.windows(2).all(|pair| pair[0].path < pair[1].path);
-        ensure(sorted, || "the delta is not in order, or a path stands twice".into())?;
-        match entries.iter().find(|entry| entry.old == entry.new || approved.get(&entry.path) != entry.old.as_ref()) {
-            None => Ok(()),
-            Some(entry) => Err(format!("`{}` does not start from what was approved", entry.path)),
-        }
-    }
-}
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> Contradiction) -> Result<(), Contradiction> {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -7,6 +7,7 @@ mod decided;
 mod fold;
 mod forgery;
 mod golden;
+mod model;
 mod revocation;
 
 use std::collections::BTreeMap;
