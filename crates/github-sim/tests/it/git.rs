@@ -167,3 +167,50 @@ async fn a_renamed_repository_is_found_under_its_old_name() {
     let place = answer.headers["location"].to_str().unwrap().to_owned();
     assert_eq!(client.get(&place).await.status, 200);
 }
+
+#[tokio::test]
+async fn pushes_at_the_same_time_are_all_told_and_only_one_wins_a_branch() {
+    let world = World::new().await;
+    let mut clones = Vec::new();
+    for n in 0..4 {
+        let dir = clone_with_commit(&world).await;
+        std::fs::write(dir.path().join("n.txt"), format!("{n}\n")).unwrap();
+        run_git(dir.path(), &["add", "."]).await;
+        run_git(dir.path(), &["commit", "-q", "-m", "Mine"]).await;
+        clones.push(dir);
+    }
+    let mut pushes = Vec::new();
+    for (n, dir) in clones.iter().enumerate() {
+        let path = dir.path().to_owned();
+        pushes.push(tokio::spawn(async move {
+            let own = run_git(&path, &["push", "-q", "origin", &format!("topic:own-{n}")]).await;
+            (own, run_git(&path, &["push", "-q", "origin", "topic:shared"]).await)
+        }));
+    }
+    let mut won = 0;
+    for push in pushes {
+        let ((own, text), (shared, _)) = push.await.unwrap();
+        assert!(own, "{text}");
+        won += usize::from(shared);
+    }
+    assert_eq!(won, 1);
+    world.sim.settle().await;
+    let pushes = world.events().iter().filter(|event| *event == "push").count();
+    assert_eq!(pushes, 5);
+}
+
+#[tokio::test]
+async fn old_and_new_protocols_fetch_a_commit_by_its_id() {
+    let world = World::new().await;
+    let old = world.repo.tip("main").unwrap();
+    world.repo.push(&world.alice, Push::to("main").file("b", "b")).unwrap();
+    world.repo.move_branch(&world.alice, "kept", "main").unwrap();
+    let url = world.repo.clone_url(&world.alice);
+    for version in ["0", "1", "2"] {
+        let dir = tempfile::tempdir().unwrap();
+        run_git(dir.path(), &["init", "-q", "--bare"]).await;
+        let protocol = format!("protocol.version={version}");
+        let (ok, text) = run_git(dir.path(), &["-c", &protocol, "fetch", "-q", "--depth=1", &url, &old]).await;
+        assert!(ok, "version {version}: {text}");
+    }
+}

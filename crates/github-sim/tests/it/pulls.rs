@@ -1,6 +1,6 @@
 //! Pull requests, reviews, comments, merging over REST.
 
-use github_sim::{Push, Role};
+use github_sim::{Push, Role, Verdict};
 use serde_json::json;
 
 use crate::world::World;
@@ -130,4 +130,93 @@ async fn an_edited_comment_tells_who_edited_it() {
     let foreign = json!({"body": "mine now"});
     let path = format!("/repos/acme/app/issues/comments/{comment}");
     assert_eq!(app.send("PATCH", &path, Some(foreign)).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_pull_request_comes_from_a_fork_and_follows_it() {
+    let world = World::new().await;
+    let carol = world.sim.user("carol");
+    world.repo.role(&carol, Some(Role::Read));
+    let fork = world.repo.fork(&carol).unwrap();
+    fork.push(&carol, Push::to("idea").file("idea.txt", "one\n")).unwrap();
+    let new = json!({"title": "An idea", "head": "carol:idea", "base": "main"});
+    let opened = world.as_user(&carol).post("/repos/acme/app/pulls", new).await;
+    assert_eq!(opened.status, 201, "{}", opened.body);
+    assert_eq!(opened.body["head"]["repo"]["full_name"], "carol/app");
+    let second = fork.push(&carol, Push::to("idea").file("idea.txt", "two\n")).unwrap();
+    world.sim.settle().await;
+    assert_eq!(world.events(), ["pull_request.opened", "pull_request.synchronize"]);
+    assert_eq!(world.repo.pull_json(1)["head"]["sha"], second);
+    let dir = tempfile::tempdir().unwrap();
+    let url = world.repo.clone_url(&world.alice);
+    let (ok, text) = crate::world::run_git(dir.path(), &["clone", "-q", &url, "."]).await;
+    assert!(ok, "{text}");
+    let (ok, text) = crate::world::run_git(dir.path(), &["fetch", "-q", "origin", "refs/pull/1/head"]).await;
+    assert!(ok, "{text}");
+    world.repo.merge(&world.bob, 1).unwrap();
+    assert_eq!(world.repo.file("main", "idea.txt").unwrap(), b"two\n");
+    assert_eq!(
+        world.sim.deliveries().iter().filter(|d| d.event == "push").count(),
+        2,
+        "the fork's pushes are not ours"
+    );
+}
+
+#[tokio::test]
+async fn required_reviews_count_writers_and_go_stale_with_a_push() {
+    let world = World::new().await;
+    let pull = world.pull();
+    let carol = world.sim.user("carol");
+    world.repo.role(&carol, Some(Role::Read));
+    let rule = json!({
+        "name": "review", "target": "branch", "enforcement": "active",
+        "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
+        "rules": [{"type": "pull_request", "parameters": {
+            "required_approving_review_count": 1, "dismiss_stale_reviews_on_push": true,
+        }}],
+    });
+    world.repo.ruleset(rule).unwrap();
+    let direct = world.repo.push(&world.alice, Push::to("main").file("x", "x")).unwrap_err();
+    assert!(direct.message().contains("Changes must be made through a pull request."));
+    world.repo.review(&carol, pull, Verdict::Approve, None).unwrap();
+    assert_eq!(world.repo.merge(&world.bob, pull).unwrap_err().status(), 405, "a reader does not count");
+    let review = world.repo.review(&world.bob, pull, Verdict::Approve, None).unwrap();
+    world.repo.push(&world.alice, Push::to("topic").file("y", "y")).unwrap();
+    let shown = world.as_app().get(&format!("/repos/acme/app/pulls/{pull}/reviews/{review}")).await;
+    assert_eq!(shown.body["state"], "DISMISSED");
+    assert_eq!(world.repo.merge(&world.bob, pull).unwrap_err().status(), 405);
+    world.repo.review(&world.bob, pull, Verdict::Approve, None).unwrap();
+    world.repo.merge(&world.bob, pull).unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_account_leaves_a_review_without_a_user() {
+    let world = World::new().await;
+    let pull = world.pull();
+    world.repo.review(&world.bob, pull, Verdict::Approve, None).unwrap();
+    world.sim.delete_user(&world.bob);
+    let shown = world.as_app().get(&format!("/repos/acme/app/pulls/{pull}/reviews")).await;
+    assert!(shown.body[0]["user"].is_null());
+    assert_eq!(world.as_user(&world.bob).get("/user").await.status, 401);
+}
+
+#[tokio::test]
+async fn squash_and_rebase_merge_as_github_does() {
+    let world = World::new().await;
+    let first = world.pull();
+    world.repo.push(&world.alice, Push::to("topic").file("b", "b")).unwrap();
+    let bob = world.as_user(&world.bob);
+    let wish = json!({"merge_method": "squash", "commit_title": "Both at once"});
+    assert_eq!(bob.send("PUT", &format!("/repos/acme/app/pulls/{first}/merge"), Some(wish)).await.status, 200);
+    let tip = bob.get("/repos/acme/app/commits/main").await;
+    assert_eq!(tip.body["commit"]["message"], "Both at once");
+    assert_eq!(tip.body["parents"].as_array().unwrap().len(), 1);
+    world.repo.push(&world.alice, Push::to("more").file("c", "c").message("C")).unwrap();
+    let second = world.repo.open_pull(&world.alice, "More", "more", "main").unwrap();
+    world.repo.push(&world.bob, Push::to("main").file("d", "d")).unwrap();
+    let wish = json!({"merge_method": "rebase"});
+    assert_eq!(bob.send("PUT", &format!("/repos/acme/app/pulls/{second}/merge"), Some(wish)).await.status, 200);
+    let tip = bob.get("/repos/acme/app/commits/main").await;
+    assert_eq!(tip.body["commit"]["message"], "C");
+    assert_eq!(world.repo.file("main", "d").unwrap(), b"d");
 }
