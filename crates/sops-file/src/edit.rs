@@ -6,13 +6,14 @@
 use jiff::Timestamp;
 
 use crate::cipher::DataKey;
+use crate::dotenv;
 use crate::error::SealError;
 use crate::format::Format;
 use crate::metadata::KeyKind;
 use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
-use crate::seal::{Draft, Reuse, read_back, seal_mac, seal_value, stanza, time_text};
+use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, seal_value, stanza, time_text};
 use crate::splice::{Patch, apply};
 use crate::tree::{Document, Entry, Kind, Node};
 use crate::value::Value;
@@ -36,7 +37,8 @@ impl OpenedDocument {
     /// # Errors
     /// [`SealError::WrongContainer`] when the path goes through a scalar.
     pub fn set(&mut self, path: &KeyPath, value: &Value) -> Result<bool, SealError> {
-        self.must_be_yaml()?;
+        self.must_have_keys()?;
+        self.must_fit(path, value)?;
         let (document, source) = (self.first_document()?, &self.sealed.text);
         if let Some(node) = find(&document.root, path.steps())
             && let (Some(old), Value::Scalar(new)) = (node.scalar(), value)
@@ -54,13 +56,13 @@ impl OpenedDocument {
     /// # Errors
     /// [`SealError::NoSuchKey`].
     pub fn unset(&mut self, path: &KeyPath) -> Result<(), SealError> {
-        self.must_be_yaml()?;
+        self.must_have_keys()?;
         let document = self.first_document()?;
         let missing = || SealError::NoSuchKey(path.clone());
         let (last, above) = path.steps().split_last().ok_or_else(missing)?;
         let container = find(&document.root, above).ok_or_else(missing)?;
         let entry = child(container, last).ok_or_else(missing)?;
-        let patches = remove(&self.sealed.text, container, entry, above.is_empty());
+        let patches = remove(&self.sealed.text, container, entry, document.sops.as_ref().filter(|_| above.is_empty()));
         let text = apply(&self.sealed.text, patches);
         self.take_text(&text)
     }
@@ -98,7 +100,7 @@ impl OpenedDocument {
     /// # Errors
     /// [`SealError::Metadata`] when a recipient is of a kind that cannot be served, or there are key groups.
     pub fn rotate(&mut self) -> Result<(), SealError> {
-        self.must_be_yaml()?;
+        self.must_be_editable()?;
         self.must_be_age_only()?;
         let key = DataKey::generate()?;
         let homes = Homes::of(&self.sealed.tree);
@@ -132,8 +134,8 @@ impl OpenedDocument {
             }
         }
         let text = apply(&self.sealed.text, patches);
-        self.key = key;
-        self.take_text(&text)
+        let old_key = std::mem::replace(&mut self.key, key);
+        self.take_text(&text).inspect_err(|_| self.key = old_key)
     }
 
     /// Adds and removes age recipients under the same data key; values, MAC and time stay as they are, as with
@@ -142,7 +144,10 @@ impl OpenedDocument {
     /// # Errors
     /// [`SealError::Metadata`] when there are key groups or nobody would be left.
     pub fn edit_recipients(&mut self, edit: &RecipientEdit) -> Result<bool, SealError> {
-        self.must_be_yaml()?;
+        self.must_be_editable()?;
+        if self.sealed.format == Format::Dotenv {
+            return Err(SealError::Metadata { what: "recipients of a dotenv document cannot be changed yet" });
+        }
         if !self.sealed.metadata().is_flat() {
             return Err(SealError::Metadata { what: "recipients of key groups cannot be changed yet" });
         }
@@ -165,15 +170,20 @@ impl OpenedDocument {
     /// # Errors
     /// As for [`crate::seal`].
     pub fn replace_with(&mut self, plain: &[u8]) -> Result<(), SealError> {
-        self.must_be_yaml()?;
+        self.must_be_editable()?;
         let draft = Draft::read(plain, self.sealed.format, Some(step(&self.sealed.tree)))?;
         let selection = self.sealed.selection();
         let only_sealed = self.sealed.metadata().mac_only_encrypted();
         let (patches, _) = draft.sealed_leaves(&selection, only_sealed, &self.key, &self.reuse())?;
         let sops = self.first_document()?.sops.as_ref();
         let sops = sops.ok_or(SealError::Metadata { what: "the metadata are missing" })?;
-        let metadata = self.sealed.text[sops.start..entry_text_end(sops)].to_owned();
-        let text = draft.with_metadata(patches, |_| metadata.clone());
+        let metadata = match self.sealed.format {
+            Format::Dotenv => dotenv::kept_lines(&self.sealed.text),
+            Format::Yaml | Format::Json | Format::Binary | Format::Ini => {
+                self.sealed.text[sops.start..entry_text_end(sops)].to_owned()
+            }
+        };
+        let text = draft.with_metadata(patches, &Appended::Kept(&metadata));
         self.take_text(&text)?;
         draft.compare(self)
     }
@@ -204,15 +214,31 @@ impl OpenedDocument {
         }
     }
 
-    fn must_be_yaml(&self) -> Result<(), SealError> {
+    fn must_be_editable(&self) -> Result<(), SealError> {
         match self.sealed.format {
             Format::Yaml if self.sealed.tree.needs_rewriting => Err(SealError::Metadata {
                 what: "a sealed document with anchors or in brackets cannot be edited in place",
             }),
-            Format::Yaml => Ok(()),
-            Format::Json | Format::Dotenv | Format::Ini | Format::Binary => {
-                Err(crate::ParseError::Unsupported(self.sealed.format).into())
-            }
+            Format::Yaml | Format::Json | Format::Dotenv | Format::Binary => Ok(()),
+            Format::Ini => Err(crate::ParseError::Unsupported(self.sealed.format).into()),
+        }
+    }
+
+    fn must_have_keys(&self) -> Result<(), SealError> {
+        match self.sealed.format {
+            Format::Binary => Err(SealError::Metadata { what: "a binary document has no keys" }),
+            Format::Yaml | Format::Json | Format::Dotenv | Format::Ini => self.must_be_editable(),
+        }
+    }
+
+    /// A dotenv document holds scalars at its top level, and its keys have no quotes.
+    fn must_fit(&self, path: &KeyPath, value: &Value) -> Result<(), SealError> {
+        if self.sealed.format != Format::Dotenv {
+            return Ok(());
+        }
+        match (path.steps(), value) {
+            ([Step::Key(key)], Value::Scalar(_)) if dotenv::is_key(key) => Ok(()),
+            (_, Value::Scalar(_) | Value::Map(_) | Value::List(_)) => Err(SealError::WrongContainer(path.clone())),
         }
     }
 
@@ -277,7 +303,9 @@ impl OpenedDocument {
                 None => {
                     let value = Value::text(text.as_str());
                     let step = step(&self.sealed.tree);
-                    patches.extend(append(&self.sealed.text, &sops.node, Some(name), &value, step));
+                    let prefix = if self.sealed.format == Format::Dotenv { "sops_" } else { "" };
+                    let name = format!("{prefix}{name}");
+                    patches.extend(append(&self.sealed.text, &sops.node, Some(&name), &value, step));
                 }
             }
         }
@@ -289,7 +317,7 @@ impl OpenedDocument {
         let (source, step, value) = (&self.sealed.text, step(&self.sealed.tree), Plain::text(text));
         match entry.node.scalar() {
             Some(scalar) => replace_scalar(source, &entry.node, scalar, Home::of(container), &value, step),
-            None => replace_entry(container, entry, &Value::Scalar(value), step),
+            None => replace_entry(source, container, entry, &Value::Scalar(value), step),
         }
     }
 
@@ -302,7 +330,7 @@ impl OpenedDocument {
         for document in &self.sealed.tree.documents {
             let Some(list) = document.sops.as_ref().and_then(|sops| sops.node.get("age")) else { continue };
             for entry in list.node.entries().filter(|entry| text_field(&entry.node, "recipient") == recipient) {
-                patches.extend(remove(&self.sealed.text, &list.node, entry, false));
+                patches.extend(remove(&self.sealed.text, &list.node, entry, None));
             }
         }
         if patches.is_empty() {
@@ -326,7 +354,7 @@ impl OpenedDocument {
                 Some(list) if list.node.entries().next().is_some() => {
                     patches.extend(append(&self.sealed.text, &list.node, None, &value, step));
                 }
-                Some(list) => patches.extend(replace_entry(&sops.node, list, &one(), step)),
+                Some(list) => patches.extend(replace_entry(&self.sealed.text, &sops.node, list, &one(), step)),
                 None => patches.extend(append(&self.sealed.text, &sops.node, Some("age"), &one(), step)),
             }
         }
@@ -401,7 +429,7 @@ impl Setter<'_> {
                 Some(entry) if rest.is_empty() => return Ok(self.replace(container, entry, value)),
                 // Null and the empty text give way to a container.
                 Some(entry) if entry.node.scalar().is_some_and(|scalar| scalar.value.is_empty()) => {
-                    return Ok(replace_entry(container, entry, &wrapped(rest, value), self.step));
+                    return Ok(replace_entry(self.source, container, entry, &wrapped(rest, value), self.step));
                 }
                 Some(entry) => {
                     above = Some((container, entry));
@@ -421,7 +449,7 @@ impl Setter<'_> {
                 replace_scalar(self.source, &entry.node, old, home, new, self.step)
             }
             (Some(_) | None, Value::Scalar(_) | Value::Map(_) | Value::List(_)) => {
-                replace_entry(container, entry, value, self.step)
+                replace_entry(self.source, container, entry, value, self.step)
             }
         }
     }
@@ -441,9 +469,9 @@ impl Setter<'_> {
                     Some(key) => Value::Map(vec![(key.to_owned(), copy(value))]),
                     None => Value::List(vec![copy(value)]),
                 };
-                replace_entry(outer, entry, &filled, self.step)
+                replace_entry(self.source, outer, entry, &filled, self.step)
             }
-            (None, Some(key), Some(sops)) => insert_before(self.source, sops, key, value, self.step),
+            (None, Some(key), Some(sops)) => insert_before(self.source, container, sops, key, value, self.step),
             (None, _, _) => append(self.source, container, key, value, self.step),
         }
     }

@@ -26,6 +26,8 @@ mod tree;
 mod splice;
 mod walk;
 mod yaml;
+mod json;
+mod dotenv;
 
 mod cipher;
 mod identity;

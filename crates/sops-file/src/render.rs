@@ -14,18 +14,20 @@ use crate::tree::{Child, Document, Entry, Node};
 use crate::yaml::edit::{Home, replace_scalar, step};
 use crate::yaml::parse::child_end;
 use crate::yaml::write::{self, Empty, Texts};
+use crate::{dotenv, json};
 
 impl OpenedDocument {
     /// The whole document in the clear, in the layout of the sealed one, without its metadata.
     ///
     /// # Errors
-    /// None for YAML.
+    /// A binary document without its one value.
     pub fn to_plain(&self) -> Result<Zeroizing<Vec<u8>>, SealError> {
         match self.sealed.format {
-            Format::Yaml => Ok(into_bytes(self.plain_yaml())),
-            Format::Json | Format::Dotenv | Format::Ini | Format::Binary => {
-                Err(crate::ParseError::Unsupported(self.sealed.format).into())
+            Format::Binary => {
+                let path = KeyPath::root().key("data");
+                Ok(self.get(&path).ok_or(SealError::NoSuchKey(path))?.bytes())
             }
+            Format::Yaml | Format::Json | Format::Dotenv | Format::Ini => Ok(into_bytes(self.plain_text())),
         }
     }
 
@@ -40,6 +42,12 @@ impl OpenedDocument {
         match node.scalar() {
             Some(scalar) => {
                 let value = self.value_of(scalar);
+                if self.sealed.format != Format::Yaml {
+                    return Ok(into_bytes(Zeroizing::new(match value.as_text() {
+                        Some(text) => text.to_owned(),
+                        None => json::write::scalar(value),
+                    })));
+                }
                 Ok(match value.as_text() {
                     Some(text) => Zeroizing::new(text.as_bytes().to_vec()),
                     None => into_bytes(Zeroizing::new(single(value))),
@@ -55,20 +63,20 @@ impl OpenedDocument {
         Texts { opened: Some(self) }
     }
 
-    fn plain_yaml(&self) -> Zeroizing<String> {
+    fn plain_text(&self) -> Zeroizing<String> {
         let tree = &self.sealed.tree;
         if tree.needs_rewriting {
             return Zeroizing::new(write::tree(tree, &self.texts(), step(tree), Empty::Brackets));
         }
-        let mut patches = Vec::new();
+        let (mut patches, step) = (Vec::new(), step(tree));
         for document in &tree.documents {
-            self.open_node(&document.root, &mut patches);
+            self.open_node(&document.root, step, &mut patches);
             remove_metadata(&self.sealed.text, document, &mut patches);
         }
         apply(&self.sealed.text, patches)
     }
 
-    fn open_node(&self, node: &Node, patches: &mut Vec<Patch>) {
+    fn open_node(&self, node: &Node, step: usize, patches: &mut Vec<Patch>) {
         let (home, source) = (Home::of(node), &self.sealed.text);
         let comments = self.comment_elements(node);
         for child in node.children() {
@@ -85,11 +93,10 @@ impl OpenedDocument {
                         if let Some((_, text)) = comments.iter().find(|(leaf, _)| *leaf == scalar.leaf) {
                             patches.push(Patch::new(entry.start..entry.node.span.end, text.clone()));
                         } else if let Some(value) = self.opened_leaf(scalar.leaf) {
-                            let step = step(&self.sealed.tree);
                             patches.extend(replace_scalar(source, &entry.node, scalar, home, value, step));
                         }
                     }
-                    None => self.open_node(&entry.node, patches),
+                    None => self.open_node(&entry.node, step, patches),
                 },
             }
         }
@@ -97,7 +104,7 @@ impl OpenedDocument {
 
     /// Sealed comments that stand as elements of a block list become comments again (reference 10.6).
     fn comment_elements(&self, list: &Node) -> Vec<(usize, String)> {
-        if !list.is_list() || matches!(Home::of(list), Home::Flow) {
+        if !list.is_list() || !matches!(Home::of(list), Home::Block { .. }) {
             return Vec::new();
         }
         let text = |entry: &Entry| {
@@ -142,6 +149,18 @@ fn single(value: &Plain) -> String {
 
 fn remove_metadata(source: &str, document: &Document, patches: &mut Vec<Patch>) {
     let Some(sops) = &document.sops else { return };
+    match Home::of(&document.root) {
+        Home::Json => {
+            let others: Vec<&Entry> = document.root.entries().collect();
+            patches.extend(json::edit::remove(source, &document.root, sops, &others));
+            return;
+        }
+        Home::Lines => {
+            patches.extend(dotenv::metadata_spans(source).into_iter().map(|span| Patch::new(span, "")));
+            return;
+        }
+        Home::Block { .. } | Home::Flow => {}
+    }
     let start = line_start(source, sops.start);
     let last = sops.node.children().last().map_or(sops.node.span.end, child_end).max(sops.node.span.end);
     let end = next_line(source, line_end(source, last));

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::cipher::DataKey;
-use crate::error::{ParseError, SealError};
+use crate::error::SealError;
 use crate::format::Format;
 use crate::identity;
 use crate::mac::Mac;
@@ -19,12 +19,13 @@ use crate::sealed::{SealedDocument, read_tree, text_of};
 use crate::selection::Selection;
 use crate::shamir;
 use crate::splice::{Patch, apply, line_break};
-use crate::tree::Tree;
+use crate::tree::{Child, Kind, Scalar, Tree};
 use crate::value::Value;
 use crate::walk::{Leaf, Visit, walk};
 use crate::yaml::edit::{Home, replace_scalar, step};
 use crate::yaml::homes::Homes;
 use crate::yaml::write::{self, Empty, Indent, Texts};
+use crate::{dotenv, json};
 
 /// The version of sops whose behaviour new files follow (reference 7.4).
 pub(crate) const VERSION: &str = "3.13.3";
@@ -61,11 +62,16 @@ impl SealOptions {
 /// [`SealError`]; `AlreadySealed` when it has metadata (or any top-level key `sops`).
 pub fn seal(plain: &[u8], format: Format, options: &SealOptions, now: Timestamp) -> Result<Vec<u8>, SealError> {
     let key = DataKey::generate()?;
-    let selection = options.selection.clone().unwrap_or_else(Selection::default_suffix);
+    let selection = match format {
+        Format::Binary => Selection::everything(),
+        Format::Yaml | Format::Json | Format::Dotenv | Format::Ini => {
+            options.selection.clone().unwrap_or_else(Selection::default_suffix)
+        }
+    };
     let draft = Draft::read(plain, format, options.indent)?;
     let (patches, mac) = draft.sealed_leaves(&selection, options.mac_only_encrypted, &key, &Reuse::default())?;
     let metadata = new_metadata(options, &selection, &key, mac, now)?;
-    let text = draft.with_metadata(patches, |indent| write::entry(Some("sops"), &metadata, indent));
+    let text = draft.with_metadata(patches, &Appended::New(&metadata));
     let sealed = read_back(&text, format)?;
     let opened =
         open_with(&sealed, key, OpenOptions::default()).map_err(|_| SealError::ReadBack("it does not open"))?;
@@ -75,6 +81,13 @@ pub fn seal(plain: &[u8], format: Format, options: &SealOptions, now: Timestamp)
 
 pub(crate) fn read_back(text: &str, format: Format) -> Result<SealedDocument, SealError> {
     SealedDocument::parse(text.as_bytes(), format).map_err(|_| SealError::ReadBack("it cannot be read"))
+}
+
+/// The metadata that go behind the values.
+pub(crate) enum Appended<'a> {
+    New(&'a Value),
+    /// The text of an older version, as it stood there.
+    Kept(&'a str),
 }
 
 /// A plain document on its way to being sealed.
@@ -100,8 +113,8 @@ impl Reuse {
 
 impl Draft {
     pub(crate) fn read(plain: &[u8], format: Format, indent: Option<usize>) -> Result<Self, SealError> {
-        if format != Format::Yaml {
-            return Err(ParseError::Unsupported(format).into());
+        if format == Format::Binary {
+            return Self::binary(plain);
         }
         let mut text = Zeroizing::new(text_of(plain)?.to_owned());
         let mut tree = read_tree(&text, format)?;
@@ -118,6 +131,25 @@ impl Draft {
             tree = read_tree(&text, format)?;
         }
         Ok(Self { text, tree, step })
+    }
+
+    /// Any bytes become the one value of a JSON document (reference 14).
+    fn binary(plain: &[u8]) -> Result<Self, SealError> {
+        if SealedDocument::parse(plain, Format::Binary).is_ok() {
+            return Err(SealError::AlreadySealed);
+        }
+        let text = Zeroizing::new("{\n\t\"data\": \"\"\n}\n".to_owned());
+        let mut tree = read_tree(&text, Format::Binary)?;
+        let value = match std::str::from_utf8(plain) {
+            Ok(text) => Plain::text(text),
+            Err(_) => Plain::Bytes(Zeroizing::new(plain.to_vec())),
+        };
+        if let Some(Kind::Map(children, _)) = tree.documents.first_mut().map(|document| &mut document.root.kind)
+            && let Some(Child::Entry(entry)) = children.first_mut()
+        {
+            entry.node.kind = Kind::Scalar(Scalar::new(value, None));
+        }
+        Ok(Self { text, tree, step: 4 })
     }
 
     /// The patches that seal every value the selection wants sealed, and the text of the MAC.
@@ -163,20 +195,37 @@ impl Draft {
     }
 
     /// Applies the patches and appends the metadata to every document.
-    pub(crate) fn with_metadata(
-        &self,
-        mut patches: Vec<Patch>,
-        metadata: impl Fn(Indent) -> String,
-    ) -> Zeroizing<String> {
+    pub(crate) fn with_metadata(&self, mut patches: Vec<Patch>, metadata: &Appended<'_>) -> Zeroizing<String> {
         let newline = line_break(&self.text);
         for document in &self.tree.documents {
             let column = match Home::of(&document.root) {
                 Home::Block { column, .. } => column,
                 Home::Flow => 0,
+                Home::Json => {
+                    patches.extend(match metadata {
+                        Appended::New(value) => json::edit::append(&self.text, &document.root, Some("sops"), value),
+                        Appended::Kept(text) => {
+                            json::edit::append_text(&self.text, &document.root, &|_| (*text).to_owned())
+                        }
+                    });
+                    continue;
+                }
+                Home::Lines => {
+                    let lead = if self.text.is_empty() || self.text.ends_with('\n') { "" } else { newline };
+                    let lines = match metadata {
+                        Appended::New(value) => dotenv::metadata_lines(value),
+                        Appended::Kept(text) => (*text).to_owned(),
+                    };
+                    patches.push(Patch::insert(document.end, format!("{lead}{lines}")));
+                    continue;
+                }
             };
             let before = &self.text[..document.end];
             let first = if before.is_empty() || before.ends_with('\n') { "" } else { newline };
-            let text = metadata(Indent { column, step: self.step });
+            let text = match metadata {
+                Appended::New(value) => write::entry(Some("sops"), value, Indent { column, step: self.step }),
+                Appended::Kept(text) => (*text).to_owned(),
+            };
             patches.push(Patch::insert(document.end, format!("{first}{}{text}{newline}", " ".repeat(column))));
         }
         apply(&self.text, patches)
@@ -248,7 +297,9 @@ fn new_metadata(
     put("mac", Value::text(seal_mac(key, &mac, &lastmodified)?));
     put("lastmodified", Value::text(lastmodified));
     let (setting, text) = selection.setting();
-    put(setting, Value::text(text));
+    if !text.is_empty() {
+        put(setting, Value::text(text));
+    }
     if options.mac_only_encrypted {
         put("mac_only_encrypted", Value::Scalar(Plain::Bool(true)));
     }

@@ -14,7 +14,7 @@ use crate::path::{KeyPath, Step};
 use crate::selection::Selection;
 use crate::tree::{Scalar, Tree};
 use crate::walk::{Leaf as Visited, walk};
-use crate::yaml;
+use crate::{dotenv, json, yaml};
 
 /// A document with `sops` metadata. Its values are sealed, or in the clear because the settings say so.
 /// Cheap to clone.
@@ -219,7 +219,9 @@ pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, ParseError> {
 pub(crate) fn read_tree(text: &str, format: Format) -> Result<Tree, ParseError> {
     match format {
         Format::Yaml => yaml::parse(text),
-        Format::Json | Format::Dotenv | Format::Ini | Format::Binary => Err(ParseError::Unsupported(format)),
+        Format::Json | Format::Binary => json::parse(text),
+        Format::Dotenv => dotenv::parse(text),
+        Format::Ini => Err(ParseError::Unsupported(format)),
     }
 }
 

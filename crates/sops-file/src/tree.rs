@@ -60,8 +60,12 @@ pub(crate) enum Kind {
 pub(crate) enum Layout {
     /// One entry per line; entries begin in this column, counted from 0.
     Block { column: usize },
-    /// In brackets.
+    /// In brackets, inside YAML.
     Flow,
+    /// In brackets, in a JSON file.
+    Json,
+    /// One `KEY=value` per line.
+    Lines,
 }
 
 pub(crate) struct Scalar {

@@ -330,3 +330,34 @@ fn the_fixtures_open_alike() {
     let text = fs::read_to_string(dir.join("enc-3.13.1.yaml")).unwrap();
     same_values(&open_text(&text), &sops.decrypt(&text));
 }
+
+#[test]
+fn the_other_stores_open_on_both_sides() {
+    let Some(sops) = Sops::find() else { return };
+    let cases: [(&str, Format, &[u8]); 5] = [
+        ("x.json", Format::Json, b"{\n\t\"a\": 1,\n\t\"m\": {\n\t\t\"b\": \"x\\u003cy\",\n\t\t\"l\": [\n\t\t\ttrue,\n\t\t\tnull,\n\t\t\t1.5\n\t\t]\n\t},\n\t\"e\": {},\n\t\"s\": \"\"\n}\n"),
+        ("x.env", Format::Dotenv, b"# head\nA=1\nexport B=\"x=y\"\nC=a\\nb\nEMPTY=\n# tail\n"),
+        ("x.bin", Format::Binary, b"\xff\x00\xfe"),
+        ("x.txt", Format::Binary, b"hello\n"),
+        ("y.txt", Format::Binary, b""),
+    ];
+    let recipient = identities().recipients().next().unwrap().to_owned();
+    for (name, format, plain) in cases {
+        fs::write(sops.path(name), seal(plain, format, &options(), now()).unwrap()).unwrap();
+        let output = sops.run(&["decrypt", name]);
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(plain), "{name}");
+
+        fs::write(sops.path(name), plain).unwrap();
+        let output = sops.run(&["encrypt", "--age", &recipient, name]);
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let sealed = SealedDocument::parse(&output.stdout, format).unwrap();
+        let mut opened = open(&sealed, &identities(), OpenOptions::default()).unwrap();
+        assert_eq!(opened.to_plain().unwrap().as_slice(), plain, "{name}");
+
+        opened.rotate().unwrap();
+        fs::write(sops.path(name), opened.reseal(now()).unwrap()).unwrap();
+        let output = sops.run(&["decrypt", name]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(plain), "{name} rotated");
+    }
+}

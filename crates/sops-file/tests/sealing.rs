@@ -475,3 +475,70 @@ fn a_value_can_be_asked_for_with_its_type() {
     assert!(opened.get(&path("c")).is_none() && opened.contains(&path("c")));
     assert_eq!(opened.extract(&path("c")).unwrap().as_slice(), b"d:\n    - true\n");
 }
+
+/// Seals, opens and changes a document of another store.
+fn round(format: Format, plain: &[u8], changes: &[(&str, Option<&str>)]) -> Vec<u8> {
+    let case = Case::new();
+    let mut bytes = seal(plain, format, &case.options, now()).unwrap();
+    let reopen = |bytes: &[u8]| {
+        let sealed = SealedDocument::parse(bytes, format).unwrap();
+        open(&sealed, &case.identities, OpenOptions::default()).unwrap()
+    };
+    assert_eq!(reopen(&bytes).to_plain().unwrap().as_slice(), plain, "{}", String::from_utf8_lossy(&bytes));
+    assert_eq!(seal(&bytes, format, &case.options, now()).unwrap_err().exit_code(), 203);
+    for (key, value) in changes {
+        let mut opened = reopen(&bytes);
+        match value {
+            Some(value) => assert!(opened.set(&path(key), &Value::from_json(value).unwrap()).unwrap()),
+            None => opened.unset(&path(key)).unwrap(),
+        }
+        bytes = opened.reseal(later()).unwrap();
+    }
+    let mut opened = reopen(&bytes);
+    opened.rotate().unwrap();
+    let rotated = reopen(&opened.reseal(later()).unwrap()).to_plain().unwrap().to_vec();
+    let mut opened = reopen(&bytes);
+    opened.replace_with(&rotated).unwrap();
+    assert_eq!(opened.reseal(later()).unwrap().len(), bytes.len());
+    rotated
+}
+
+#[test]
+fn json_is_changed_in_its_own_layout() {
+    let plain = "{\n  \"a\": 1,\n  \"m\": {\n    \"b\": \"x<y\",\n    \"l\": [\n      true,\n      null\n    ]\n  },\n  \"e\": {},\n  \"s\": \"\"\n}\n";
+    let plain = plain.replace('<', "\\u003c");
+    let changes = [
+        ("m.b", Some("\"z\"")),
+        ("m.c", Some("{\"k\": [1]}")),
+        ("m.l[5]", Some("\"new\"")),
+        ("e.x", Some("true")),
+        ("z", Some("\"last\"")),
+        ("a", None),
+    ];
+    let after = String::from_utf8(round(Format::Json, plain.as_bytes(), &changes)).unwrap();
+    let want = "{\n  \"m\": {\n    \"b\": \"z\",\n    \"l\": [\n      true,\n      null,\n      \"new\"\n    ],\n    \"c\": {\n      \"k\": [\n        1\n      ]\n    }\n  },\n  \"e\": {\n    \"x\": true\n  },\n  \"s\": \"\",\n  \"z\": \"last\"\n}\n";
+    assert_eq!(after, want);
+    assert_eq!(round(Format::Json, b"{\"a\": 1, \"b\": [2]}", &[("a", None), ("b[0]", None)]), b"{\"b\": []}");
+    round(Format::Json, b"{}", &[]);
+}
+
+#[test]
+fn dotenv_is_changed_line_by_line() {
+    let plain = b"# head\nA=1\nexport B=\"x=y\"\nC=a\\nb\n# tail\n";
+    let after = round(Format::Dotenv, plain, &[("A", Some("\"2\"")), ("NEW", Some("\"l1\\nl2\"")), ("C", None)]);
+    assert_eq!(String::from_utf8(after).unwrap(), "# head\nA=2\nexport B=\"x=y\"\n# tail\nNEW=l1\\nl2\n");
+    let case = Case::new();
+    let sealed = seal(plain, Format::Dotenv, &case.options, now()).unwrap();
+    let sealed = SealedDocument::parse(&sealed, Format::Dotenv).unwrap();
+    let mut opened = open(&sealed, &case.identities, OpenOptions::default()).unwrap();
+    for key in ["[\"A=B\"]", "a.b", "sops_x", "[\"#c\"]"] {
+        assert_eq!(opened.set(&path(key), &Value::text("x")).unwrap_err(), SealError::WrongContainer(path(key)));
+    }
+}
+
+#[test]
+fn binary_documents_hold_any_bytes() {
+    for plain in [&b"hello\n"[..], b"", b"\xff\x00\xfe", b"{\"a\": 1}"] {
+        assert_eq!(round(Format::Binary, plain, &[]), plain);
+    }
+}

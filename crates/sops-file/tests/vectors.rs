@@ -49,7 +49,8 @@ fn sealed_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for case in fs::read_dir(fixtures()).unwrap() {
         let case = case.unwrap().path();
-        if !case.is_dir() || !case.file_name().unwrap().to_str().unwrap().starts_with("yaml_") {
+        let name = case.file_name().unwrap().to_str().unwrap().to_owned();
+        if !case.is_dir() || matches!(name.as_str(), "crafted" | "tamper" | "identities") {
             continue;
         }
         for file in fs::read_dir(case).unwrap() {
@@ -69,7 +70,6 @@ fn every_file_of_every_version_opens_with_its_mac() {
     for path in sealed_files() {
         let opened = open_at(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
         assert!(opened.is_verified());
-        assert!(!opened.values().is_empty());
     }
 }
 
@@ -150,13 +150,13 @@ fn what_is_printed_is_what_sops_prints() {
         if path.parent().unwrap().ends_with("yaml_indent2") {
             continue;
         }
-        let Ok(want) = fs::read_to_string(&want) else { continue };
-        let plain = open_at(&path).unwrap().to_plain().unwrap();
-        let mut plain = std::str::from_utf8(&plain).unwrap().to_owned();
+        let Ok(want) = fs::read(&want) else { continue };
+        let plain = open_at(&path).unwrap().to_plain().unwrap().to_vec();
         if plain != want {
-            plain = inline_comments_above(&plain);
+            // Readable differences for text.
+            let (plain, want) = (String::from_utf8_lossy(&plain), String::from_utf8_lossy(&want));
+            assert_eq!(inline_comments_above(&plain), want, "{}", path.display());
         }
-        assert_eq!(plain, want, "{}", path.display());
         compared += 1;
     }
     assert!(compared > 40, "{compared}");

@@ -141,7 +141,7 @@ impl Outline {
         let at_column = comment.column;
         let column = |id: usize| match self.containers[id].layout {
             Layout::Block { column } => Some(column),
-            Layout::Flow => None,
+            Layout::Flow | Layout::Json | Layout::Lines => None,
         };
         let Some(previous) = previous else {
             return next.map_or(root, |next| next.container);

@@ -9,12 +9,15 @@ use crate::plain::Plain;
 use crate::splice::{Patch, line_break, line_end, line_start, next_line};
 use crate::tree::{Child, Entry, Kind, Layout, Node, Scalar, Tree};
 use crate::value::Value;
+use crate::{dotenv, json};
 
 /// Where a node stands: in which column the entries of its container begin, or inside brackets.
 #[derive(Clone, Copy)]
 pub(crate) enum Home {
     Block { column: usize, in_list: bool },
     Flow,
+    Json,
+    Lines,
 }
 
 impl Home {
@@ -22,6 +25,8 @@ impl Home {
         match container.layout() {
             Some(Layout::Block { column }) => Self::Block { column, in_list: container.is_list() },
             Some(Layout::Flow) | None => Self::Flow,
+            Some(Layout::Json) => Self::Json,
+            Some(Layout::Lines) => Self::Lines,
         }
     }
 }
@@ -60,6 +65,8 @@ pub(crate) fn replace_scalar(
             scalar::block_style(value, Some(Indent { column, step }.block_place(in_list)))
         }
         Home::Flow => Written::Line(scalar::flow_style(value)),
+        Home::Json => Written::Line(json::write::scalar(value)),
+        Home::Lines => Written::Line(dotenv::scalar(value)),
     };
     let (text, lines) = match written {
         Written::Line(text) => (text, String::new()),
@@ -67,7 +74,8 @@ pub(crate) fn replace_scalar(
     };
     let span = node.span.clone();
     // A value that is not there yet needs a space behind its colon or dash.
-    let glued = span.is_empty() && source[..span.start].ends_with([':', '-']);
+    let in_block = matches!(home, Home::Block { .. } | Home::Flow);
+    let glued = in_block && span.is_empty() && source[..span.start].ends_with([':', '-']);
     let text = if glued { format!(" {text}") } else { text };
     match old.header {
         Some(header) => {
@@ -91,7 +99,7 @@ pub(crate) fn replace_scalar(
 }
 
 /// Replaces an entry's value by any value, writing the entry anew.
-pub(crate) fn replace_entry(container: &Node, entry: &Entry, value: &Value, step: usize) -> Vec<Patch> {
+pub(crate) fn replace_entry(source: &str, container: &Node, entry: &Entry, value: &Value, step: usize) -> Vec<Patch> {
     match Home::of(container) {
         Home::Block { column, in_list } => {
             let key = (!in_list).then_some(entry.key.as_str());
@@ -99,6 +107,8 @@ pub(crate) fn replace_entry(container: &Node, entry: &Entry, value: &Value, step
             vec![Patch::new(entry.start..entry_end(entry), text)]
         }
         Home::Flow => vec![Patch::new(entry.node.span.clone(), write::flow(value))],
+        Home::Json => json::edit::replace(source, entry, value),
+        Home::Lines => vec![Patch::new(entry.node.span.clone(), dotenv::value(value))],
     }
 }
 
@@ -123,11 +133,31 @@ pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &
             let key = key.map(|key| format!("{}: ", scalar::double_quoted(key))).unwrap_or_default();
             vec![Patch::insert(before.len(), format!("{comma}{key}{}", write::flow(value)))]
         }
+        Home::Json => json::edit::append(source, container, key, value),
+        Home::Lines => {
+            let line = format!("{}={}", key.unwrap_or_default(), dotenv::value(value));
+            match container.children().last().map(child_end) {
+                Some(last) => vec![Patch::insert(line_end(source, last), format!("{}{line}", line_break(source)))],
+                None => vec![Patch::insert(0, format!("{line}{}", line_break(source)))],
+            }
+        }
     }
 }
 
 /// Adds the first entry of a document that has only its metadata.
-pub(crate) fn insert_before(source: &str, sops: &Entry, key: &str, value: &Value, step: usize) -> Vec<Patch> {
+pub(crate) fn insert_before(
+    source: &str,
+    root: &Node,
+    sops: &Entry,
+    key: &str,
+    value: &Value,
+    step: usize,
+) -> Vec<Patch> {
+    match Home::of(root) {
+        Home::Json => return json::edit::insert_before(source, sops, key, value),
+        Home::Lines => return append(source, root, Some(key), value, step),
+        Home::Block { .. } | Home::Flow => {}
+    }
     let line = line_start(source, sops.start);
     let column = sops.start - line;
     let text = write::entry(Some(key), value, Indent { column, step });
@@ -164,12 +194,18 @@ fn remove_one(source: &str, container: &Node, entry: &Entry) -> Patch {
                 }
             }
         }
+        Home::Json | Home::Lines => Patch::new(line_start(source, entry.start)..next_line(source, end), ""),
     }
 }
 
 /// Removes an entry. A container that becomes empty is written as `{}` or `[]`, without the comments in it.
-pub(crate) fn remove(source: &str, container: &Node, entry: &Entry, is_root: bool) -> Vec<Patch> {
-    if is_root || container.entries().count() > 1 {
+/// For the root of a document `sops` is its metadata entry.
+pub(crate) fn remove(source: &str, container: &Node, entry: &Entry, sops: Option<&Entry>) -> Vec<Patch> {
+    if matches!(Home::of(container), Home::Json) {
+        let others: Vec<&Entry> = container.entries().chain(sops).filter(|other| other.start != entry.start).collect();
+        return json::edit::remove(source, container, entry, &others);
+    }
+    if sops.is_some() || container.entries().count() > 1 {
         return vec![remove_one(source, container, entry)];
     }
     let empty = match &container.kind {

@@ -416,17 +416,21 @@ fn block_body(text: &str) -> &str {
 }
 
 fn document(mut root: Node, end: usize) -> Document {
+    let sops = take_metadata(&mut root);
+    Document { root, sops, end }
+}
+
+/// Takes every `sops` entry out of a document; the last one counts.
+pub(crate) fn take_metadata(root: &mut Node) -> Option<Entry> {
+    let Kind::Map(children, _) = &mut root.kind else { return None };
     let mut sops = None;
-    if let Kind::Map(children, _) = &mut root.kind {
-        while let Some(at) =
-            children.iter().position(|child| matches!(child, Child::Entry(entry) if entry.key == "sops"))
-        {
-            if let Child::Entry(entry) = children.remove(at) {
-                sops = Some(entry);
-            }
+    let is_metadata = |child: &mut Child| matches!(child, Child::Entry(entry) if entry.key == "sops");
+    for child in children.extract_if(.., is_metadata) {
+        if let Child::Entry(entry) = child {
+            sops = Some(entry);
         }
     }
-    Document { root, sops, end }
+    sops
 }
 
 pub(crate) fn child_end(child: &Child) -> usize {
@@ -436,7 +440,7 @@ pub(crate) fn child_end(child: &Child) -> usize {
     }
 }
 
-fn number_leaves(tree: &mut Tree) {
+pub(crate) fn number_leaves(tree: &mut Tree) {
     let mut next = 0;
     for document in &mut tree.documents {
         number(&mut document.root, &mut next);
@@ -444,7 +448,7 @@ fn number_leaves(tree: &mut Tree) {
     tree.leaves = next;
 }
 
-pub(crate) fn number(node: &mut Node, next: &mut usize) {
+fn number(node: &mut Node, next: &mut usize) {
     match &mut node.kind {
         Kind::Scalar(scalar) => {
             scalar.leaf = *next;

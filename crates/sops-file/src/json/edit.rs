@@ -1,0 +1,84 @@
+//! Edits of JSON text in the file's own indent.
+//!
+//! Never touches an entry that is not named.
+
+use super::write;
+use crate::splice::{Patch, line_start};
+use crate::tree::{Entry, Node};
+use crate::value::Value;
+
+/// One step of indent: what stands before the first key, else a tab.
+fn unit(source: &str) -> String {
+    let first = source.find('{').map_or(0, |at| at + 1);
+    let rest = source[first..].trim_start_matches('\r');
+    let Some(line) = rest.strip_prefix('\n') else {
+        return "\t".to_owned();
+    };
+    let indent: String = line.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+    if indent.is_empty() { "\t".to_owned() } else { indent }
+}
+
+/// The white space a line begins with, up to `at`.
+fn indent_at(source: &str, at: usize) -> &str {
+    let line = &source[line_start(source, at)..at];
+    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
+
+/// Whether an entry begins its line.
+fn begins_line(source: &str, entry: &Entry) -> bool {
+    let line = line_start(source, entry.start);
+    line > 0 && source[line..entry.start].trim().is_empty()
+}
+
+pub(crate) fn replace(source: &str, entry: &Entry, value: &Value) -> Vec<Patch> {
+    let text = write::value(value, indent_at(source, entry.start), &unit(source));
+    vec![Patch::new(entry.node.span.clone(), text)]
+}
+
+fn entry(key: Option<&str>, value: &Value, indent: &str, unit: &str) -> String {
+    let value = write::value(value, indent, unit);
+    key.map_or(value.clone(), |key| format!("{}: {value}", write::text(key)))
+}
+
+/// Adds behind the last entry.
+pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &Value) -> Vec<Patch> {
+    let unit = unit(source);
+    append_text(source, container, &|indent| entry(key, value, indent, &unit))
+}
+
+/// Adds an entry whose text depends on the indent of its line.
+pub(crate) fn append_text(source: &str, container: &Node, text: &dyn Fn(&str) -> String) -> Vec<Patch> {
+    match container.entries().last() {
+        Some(last) => {
+            let indent = indent_at(source, last.start);
+            let lead = if begins_line(source, last) { format!(",\n{indent}") } else { ", ".to_owned() };
+            vec![Patch::insert(last.node.span.end, format!("{lead}{}", text(indent)))]
+        }
+        None => {
+            let outer = indent_at(source, container.span.start);
+            let inner = format!("{outer}{}", unit(source));
+            let text = text(&inner);
+            vec![Patch::insert(container.span.start + 1, format!("\n{inner}{text}\n{outer}"))]
+        }
+    }
+}
+
+pub(crate) fn insert_before(source: &str, sops: &Entry, key: &str, value: &Value) -> Vec<Patch> {
+    let indent = indent_at(source, sops.start);
+    let text = entry(Some(key), value, indent, &unit(source));
+    vec![Patch::insert(sops.start, format!("{text},\n{indent}"))]
+}
+
+/// Removes an entry with its comma. `entries` are all entries of the container as the file has them.
+pub(crate) fn remove(source: &str, container: &Node, removed: &Entry, others: &[&Entry]) -> Vec<Patch> {
+    let next = others.iter().filter(|other| other.start > removed.start).map(|other| other.start).min();
+    let before = others.iter().any(|other| other.start < removed.start);
+    match next {
+        Some(next) => vec![Patch::new(removed.start..next, "")],
+        None if before => {
+            let lead = source[..removed.start].trim_end_matches([' ', '\t', '\r', '\n', ',']);
+            vec![Patch::new(lead.len()..removed.node.span.end, "")]
+        }
+        None => vec![Patch::new(container.span.start + 1..container.span.end - 1, "")],
+    }
+}
