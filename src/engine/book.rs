@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use countersign_core::decision::{Decision, QuorumMet};
 use countersign_core::domain::{
-    Account, Delta, DeltaEntry, Oid, PrNumber, RefName, RepoPath, ResolvedNames, ReviewId, Sequence, TreeEntry,
+    Account, Delta, DeltaEntry, Digest, Oid, PrNumber, RefName, RepoPath, ResolvedNames, ReviewId, Sequence, TreeEntry,
 };
 use countersign_core::effect;
 use countersign_core::facts::compare::{self, Branches};
@@ -39,6 +39,8 @@ pub(super) struct Place {
     pub refs: BTreeMap<RefName, Oid>,
     pub policy: Policy,
     pub names: ResolvedNames,
+    /// Verified when the turn began; `state` may be further on. None for a ledger begun in this turn.
+    book: Option<Arc<Book>>,
     state: LedgerState,
 }
 
@@ -100,6 +102,23 @@ impl Place {
         &self.state
     }
 
+    /// The text of a policy that was in force at some time.
+    pub(super) fn policy_text(&self, digest: Digest) -> Option<String> {
+        let now = self.state.governing_policy().filter(|policy| policy.digest == digest).map(|policy| policy.text.clone());
+        now.or_else(|| {
+            self.book.as_ref()?.ledger.entries().iter().find_map(|entry| match &entry.entry {
+                Entry::Policy(policy) if policy.digest == digest => Some(policy.text.clone()),
+                Entry::Policy(_)
+                | Entry::Adopted(_)
+                | Entry::Key(_)
+                | Entry::Push(_)
+                | Entry::Vote(_)
+                | Entry::Decision(_)
+                | Entry::Merge(_) => None,
+            })
+        })
+    }
+
     /// What the ledger says of a review at first sight.
     pub(super) fn vote_seen(&self, review: ReviewId) -> Option<FirstSight> {
         let vote = self.state.vote(VoteSource::Review(review))?;
@@ -123,8 +142,11 @@ impl Engine {
         if let Some(closed) = self.distrust(repo, &book).await? {
             return Ok(Found::Closed(closed));
         }
-        self.journal.remember_ledger(repo.id, head_of(&book.ledger), tip).await?;
-        Ok(place(repo, refs, book.ledger.state().clone()))
+        if let Some((sequence, Some(commit))) = book.ledger.head().map(|head| (head.sequence, head.commit.clone())) {
+            self.journal.remember_ledger(repo.id, sequence, &commit).await?;
+        }
+        let state = book.ledger.state().clone();
+        Ok(place(repo, refs, Some(book), state))
     }
 
     /// The verified ledger at a tip; verified once per tip.
@@ -154,11 +176,11 @@ impl Engine {
             }));
         }
         if let Some((sequence, commit)) = self.journal.ledger_head(repo.id).await?
-            && head_of(&book.ledger) < sequence
+            && book.ledger.entry(sequence).map(|entry| &entry.commit) != Some(&commit)
         {
             return Ok(Some(Closed {
                 code: "ledger-missing",
-                words: format!("the ledger ends before {}, which was seen at {}", sequence.label(), commit.short()),
+                words: format!("the ledger no longer holds {}, which was seen at {}", sequence.label(), commit.short()),
                 help: "restore the ledger reference from a copy that holds the later entries",
             }));
         }
@@ -274,7 +296,7 @@ impl Engine {
         let state = LedgerState::empty(Some(repo.id), self.settings.ledger_ref.clone());
         let (state, commit) = self.write_entries(repo, state, &entries).await?;
         info!(repository = %repo.name, %commit, "adopted");
-        Ok(place(repo, refs, state))
+        Ok(place(repo, refs, None, state))
     }
 
     /// What the names of a policy mean now. A name GitHub does not know is left out: it counts for nobody.
@@ -306,12 +328,11 @@ impl Engine {
         let mut new = Vec::new();
         for entry in entries {
             let sequence = state.next_sequence();
-            let names = (repo.id, repo.name.clone());
-            let (envelope, next) = ledger::append(&state, names, entry, &self.signer, self.clock.now())
+            let appended = ledger::append(&state, &repo.name, entry.clone(), &self.signer, self.clock.now())
                 .map_err(|fault| TurnError::Ledger(fault.to_string()))?;
-            let message = effect::ledger_message(sequence, entry.kind().as_str(), &about(entry));
-            new.push(NewEntry { envelope, message });
-            state = next;
+            let message = effect::ledger_message(sequence, entry.kind().name(), &about(entry));
+            new.push(NewEntry { envelope: appended.bytes, message });
+            state = appended.state;
         }
         let commit = self.repo.append(repo, &self.settings.ledger_ref, tip.as_ref(), &new).await?;
         let state = state.landed(commit.clone());
@@ -475,6 +496,34 @@ impl Engine {
         .await
     }
 
+    /// Why a change would leave the default branch without a valid policy, if it does.
+    pub(super) async fn policy_fault(&self, place: &Place, base: &RefName, delta: &Delta) -> Result<Option<String>, TurnError> {
+        let changed = delta.entries().iter().find(|entry| entry.path == RepoPath::new(POLICY_PATH));
+        let Some(changed) = changed.filter(|_| *base == place.default_branch) else { return Ok(None) };
+        let Some(file) = &changed.new else { return Ok(Some("the policy file is removed".to_owned())) };
+        Ok(self.policy_text(&place.repo, file).await?.err().map(|closed| closed.words))
+    }
+
+    /// The policy a delta of the default branch brings, if it changes the policy file.
+    pub(super) async fn policy_after(&self, place: &Place, delta: &Delta) -> Result<Option<Policy>, TurnError> {
+        let changed = delta.entries().iter().find(|entry| entry.path == RepoPath::new(POLICY_PATH));
+        let Some(file) = changed.and_then(|entry| entry.new.as_ref()) else { return Ok(None) };
+        let text = self.policy_text(&place.repo, file).await?;
+        Ok(text.ok().and_then(|text| policy::parse(&text).ok()))
+    }
+
+    /// Entries that a new policy begins to govern and that stand on the base already: taken in with the change that brings it.
+    pub(super) async fn widened(&self, place: &Place, proof: &QuorumMet, delta: &Delta) -> Result<Vec<DeltaEntry>, TurnError> {
+        let after = if *proof.base() == place.default_branch { self.policy_after(place, delta).await? } else { None };
+        let Some(after) = after else { return Ok(Vec::new()) };
+        let branches = Branches { base: proof.base(), default: &place.default_branch };
+        let result = compare::apply(&self.repo.entries(&place.repo, proof.base_tip()).await?, delta);
+        let known = place.approved(proof.base());
+        let new = compare::protected(&after, branches, &result).into_iter();
+        let new = new.filter(|(path, _)| !known.contains_key(path) && !compare::is_protected(&place.policy, branches, path));
+        Ok(new.map(|(path, entry)| DeltaEntry { path, old: None, new: Some(entry) }).collect())
+    }
+
     /// The policy entry a merge makes necessary: when it changed the policy file of the default branch.
     async fn new_policy(&self, place: &Place, approved: &Delta, commit: &Oid) -> Result<Option<PolicyEntry>, TurnError> {
         let changed: Option<&DeltaEntry> =
@@ -497,12 +546,8 @@ impl Engine {
     }
 }
 
-fn head_of(ledger: &Ledger) -> Sequence {
-    ledger.state().head().map_or(Sequence::new(0), |head| head.sequence)
-}
-
 /// The place of a verified state; closed when the covered policy does not hold any more.
-fn place(repo: &RepoRef, refs: BTreeMap<RefName, Oid>, state: LedgerState) -> Found {
+fn place(repo: &RepoRef, refs: BTreeMap<RefName, Oid>, book: Option<Arc<Book>>, state: LedgerState) -> Found {
     let closed = |words: &str| {
         Found::Closed(Closed {
             code: "policy-broken",
@@ -514,7 +559,10 @@ fn place(repo: &RepoRef, refs: BTreeMap<RefName, Oid>, state: LedgerState) -> Fo
         return closed("the ledger names no policy");
     };
     match policy::parse(&covered.text) {
-        Ok(policy) => Found::Managed(Place { repo: repo.clone(), default_branch, refs, policy, names: covered.names, state }),
+        Ok(policy) => {
+            let names = covered.names;
+            Found::Managed(Place { repo: repo.clone(), default_branch, refs, policy, names, book, state })
+        }
         Err(_) => closed("the covered policy cannot be read by this version"),
     }
 }

@@ -31,11 +31,12 @@ impl Engine {
             }
             Found::Managed(place) => place,
         };
+        let mut place = place;
         if !place.governs(&read.base) {
             return Ok(None);
         }
         if !read.open {
-            self.finish(claim, &place, &read).await?;
+            self.finish(claim, &mut place, &read).await?;
             return Ok(None);
         }
         let verdict = self.decide_and_bring(claim, place, read).await?;

@@ -80,16 +80,26 @@ impl Engine {
         let merge_base = self.repo.merge_base(repo, &change.base_tip, &change.head).await?;
         let base_entries = self.repo.entries(repo, &change.base_tip).await?;
         let present = compare::protected(&place.policy, branches, &base_entries);
-        let base_uncovered = compare::differing(place.approved(&change.base), &present);
+        // what a narrower policy no longer governs stays in the record, and is nobody's business any more
+        let approved = compare::protected(&place.policy, branches, place.approved(&change.base));
+        let base_uncovered = compare::differing(&approved, &present);
         let MergeBase::One(origin) = &merge_base else {
-            let (delta, base_moved, clashes) = (Delta::default(), Vec::new(), Vec::new());
-            return Ok(History { merge_base, delta, base_moved, base_uncovered, clashes, plain_commits: Vec::new() });
+            return Ok(History {
+                merge_base,
+                delta: Delta::default(),
+                base_moved: Vec::new(),
+                base_uncovered,
+                clashes: Vec::new(),
+                plain_commits: Vec::new(),
+                policy_fault: None,
+            });
         };
         let delta = self.repo.delta(repo, origin, &change.head).await?;
         let plain_commits = self.plain_commits(place, change, origin).await?;
         Ok(History {
             base_moved: compare::moved(&place.policy, branches, &delta, &base_entries),
             clashes: compare::clashes(&place.policy, branches, &delta, &base_entries),
+            policy_fault: self.policy_fault(place, &change.base, &delta).await?,
             merge_base,
             delta,
             base_uncovered,

@@ -8,6 +8,7 @@ use countersign_core::decision::{Decision, QuorumMet};
 use countersign_core::domain::{Delta, Oid, Sequence};
 use countersign_core::effect::{self, Effect, Outcome, Receipt, wanted};
 use countersign_core::facts::compare::{self, Branches};
+use countersign_core::ledger::MergeMethod;
 use tracing::{info, warn};
 
 use super::book::Place;
@@ -40,7 +41,9 @@ impl Engine {
         let Some(proof) = &decision.proof else { return Ok(Merging::Held(decision.reason.words().to_owned())) };
         let facts = &gathered.facts;
         let branches = Branches { base: &facts.change.base, default: &place.default_branch };
-        let approved = compare::protected_delta(&place.policy, branches, &facts.history.delta);
+        let protected = compare::protected_delta(&place.policy, branches, &facts.history.delta);
+        let widened = self.widened(place, proof, &facts.history.delta).await?;
+        let approved = Delta::new(protected.entries().iter().cloned().chain(widened));
         let sequence = self.record_decision(claim, place, (facts, decision, proof), &approved).await?;
         // a rule may demand the check before it lets anybody move the branch
         let mut green = wanted(decision, facts, &Outcome::Open, None);
@@ -48,13 +51,13 @@ impl Engine {
         self.bring(claim, &place.repo, &green, gathered.read.our_comment.as_ref()).await?;
         let (subject, body) = effect::merge_message(decision, facts, sequence, &gathered.read.title);
         self.still_ours(claim).await?;
-        let commit = match self.move_branch(place, proof, &approved, format!("{subject}\n\n{body}")).await {
-            Ok(commit) => commit,
+        let (method, commit) = match self.move_branch(place, proof, &approved, format!("{subject}\n\n{body}")).await {
+            Ok(commit) => (MergeMethod::MoveRef, commit),
             Err(TurnError::Repo(RepoError::Refused { message, .. })) => {
                 info!(%message, "the branch may not be moved; merging through the pull request");
                 match self.merge_through_the_forge(place, proof, (subject, body)).await? {
-                    Merging::Merged { commit, .. } => commit,
-                    held @ Merging::Held(_) => return Ok(held),
+                    Ok(commit) => (MergeMethod::Endpoint, commit),
+                    Err(why) => return Ok(Merging::Held(why)),
                 }
             }
             Err(TurnError::Repo(RepoError::Conflict(paths))) => {
@@ -64,7 +67,7 @@ impl Engine {
             Err(fault) => return Err(fault),
         };
         self.verify_merged(place, proof, &approved, &commit).await?;
-        self.record_merge(claim, place, (facts.change.number, sequence), &approved, &commit).await?;
+        self.record_merge(claim, place, (facts.change.number, sequence), (method, &approved), &commit).await?;
         info!(change = %facts.change.number, commit = %commit, decision = %sequence.label(), "merged");
         Ok(Merging::Merged { commit, decision: sequence })
     }
@@ -98,12 +101,12 @@ impl Engine {
         place: &Place,
         proof: &QuorumMet,
         (title, message): (String, String),
-    ) -> Result<Merging, TurnError> {
+    ) -> Result<Result<Oid, String>, TurnError> {
         let merge = Effect::Merge { change: proof.change(), proof: proof.clone(), title, message };
         match self.forge.apply(&place.repo, &merge).await {
-            Ok(Receipt::Merged(commit)) => Ok(Merging::Merged { commit, decision: Sequence::new(0) }),
-            Ok(_) => Ok(Merging::Held("GitHub did not say what it merged".to_owned())),
-            Err(fault) if fault.kind == ForgeErrorKind::Refused => Ok(Merging::Held(fault.message)),
+            Ok(Receipt::Merged(commit)) => Ok(Ok(commit)),
+            Ok(_) => Ok(Err("GitHub did not say what it merged".to_owned())),
+            Err(fault) if fault.kind == ForgeErrorKind::Refused => Ok(Err(fault.message)),
             Err(fault) => Err(fault.into()),
         }
     }
@@ -117,8 +120,10 @@ impl Engine {
             return Err(TurnError::KeptMoving(proof.base().short().to_owned()));
         }
         let branches = Branches { base: proof.base(), default: &place.default_branch };
-        let found = compare::protected(&place.policy, branches, &self.repo.entries(&place.repo, commit).await?);
-        let expected = compare::apply(place.approved(proof.base()), approved);
+        let after = self.policy_after(place, approved).await?;
+        let policy = after.as_ref().unwrap_or(&place.policy);
+        let found = compare::protected(policy, branches, &self.repo.entries(&place.repo, commit).await?);
+        let expected = compare::protected(policy, branches, &compare::apply(place.approved(proof.base()), approved));
         let differing = compare::differing(&expected, &found);
         if !differing.is_empty() {
             let paths: Vec<_> = differing.iter().take(5).map(ToString::to_string).collect();

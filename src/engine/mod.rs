@@ -1,5 +1,103 @@
-//! The turn, and the ports it needs.
+//! The turn: look at a subject, read live state, decide purely, perform the difference, record.
+//!
+//! A delivery only says "look at this"; nothing is decided from what it claims. The engine takes no decision of its own about
+//! people or policies: that is `countersign_core::decision`.
 
 pub mod intake;
 pub mod ports;
 pub mod readiness;
+mod book;
+mod branch;
+mod change;
+mod documents;
+mod error;
+mod finish;
+mod gather;
+mod merge;
+mod people;
+mod perform;
+mod repository;
+mod run;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use countersign_core::domain::{Account, Environment, Oid, PrNumber, RefName, RepoId, Sequence, Span};
+use countersign_core::ledger::{SigningKey, Trust};
+
+pub use error::TurnError;
+pub use run::{Progress, run};
+
+use ports::{Clock, Forge, Journal, Repo};
+
+/// How the engine behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The ledger's reference.
+    pub ledger_ref: RefName,
+    /// Whether a repository that has a policy and was never adopted is taken as it is found.
+    pub adopt_first_seen: bool,
+    /// How often everything is looked at without being asked.
+    pub reconcile: Span,
+    /// Root keys a ledger must start from; empty: our own signing key.
+    pub trust: Trust,
+}
+
+/// Everything a turn needs.
+pub struct Engine {
+    forge: Arc<dyn Forge>,
+    repo: Arc<dyn Repo>,
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    signer: SigningKey,
+    settings: Settings,
+    memory: Memory,
+}
+
+/// What saves work and may be forgotten at any time.
+#[derive(Default)]
+struct Memory {
+    /// Verified ledgers by repository and tip.
+    books: Mutex<BTreeMap<RepoId, Arc<book::Book>>>,
+    /// One writer per ledger in this process; across processes the reference's compare-and-swap decides.
+    writers: Mutex<BTreeMap<RepoId, Arc<tokio::sync::Mutex<()>>>>,
+    /// What an open change looked like when it was last judged without doubt.
+    settled: Mutex<BTreeMap<(RepoId, PrNumber), Settled>>,
+    /// Tips of ordinary branches that were looked at, with the base tips they were compared with.
+    branches: Mutex<BTreeMap<(RepoId, RefName), (Oid, Vec<Oid>)>>,
+    /// Our own account.
+    ourselves: tokio::sync::OnceCell<Account>,
+}
+
+/// A change that need not be looked at again while all of this is unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Settled {
+    updated: String,
+    head: Oid,
+    base_tip: Oid,
+    ledger: Sequence,
+    scopes: Vec<Environment>,
+}
+
+impl Engine {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        (forge, repo): (Arc<dyn Forge>, Arc<dyn Repo>),
+        (journal, clock): (Arc<dyn Journal>, Arc<dyn Clock>),
+        signer: SigningKey,
+        settings: Settings,
+    ) -> Self {
+        Self { forge, repo, journal, clock, signer, settings, memory: Memory::default() }
+    }
+
+    /// Our own account, asked once.
+    async fn ourselves(&self) -> Result<&Account, TurnError> {
+        Ok(self.memory.ourselves.get_or_try_init(|| self.forge.ourselves()).await?)
+    }
+}
+
+/// Locks a mutex whose holders never panic half-way: a poisoned cache is still a cache.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -70,6 +70,7 @@ reasons! {
     UnknownRecipient, "unknown-recipient", Blocked, "somebody nobody knows can open the file", "add the recipient to `people`, or take it out of the file";
     RecipientsDiffer, "recipients-differ", Blocked, "the readers are not those that `.sops.yaml` at the base demands", "run `sops updatekeys`, or change `.sops.yaml` first";
     NoPolicyForPath, "no-policy-for-path", Blocked, "no policy covers the path", "add a policy for it";
+    PolicyBroken, "policy-broken", Blocked, "the change leaves the repository without a valid policy", "correct `.countersign/policy.yaml`; `countersign check` names line and column";
     BaseUncovered, "base-uncovered", Blocked, "the base holds protected content that nobody approved", "the base must be put back first";
     StaleBase, "stale-base", StaleBase, "the base changed the same protected file", "update the branch with the base";
     UnknownReviewState, "unknown-review-state", Unknown, "GitHub shows a review state that is not known here", "update countersign";

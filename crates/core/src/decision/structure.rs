@@ -145,6 +145,9 @@ fn of_history(facts: &Facts, found: &mut Vec<Refusal>) {
     for plain in &facts.history.plain_commits {
         refuse(found, &plain.path, Reason::PlaintextInHistory, plain.commit.short());
     }
+    if let Some(fault) = &facts.history.policy_fault {
+        found.push(Refusal { path: None, reason: Reason::PolicyBroken, detail: fault.clone() });
+    }
     for path in &facts.history.base_uncovered {
         refuse(found, path, Reason::BaseUncovered, "");
     }

@@ -110,6 +110,7 @@ impl Case {
                 base_uncovered: Vec::new(),
                 clashes: Vec::new(),
                 plain_commits: Vec::new(),
+                policy_fault: None,
             },
             documents: [(path, sealed())].into(),
             people: People {

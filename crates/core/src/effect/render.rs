@@ -113,6 +113,15 @@ pub(super) fn check(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Ch
     Check { state, title, summary, external_id }
 }
 
+/// The check where nothing can be decided: a missing ledger, a broken policy.
+#[must_use]
+pub fn closed_check(code: &str, words: &str, help: &str) -> Check {
+    let title = cut(&format!("Blocked: {code}"), 250);
+    let summary = format!("`{code}`: {}\n\nNext: {}", text(words), text(help));
+    let external_id = Digest::of(format!("{title}\0{summary}").as_bytes()).to_string();
+    Check { state: CheckState::Failure, title, summary, external_id }
+}
+
 /// The sticky comment.
 pub(super) fn comment(decision: &Decision, facts: &Facts, outcome: &Outcome) -> String {
     let text = render("comment.md", page(decision, facts, outcome));

@@ -65,4 +65,6 @@ pub struct History {
     pub clashes: Vec<(RepoPath, RepoPath)>,
     /// Plain text on the way (R8).
     pub plain_commits: Vec<PlainCommit>,
+    /// Why the repository would be left without a valid policy, if the change does that.
+    pub policy_fault: Option<String>,
 }
