@@ -331,7 +331,7 @@ impl Engine {
             let appended = ledger::append(&state, &repo.name, entry.clone(), &self.signer, self.clock.now())
                 .map_err(|fault| TurnError::Ledger(fault.to_string()))?;
             let message = effect::ledger_message(sequence, entry.kind().name(), &about(entry));
-            new.push(NewEntry { envelope: appended.bytes, message });
+            new.push(NewEntry { envelope: appended.bytes, message, at: self.clock.now() });
             state = appended.state;
         }
         let commit = self.repo.append(repo, &self.settings.ledger_ref, tip.as_ref(), &new).await?;

@@ -20,7 +20,7 @@ mod repository;
 mod run;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use countersign_core::domain::{Account, Environment, Oid, PrNumber, RefName, RepoId, Sequence, Span};
 use countersign_core::ledger::{SigningKey, Trust};
@@ -29,6 +29,7 @@ pub use error::TurnError;
 pub use run::{Progress, run};
 
 use ports::{Clock, Forge, Journal, Repo};
+use readiness::Readiness;
 
 /// How the engine behaves.
 #[derive(Debug, Clone)]
@@ -43,6 +44,26 @@ pub struct Settings {
     pub trust: Trust,
 }
 
+/// What an engine is made of.
+pub struct Parts {
+    /// GitHub.
+    pub forge: Arc<dyn Forge>,
+    /// Git.
+    pub repo: Arc<dyn Repo>,
+    /// The durable memory.
+    pub journal: Arc<dyn Journal>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// Signs the ledger.
+    pub signer: SigningKey,
+    /// How to behave.
+    pub settings: Settings,
+    /// Our own account, told to everybody who wants to know as soon as GitHub said it.
+    pub ourselves: Arc<OnceLock<Account>>,
+    /// How we are, told after every turn.
+    pub readiness: Readiness,
+}
+
 /// Everything a turn needs.
 pub struct Engine {
     forge: Arc<dyn Forge>,
@@ -51,6 +72,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     signer: SigningKey,
     settings: Settings,
+    ourselves: Arc<OnceLock<Account>>,
+    readiness: Readiness,
     memory: Memory,
 }
 
@@ -65,8 +88,6 @@ struct Memory {
     settled: Mutex<BTreeMap<(RepoId, PrNumber), Settled>>,
     /// Tips of ordinary branches that were looked at, with the base tips they were compared with.
     branches: Mutex<BTreeMap<(RepoId, RefName), (Oid, Vec<Oid>)>>,
-    /// Our own account.
-    ourselves: tokio::sync::OnceCell<Account>,
 }
 
 /// A change that need not be looked at again while all of this is unchanged.
@@ -82,18 +103,18 @@ struct Settled {
 impl Engine {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(
-        (forge, repo): (Arc<dyn Forge>, Arc<dyn Repo>),
-        (journal, clock): (Arc<dyn Journal>, Arc<dyn Clock>),
-        signer: SigningKey,
-        settings: Settings,
-    ) -> Self {
-        Self { forge, repo, journal, clock, signer, settings, memory: Memory::default() }
+    pub fn new(parts: Parts) -> Self {
+        let Parts { forge, repo, journal, clock, signer, settings, ourselves, readiness } = parts;
+        Self { forge, repo, journal, clock, signer, settings, ourselves, readiness, memory: Memory::default() }
     }
 
     /// Our own account, asked once.
     async fn ourselves(&self) -> Result<&Account, TurnError> {
-        Ok(self.memory.ourselves.get_or_try_init(|| self.forge.ourselves()).await?)
+        if let Some(known) = self.ourselves.get() {
+            return Ok(known);
+        }
+        let account = self.forge.ourselves().await?;
+        Ok(self.ourselves.get_or_init(|| account))
     }
 }
 

@@ -31,7 +31,7 @@ impl Engine {
         let inside: BTreeSet<&Oid> = written.iter().map(|commit| &commit.oid).collect();
         let moves = self.moves(repo, change, &inside).await?;
         let head_move = moves.iter().find(|movement| movement.after == change.head);
-        let ours = author.is_some_and(|author| Some(author.id) == self.memory.ourselves.get().map(|us| us.id));
+        let ours = author.is_some_and(|author| Some(author.id) == self.ourselves.get().map(|us| us.id));
         let requester = match (author, ours) {
             (Some(author), false) => Known::Is(author.clone()),
             (None, _) => Known::Unknown("the account that opened it is gone".to_owned()),

@@ -25,6 +25,7 @@ impl Engine {
     /// Which repositories there are, and which deliveries GitHub could not bring.
     pub(super) async fn look_at_installations(&self) -> Result<Option<Timestamp>, TurnError> {
         let now = self.clock.now();
+        self.ourselves().await?;
         let reachable = self.forge.repositories().await?;
         for known in self.journal.repositories().await? {
             if !reachable.iter().any(|repo| repo.id == known.id) {

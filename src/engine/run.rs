@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
-use super::Engine;
+use super::{Engine, TurnError};
 use super::ports::{Claim, Subject};
 
 /// How long a subject is leased; renewed before every write.
@@ -98,11 +98,15 @@ async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
     let _entered = span.enter();
     let (word, ended) = match outcome {
         Ok(Ok(again)) => {
+            engine.readiness.github_answered(engine.clock.now());
             progress.turns.fetch_add(1, Ordering::Relaxed);
             ("done", End::Complete(again))
         }
         Ok(Err(fault)) => {
             warn!(%fault, attempts = claim.attempts, "the turn did not end well");
+            if let TurnError::Forge(fault) = &fault {
+                engine.readiness.github_failed(engine.clock.now(), fault);
+            }
             ("failed", End::Fail(fault.again(engine.clock.now(), claim.attempts), fault.to_string()))
         }
         Err(_panic) => {
@@ -158,7 +162,7 @@ fn name(subject: &Subject) -> String {
 
 impl Engine {
     /// One turn; when to look again, if not only when asked.
-    async fn look(&self, claim: &Claim) -> Result<Option<Timestamp>, super::TurnError> {
+    async fn look(&self, claim: &Claim) -> Result<Option<Timestamp>, TurnError> {
         match &claim.subject {
             Subject::Installations => self.look_at_installations().await,
             Subject::Repository(repo) => self.look_at_repository(claim, *repo).await,

@@ -1,0 +1,133 @@
+//! Puts the parts together: the only file that names adapters.
+//!
+//! Decides nothing and reads nothing but the settings it is given.
+
+use std::io::IsTerminal as _;
+use std::sync::{Arc, OnceLock};
+
+use countersign_core::ledger::{InvalidKey, KeyFingerprint, SigningKey, Trust};
+use secrecy::ExposeSecret as _;
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::config::{Adopt, Database, LogFormat, ServeConfig};
+use super::server::{self, Listeners, ServerError, Service};
+use crate::adapters::clock::SystemClock;
+use crate::adapters::git::{GitConfig, GitRepos};
+use crate::adapters::github::{GitHub, GitHubConfig};
+use crate::adapters::store;
+use crate::engine::ports::{Clock, Forge, Subject};
+use crate::engine::readiness::Readiness;
+use crate::engine::{self, Engine, Parts, Progress};
+
+/// Turns that run at a time.
+const WORKERS: usize = 4;
+
+/// Why the server does not start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The signing key is no Ed25519 key.
+    #[error("the signing key cannot be read: {0}\nhelp: make one with `countersign keygen -o FILE`")]
+    SigningKey(#[from] InvalidKey),
+    /// A fingerprint of `COUNTERSIGN_TRUST` is none.
+    #[error("{0}\nhelp: `countersign keygen` and `countersign verify` print fingerprints as `sha256:…`")]
+    Trust(#[from] countersign_core::domain::InvalidId),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened: {0}")]
+    Store(String),
+    /// A part cannot be set up.
+    #[error("{0}")]
+    Setup(String),
+    /// The server ended.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+/// Runs the server until a signal stops it.
+///
+/// # Errors
+/// When something it needs cannot be set up, or a listener fails.
+pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
+    log(&config);
+    let metrics = server::metrics::install();
+    let signer = SigningKey::from_pem(config.signing_key.expose_secret())?;
+    let readiness = Readiness::new();
+    readiness.signing_key_loaded();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let Database::Sqlite(database) = &config.database;
+    let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let github = GitHubConfig {
+        api_url: config.github_api.as_str().to_owned(),
+        app_id: config.app_id,
+        private_key: config.private_key.clone(),
+    };
+    let forge: Arc<dyn Forge> =
+        Arc::new(GitHub::new(&github, clock.clone()).map_err(|fault| ServeError::Setup(fault.to_string()))?);
+    let git = GitConfig::new(&config.data_dir, config.github.as_str()).map_err(|fault| ServeError::Setup(fault.to_string()))?;
+    let repo = Arc::new(GitRepos::new(git, forge.clone()).map_err(|fault| ServeError::Setup(fault.to_string()))?);
+    let ourselves = Arc::new(OnceLock::new());
+    let settings = engine::Settings {
+        ledger_ref: config.ledger.clone(),
+        adopt_first_seen: config.adopt == Adopt::FirstSeen,
+        reconcile: config.reconcile_interval,
+        trust: trust(&config.trust, &signer)?,
+    };
+    let engine = Arc::new(Engine::new(Parts {
+        forge,
+        repo,
+        journal: journal.clone(),
+        clock: clock.clone(),
+        signer,
+        settings,
+        ourselves: ourselves.clone(),
+        readiness: readiness.clone(),
+    }));
+    let poke = Arc::new(Notify::new());
+    let service = Arc::new(Service {
+        journal: journal.clone(),
+        clock: clock.clone(),
+        secrets: config.webhook_secrets,
+        quiet: config.quiet,
+        ledger: config.ledger,
+        ourselves,
+        readiness,
+        poke: poke.clone(),
+        metrics,
+    });
+    let listeners = Listeners::bind(config.listen, config.admin_listen).await?;
+    listeners.announce(&mut std::io::stdout()).map_err(ServerError::from)?;
+    let stop = CancellationToken::new();
+    server::stop_on_signals(stop.clone());
+    let now = clock.now();
+    journal.schedule(&Subject::Installations, now).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let turns = engine::run(engine, WORKERS, poke, Arc::new(Progress::default()), stop.clone());
+    server::run(listeners, service, stop, turns).await?;
+    Ok(())
+}
+
+/// Pinned roots, or our own key: a server believes no ledger that somebody else began.
+fn trust(pins: &[String], signer: &SigningKey) -> Result<Trust, countersign_core::domain::InvalidId> {
+    if pins.is_empty() {
+        return Ok(Trust::pinned([signer.fingerprint()]));
+    }
+    let pins: Result<Vec<_>, _> = pins.iter().map(|pin| KeyFingerprint::parse(pin)).collect();
+    Ok(Trust::pinned(pins?))
+}
+
+/// Logs to stderr: text on a terminal, else one JSON object a line.
+fn log(config: &ServeConfig) {
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let text = match config.log_format {
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // a second start in one process keeps the first log
+    let _kept = if text { registry.with(layer).try_init() } else { registry.with(layer.json()).try_init() };
+}

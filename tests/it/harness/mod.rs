@@ -1,0 +1,7 @@
+//! The world a scenario plays in.
+
+mod secrets;
+mod world;
+
+pub(crate) use secrets::Secrets;
+pub(crate) use world::{POLICY, World};

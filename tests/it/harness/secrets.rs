@@ -1,0 +1,62 @@
+//! Real SOPS documents, sealed with age by the crate the product uses.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
+
+use jiff::Timestamp;
+use sops_file::{Format, Identities, OpenOptions, Plain, SealOptions, SealedDocument, Value, open, seal};
+
+/// The one reader of all documents, and the documents made so far: asked twice, the bytes are the same.
+pub(crate) struct Secrets {
+    reader: Identities,
+    made: Mutex<BTreeMap<(String, u32), String>>,
+}
+
+/// What is planted in every document: it must never be seen anywhere.
+pub(crate) const CANARY: &str = "canary-8c1f-hunter2";
+
+fn all() -> &'static Secrets {
+    static ALL: OnceLock<Secrets> = OnceLock::new();
+    ALL.get_or_init(|| Secrets { reader: Identities::generate(), made: Mutex::default() })
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_780_000_000).expect("an instant")
+}
+
+impl Secrets {
+    /// Version `version` of an environment's file; versions differ in `db.password` alone.
+    pub(crate) fn sealed(environment: &str, version: u32) -> String {
+        let secrets = all();
+        let mut made = secrets.made.lock().expect("no test panics in here");
+        let first = made.entry((environment.to_owned(), 1)).or_insert_with(|| secrets.first(environment)).clone();
+        if version == 1 {
+            return first;
+        }
+        let key = (environment.to_owned(), version);
+        made.entry(key).or_insert_with(|| secrets.with_password(&first, &format!("{CANARY}-{version}"))).clone()
+    }
+
+    /// The same document with another key changed.
+    pub(crate) fn with(text: &str, key: &str, value: &str) -> String {
+        all().set(text, key, value)
+    }
+
+    fn first(&self, environment: &str) -> String {
+        let plain = format!("db:\n  password: {CANARY}-1\n  user: app\n# where\nhost: {environment}.example\n");
+        let to = SealOptions::to(self.reader.recipients().map(str::to_owned));
+        let sealed = seal(plain.as_bytes(), Format::Yaml, &to, now()).expect("sealed");
+        String::from_utf8(sealed).expect("YAML is text")
+    }
+
+    fn with_password(&self, text: &str, value: &str) -> String {
+        self.set(text, "db.password", value)
+    }
+
+    fn set(&self, text: &str, key: &str, value: &str) -> String {
+        let sealed = SealedDocument::parse(text.as_bytes(), Format::Yaml).expect("sealed");
+        let mut opened = open(&sealed, &self.reader, OpenOptions::default()).expect("opened");
+        opened.set(&key.parse().expect("a key"), &Value::Scalar(Plain::text(value))).expect("set");
+        String::from_utf8(opened.reseal(now()).expect("resealed")).expect("YAML is text")
+    }
+}

@@ -1,0 +1,6 @@
+//! Scenarios: the built server, real Git over HTTP, real webhooks, GitHub's stand-in on loopback.
+//!
+//! A test reads like the manual: people push and review, then the test looks at what stands on GitHub and on the branch.
+
+mod harness;
+mod scenarios;

@@ -1,0 +1,3 @@
+//! What happens, told as people would tell it.
+
+mod approval;
