@@ -139,7 +139,7 @@ pub trait Repo: Send + Sync {
     /// Bytes of a blob; `None` when larger than `limit` bytes.
     async fn blob(&self, repo: &RepoRef, blob: &Oid, limit: usize) -> Result<Option<Vec<u8>>, RepoError>;
 
-    /// Commits reachable from `head` and not from `base`, through all parents, newest first.
+    /// Commits reachable from `head` and not from `base`, through all parents, newest first; a null `base` excludes none.
     async fn commits(&self, repo: &RepoRef, base: &Oid, head: &Oid) -> Result<Vec<CommitRead>, RepoError>;
 
     /// The ledger, oldest first: commit and its `entry.json`, if it has one. At most the entries above `above` (exclusive).

@@ -53,7 +53,7 @@ pub enum ServeError {
 /// When something it needs cannot be set up, or a listener fails.
 pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     log(&config);
-    let metrics = server::metrics::install();
+    let metrics = server::metrics::install().map_err(|fault| ServeError::Setup(format!("metrics cannot be kept: {fault}")))?;
     let signer = SigningKey::from_pem(config.signing_key.expose_secret())?;
     let readiness = Readiness::new();
     readiness.signing_key_loaded();

@@ -114,14 +114,17 @@ pub(super) fn blob(git: &Repository, blob: &Oid, limit: usize) -> Result<Option<
     Ok(Some(object.data().to_vec()))
 }
 
-/// Commits of `head` that `base` lacks, through all parents, newest first.
+/// Commits of `head` that `base` lacks, through all parents, newest first; all of them when `base` is null.
 pub(super) fn commits(git: &Repository, base: &Oid, head: &Oid) -> Result<Vec<CommitRead>, RepoError> {
-    let (base, head) = (commit(git, base)?.id(), commit(git, head)?.id());
+    let base = if base.is_null() { None } else { Some(commit(git, base)?.id()) };
+    let head = commit(git, head)?.id();
     let walk = || {
         let mut walk = git.revwalk()?;
         walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
         walk.push(head)?;
-        walk.hide(base)?;
+        if let Some(base) = base {
+            walk.hide(base)?;
+        }
         walk.collect::<Result<Vec<_>, git2::Error>>()
     };
     let oids = walk().map_err(|error| broken(&error))?;

@@ -262,7 +262,7 @@ impl World {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("waited in vain: {what}\n--- log\n{}\n--- violations {:#?}", tail(&self.log(), 12_000), self.sim.violations());
+        panic!("waited in vain: {what}\n--- comments {:#?}\n--- log\n{}\n--- violations {:#?}", (1..4).map(|pull| self.repo.comments(pull)).collect::<Vec<_>>(), tail(&self.log(), 12_000), self.sim.violations());
     }
 
     /// Waits until the pull request's check concludes so.
@@ -271,13 +271,20 @@ impl World {
         self.until(&format!("check {conclusion}; it is {}", self.conclusion(pull)), |world| world.conclusion(pull) == conclusion);
     }
 
+    /// Waits until the sticky comment holds a text.
+    #[track_caller]
+    pub(crate) fn until_comment(&self, pull: u64, text: &str) {
+        let shown = || self.comment(pull);
+        self.until(&format!("a comment with {text}"), |_| shown().contains(text));
+    }
+
     /// Waits until nothing has been asked of the stand-in for a while.
     pub(crate) fn until_quiet(&self) {
         let mut mark = self.sim.mark();
         let mut since = Instant::now();
         while since.elapsed() < Duration::from_millis(700) {
             std::thread::sleep(Duration::from_millis(50));
-            if !self.sim.since(mark).entries.is_empty() {
+            if !self.sim.since(mark).entries().is_empty() {
                 mark = self.sim.mark();
                 since = Instant::now();
             }
