@@ -328,11 +328,12 @@ impl Engine {
         let mut new = Vec::new();
         for entry in entries {
             let sequence = state.next_sequence();
-            let appended = ledger::append(&state, &repo.name, entry.clone(), &self.signer, self.clock.now())
+            let names = (repo.id, repo.name.clone());
+            let (envelope, next) = ledger::append(&state, names, entry, &self.signer, self.clock.now())
                 .map_err(|fault| TurnError::Ledger(fault.to_string()))?;
-            let message = effect::ledger_message(sequence, entry.kind().name(), &about(entry));
-            new.push(NewEntry { envelope: appended.bytes, message, at: self.clock.now() });
-            state = appended.state;
+            let message = effect::ledger_message(sequence, entry.kind().as_str(), &about(entry));
+            new.push(NewEntry { envelope, message, at: self.clock.now() });
+            state = next;
         }
         let commit = self.repo.append(repo, &self.settings.ledger_ref, tip.as_ref(), &new).await?;
         let state = state.landed(commit.clone());

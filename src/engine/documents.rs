@@ -8,7 +8,7 @@ use countersign_core::domain::{Delta, DeltaEntry, EntryMode, Oid, RefName, RepoP
 use countersign_core::facts::compare::Branches;
 use countersign_core::facts::{ChangeFacts, DocumentFacts, FileState, KeyChange, KeyChangeKind, PlainCommit, SettingChange};
 use countersign_core::policy::PathClass;
-use sops_file::{Format, LeafState, ParseError, SealedDocument};
+use sops_file::{CreationRules, Format, LeafState, ParseError, SealedDocument};
 
 use super::book::Place;
 use super::ports::RepoRef;
@@ -121,7 +121,7 @@ impl Engine {
                 continue;
             }
             let Some(bytes) = self.repo.blob(&place.repo, &entry.oid, LIMIT).await? else { continue };
-            if let Ok(rules) = creation::CreationRules::parse(&bytes) {
+            if let Ok(rules) = CreationRules::parse(&bytes) {
                 let directory = path.as_bytes()[..path.as_bytes().len() - b".sops.yaml".len()].to_vec();
                 files.insert(directory, rules);
             }
@@ -183,7 +183,7 @@ fn exposed(document: &SealedDocument) -> Vec<String> {
 
 /// `.sops.yaml` files by directory.
 struct Rules {
-    files: BTreeMap<Vec<u8>, creation::CreationRules>,
+    files: BTreeMap<Vec<u8>, CreationRules>,
 }
 
 impl Rules {
@@ -192,7 +192,9 @@ impl Rules {
         let above = self.files.iter().filter(|(directory, _)| path.as_bytes().starts_with(directory));
         let (directory, rules) = above.max_by_key(|(directory, _)| directory.len())?;
         let below = std::str::from_utf8(&path.as_bytes()[directory.len()..]).ok()?;
-        rules.recipients_for(below).map(|recipients| recipients.into_iter().collect())
+        let rule = rules.rule_for(below).ok().flatten()?;
+        let names: BTreeSet<String> = rule.groups().iter().flatten().map(|key| key.name.clone()).collect();
+        (!names.is_empty()).then_some(names)
     }
 }
 
@@ -208,17 +210,5 @@ fn kind(change: sops_file::diff::ChangeKind) -> KeyChangeKind {
         Change::Renamed => KeyChangeKind::Renamed,
         Change::BecamePlain => KeyChangeKind::BecamePlain,
         Change::BecameEncrypted => KeyChangeKind::BecameEncrypted,
-    }
-}
-
-mod creation {
-    pub(super) struct CreationRules;
-    impl CreationRules {
-        pub(super) fn parse(_: &[u8]) -> Result<Self, ()> {
-            Err(())
-        }
-        pub(super) fn recipients_for(&self, _: &str) -> Option<Vec<String>> {
-            None
-        }
     }
 }

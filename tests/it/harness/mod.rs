@@ -4,4 +4,4 @@ mod secrets;
 mod world;
 
 pub(crate) use secrets::Secrets;
-pub(crate) use world::{POLICY, World};
+pub(crate) use world::World;
