@@ -164,7 +164,12 @@ mod tests {
         let again = Envelope::parse(&envelope.to_bytes()).unwrap();
         assert_eq!(again, envelope);
         assert!(again.is_signed_by(&key.public()));
-        assert!(!again.is_signed_by(&SigningKey::from_randomness(&[2; 32]).public()));
+        let other = SigningKey::from_randomness(&[2; 32]);
+        assert!(!again.is_signed_by(&other.public()));
+        assert!(
+            !Envelope { key: other.fingerprint(), ..again }.is_signed_by(&key.public()),
+            "a good signature, misnamed"
+        );
     }
 
     #[test]

@@ -92,6 +92,21 @@ fn a_branch_is_covered_only_once_it_is_adopted() {
     assert!(asked(&book.ledger(), &production_at(0x21), production).is_some(), "main is not touched by it");
 }
 
+#[test]
+fn what_is_merged_into_one_branch_says_nothing_of_another() {
+    let mut book = book();
+    let secret = "secrets/production/a.yaml";
+    book.write(adopted("release", &key(1), &[(secret, 0x21)]), &key(1));
+    let elsewhere =
+        DecisionEntry { base: branch("release"), ..decision(9, delta(&[(secret, Some(0x21), Some(0x77))])) };
+    let of = book.write(Entry::Decision(Box::new(elsewhere.clone())), &key(1));
+    book.write(merge(of, &elsewhere), &key(1));
+    assert_eq!(asked(&book.ledger(), &production_at(0x77), production), None);
+    assert_eq!(asked(&book.ledger(), &production_at(0x21), production), Some((10, true, 1)));
+    let release = book.ledger().covers_paths(&branch("release"), &tree(&[(secret, 0x77)]), production);
+    assert_eq!(release.covered().map(|covered| covered.entry), Some(Sequence::new(13)));
+}
+
 fn again(decision: &DecisionEntry) -> Rerun {
     Rerun {
         pull: decision.pull,

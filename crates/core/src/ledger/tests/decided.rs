@@ -187,7 +187,10 @@ fn a_decision_that_the_facts_do_not_allow_is_found_out() {
         ("an approval of another commit", change(|facts| facts.votes[0].commit = Some(oid(0xc2)))),
         ("the base had moved", change(|facts| facts.history.base_moved = vec![RepoPath::new(SECRET)])),
         ("a draft", change(|facts| facts.change.draft = true)),
-        ("names of another policy", change(|facts| facts.names = ResolvedNames::default())),
+        (
+            "names of another policy",
+            change(|facts| drop(facts.names.users.insert(Login::parse("zoe").unwrap(), UserId::new(9)))),
+        ),
         ("another head", say(|entry| entry.head = oid(0xc2))),
         ("another approver", say(|entry| entry.approved_by[0].user = UserId::new(3))),
         ("facts that are none", say(|entry| entry.facts = RecordedFacts::record(&"nothing").unwrap())),

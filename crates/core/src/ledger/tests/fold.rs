@@ -139,6 +139,42 @@ fn what_cannot_be_true_is_neither_written_nor_read() {
 }
 
 #[test]
+fn a_decision_is_carried_out_once_even_where_it_would_fit_again() {
+    let mut book = Book::opened();
+    let there = decision(1, delta(&[(SECRET, Some(0x20), Some(0x21))]));
+    book.write(Entry::Decision(Box::new(there.clone())), &key(1));
+    book.write(merge(Sequence::new(3), &there), &key(1));
+    book.change(2, delta(&[(SECRET, Some(0x21), Some(0x20))]), &key(1));
+    let again = book.try_write(merge(Sequence::new(3), &there), &key(1));
+    assert!(matches!(again, Err(AppendError::Contradiction(_))));
+}
+
+#[test]
+fn lists_are_in_order_and_name_a_path_once() {
+    let mut book = Book::opened();
+    let path = |path: &str| AdoptedPath { path: RepoPath::new(path), mode: EntryMode::File, oid: oid(1) };
+    let Entry::Adopted(good) = adopted("release", &key(1), &[]) else { panic!("an adoption") };
+    let json = |path: &str| serde_json::json!({"path": path, "old": null, "new": file(1)});
+    for (one, other) in [("b", "a"), ("a", "a")] {
+        let paths = vec![path(one), path(other)];
+        let refusal = book.try_write(Entry::Adopted(AdoptedEntry { paths, ..good.clone() }), &key(1));
+        assert!(matches!(refusal, Err(AppendError::Contradiction(_))), "{one} {other}");
+        let delta = serde_json::from_value(serde_json::json!([json(one), json(other)])).unwrap();
+        let refusal = book.try_write(Entry::Decision(Box::new(decision(1, delta))), &key(1));
+        assert!(matches!(refusal, Err(AppendError::Contradiction(_))), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_policy_text_has_its_own_digest() {
+    let mut book = Book::empty();
+    book.write(adopted("main", &key(1), &[(POLICY_PATH, 0x10)]), &key(1));
+    let Entry::Policy(good) = policy(POLICY_TEXT, 0x10, None) else { panic!("a policy") };
+    let lie = PolicyEntry { text: "version: 1\n# looser\n".to_owned(), ..good };
+    assert!(matches!(book.try_write(Entry::Policy(lie), &key(1)), Err(AppendError::Contradiction(_))));
+}
+
+#[test]
 fn the_last_key_cannot_be_retired() {
     let mut book = Book::opened();
     let retire = key_entry(KeyAction::Retire, &key(1), KeyClass::Server);

@@ -47,6 +47,36 @@ fn what_a_revoked_key_signed_from_there_on_is_void_and_the_rest_holds() {
 }
 
 #[test]
+fn what_is_void_covers_nothing_and_need_not_come_out_the_same() {
+    let mut book = robbed();
+    let path = "secrets/production/b.yaml";
+    book.write(adopted("release", &key(1), &[(SECRET, 0x66)]), &key(2));
+    book.write(revoke(6, &key(2)), &key(1));
+    reread(&mut book);
+    book.write(adopted("release", &key(1), &[(path, 0x30)]), &key(1));
+    let ledger = book.ledger();
+    let ask = |on: &str, entries: &[(&str, u64)]| {
+        let tree = entries.iter().map(|(path, number)| (RepoPath::new(path), file(*number))).collect();
+        ledger.covers_paths(&branch(on), &tree, |_| true)
+    };
+    assert_eq!(
+        ask("main", &[(POLICY_PATH, 0x10), (SECRET, 0x66)]),
+        Coverage::Uncovered { differs: vec![RepoPath::new(SECRET)] }
+    );
+    assert!(ask("main", &[(POLICY_PATH, 0x10), (SECRET, 0x21)]).covered().is_some_and(|covered| covered.current));
+    assert!(ask("release", &[(path, 0x30)]).covered().is_some());
+
+    let honest = decision(1, delta(&[(SECRET, Some(0x20), Some(0x21))]));
+    let asked = std::cell::Cell::new(0);
+    let _ = ledger.rechecked(|_, _, facts| {
+        asked.set(asked.get() + 1);
+        assert_eq!(facts, &honest.facts);
+        Err("of no interest".to_owned())
+    });
+    assert_eq!(asked.get(), 1, "the decision at L-4 alone");
+}
+
+#[test]
 fn a_revoked_key_signs_nothing_more() {
     let mut book = robbed();
     book.write(revoke(6, &key(2)), &key(1));
