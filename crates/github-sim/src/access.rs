@@ -110,6 +110,14 @@ pub(crate) enum Who {
 }
 
 impl Who {
+    /// Installation behind the credential.
+    pub(crate) fn installation(&self) -> Option<u64> {
+        match self {
+            Self::Installation(access) => Some(access.installation),
+            Self::Nobody | Self::App(_) | Self::User(_) => None,
+        }
+    }
+
     /// Word for the journal.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

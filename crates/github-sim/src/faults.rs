@@ -5,12 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::Response;
+use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::sim::Sim;
 
 /// Something a test does to the world in the middle of a request.
 type Interruption = Arc<dyn Fn(&Sim) + Send + Sync>;
+
+/// Something a test does to the body of an answer.
+type Alteration = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 /// One rule: which requests it concerns, which of them, what happens to them.
 ///
@@ -43,6 +48,34 @@ pub(crate) struct Plan {
     pub(crate) hang: bool,
     pub(crate) cut: bool,
     pub(crate) interrupt: Vec<Interruption>,
+    pub(crate) alter: Vec<Alteration>,
+    headers: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Waits as long as the rules say, perhaps for ever.
+    pub(crate) async fn lag(&self) {
+        if let Some(wait) = self.delay {
+            tokio::time::sleep(wait).await;
+        }
+        if self.hang {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether the answer is not what the stand-in would have said.
+    pub(crate) fn is_a_lie(&self) -> bool {
+        self.before.is_some() || self.after.is_some() || self.cut || !self.alter.is_empty()
+    }
+
+    /// Sets the headers the rules ask for.
+    pub(crate) fn put_headers(&self, response: &mut Response) {
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+    }
 }
 
 /// An answer that replaces the real one.
@@ -56,10 +89,23 @@ pub(crate) struct Canned {
 }
 
 impl Canned {
+    /// The answer as git sees it.
+    pub(crate) fn response(&self) -> Response {
+        crate::dress::plain(self.status, &self.body.to_string())
+    }
+
     fn plain(status: u16) -> Self {
+        let message = match status {
+            401 => "Bad credentials",
+            403 => "Resource not accessible by integration",
+            404 => "Not Found",
+            409 => "Conflict",
+            422 => "Validation Failed",
+            _ => "Server Error",
+        };
         Self {
             status,
-            body: json!({"message": "Server Error", "status": status.to_string()}),
+            body: json!({"message": message, "status": status.to_string()}),
             headers: Vec::new(),
             html: false,
         }
@@ -183,6 +229,20 @@ impl Fault {
         self
     }
 
+    /// Changes the body of the real answer: leave a field out, add one, make a user null.
+    #[must_use]
+    pub fn alter(mut self, how: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        self.plan.alter.push(Arc::new(how));
+        self
+    }
+
+    /// Sets a header of the answer, real or not: a foreign `link`, a `location`.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.plan.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Waits before doing what was asked.
     #[must_use]
     pub fn delay(mut self, wait: Duration) -> Self {
@@ -263,6 +323,8 @@ impl Faults {
             plan.hang |= rule.plan.hang;
             plan.cut |= rule.plan.cut;
             plan.interrupt.extend(rule.plan.interrupt.iter().cloned());
+            plan.alter.extend(rule.plan.alter.iter().cloned());
+            plan.headers.extend(rule.plan.headers.iter().cloned());
         }
         self.rules.retain(|rule| rule.times > 0);
         plan

@@ -17,11 +17,11 @@ use tokio::process::Command;
 
 use crate::access::{Actor, Level, Role, Who};
 use crate::auth;
-use crate::faults;
+use crate::dress::{cut, plain};
+use crate::faults::{self, Plan};
 use crate::journal::Entry;
 use crate::pkt;
 use crate::push_rules::judge;
-use crate::server::plain;
 use crate::sim::{Inner, Sim};
 use crate::state::State;
 use crate::state::landed::RefChange;
@@ -56,44 +56,26 @@ pub(crate) async fn serve(inner: Arc<Inner>, name: (&str, &str), call: Cgi<'_>, 
         _ => "git/info-refs",
     };
     let path = format!("/{}/{}.git/{rest}", name.0, name.1);
-    let plan =
-        inner.lock().faults.plan(&faults::Request { operation: Some(operation), method, path: &path, document: None });
-    if let Some(wait) = plan.delay {
-        tokio::time::sleep(wait).await;
-    }
-    if plan.hang {
-        std::future::pending::<()>().await;
-    }
+    let wanted = faults::Request { operation: Some(operation), method, path: &path, document: None };
+    let plan = inner.lock().faults.plan(&wanted);
+    plan.lag().await;
     let pass = admit(&inner.lock(), name, rest, query, headers, writing);
-    let who = match &pass {
-        Ok(pass) => pass.who.clone(),
-        Err(_) => Who::Nobody,
-    };
+    let who = pass.as_ref().map_or(Who::Nobody, |pass| pass.who.clone());
     let sent = body.len();
     let mut response = match (&plan.before, pass) {
-        (Some(canned), _) => plain(canned.status, &canned.body.to_string()),
+        (Some(canned), _) => canned.response(),
         (None, Err(response)) => *response,
-        (None, Ok(pass)) => {
-            if rest == "git-receive-pack" {
-                receive(&inner, &pass, &call, body).await
-            } else {
-                run(&pass, &call, body, None).await
-            }
-        }
+        (None, Ok(pass)) if rest == "git-receive-pack" => receive(&inner, &pass, &call, body).await,
+        (None, Ok(pass)) => run(&pass, &call, body, None).await,
     };
     if let Some(canned) = &plan.after {
-        response = plain(canned.status, &canned.body.to_string());
+        response = canned.response();
     }
+    plan.put_headers(&mut response);
     if plan.cut {
-        response = crate::server::cut(response);
+        response = cut(response);
     }
-    for interruption in plan.interrupt.clone() {
-        let sim = Sim::borrowed(&inner);
-        let done = tokio::task::spawn_blocking(move || interruption(&sim)).await;
-        if let Err(error) = done {
-            tracing::error!(%error, "an interruption failed");
-        }
-    }
+    interrupted(&inner, &plan).await;
     let mut st = inner.lock();
     let at = st.now();
     st.journal.add(Entry {
@@ -105,18 +87,25 @@ pub(crate) async fn serve(inner: Arc<Inner>, name: (&str, &str), call: Cgi<'_>, 
         operation: Some(operation.to_owned()),
         status: response.status().as_u16(),
         actor: who.kind(),
-        installation: match &who {
-            Who::Installation(access) => Some(access.installation),
-            Who::Nobody | Who::App(_) | Who::User(_) => None,
-        },
+        installation: who.installation(),
         write: rest == "git-receive-pack",
         request_bytes: sent,
         response_bytes: 0,
-        faulted: plan.before.is_some() || plan.after.is_some() || plan.cut,
+        faulted: plan.is_a_lie(),
         request_body: Value::Null,
         response_body: Value::Null,
     });
     response
+}
+
+async fn interrupted(inner: &Arc<Inner>, plan: &Plan) {
+    for interruption in plan.interrupt.clone() {
+        let sim = Sim::borrowed(inner);
+        let done = tokio::task::spawn_blocking(move || interruption(&sim)).await;
+        if let Err(error) = done {
+            tracing::error!(%error, "an interruption failed");
+        }
+    }
 }
 
 /// Checks the token and finds the repository.

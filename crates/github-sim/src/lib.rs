@@ -38,6 +38,7 @@ mod bare;
 mod cast;
 mod clock;
 mod delivery_faults;
+mod dress;
 mod dump;
 mod error;
 mod faults;

@@ -5,20 +5,20 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{Request, State as Shared};
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::access::Who;
 use crate::auth;
+use crate::dress::{cut, dress, plain};
 use crate::error::{Outcome, Refusal};
 use crate::faults::{self, Canned, Plan};
 use crate::journal::{Entry, ViolationKind};
-use crate::quota::{counted_in, over_quota, rate_of};
+use crate::quota::over_quota;
 use crate::rest::{self, op::Op, reply::Reply};
 use crate::sim::{Inner, Sim};
 use crate::state::State;
@@ -109,12 +109,7 @@ async fn handle(inner: Arc<Inner>, call: Call) -> Response {
         path: &call.path,
         document: call.graphql.then_some(document.as_str()),
     });
-    if let Some(wait) = plan.delay {
-        tokio::time::sleep(wait).await;
-    }
-    if plan.hang {
-        std::future::pending::<()>().await;
-    }
+    plan.lag().await;
     let work = move || finish(&inner, &call, route, operation, &plan);
     match tokio::task::spawn_blocking(work).await {
         Ok(response) => response,
@@ -142,13 +137,17 @@ fn finish(inner: &Arc<Inner>, call: &Call, route: Route, operation: Option<Strin
     if let Some(canned) = &plan.after {
         reply = canned_reply(&st, canned);
     }
+    for alteration in &plan.alter {
+        alteration(&mut reply.body);
+    }
     drop(st);
     for interruption in &plan.interrupt {
         interruption(&Sim::borrowed(inner));
     }
     let mut st = inner.lock();
-    let faulted = plan.before.is_some() || plan.after.is_some() || plan.cut;
+    let faulted = plan.is_a_lie();
     let (mut response, bytes) = dress(&mut st, &seen, call, op, &reply);
+    plan.put_headers(&mut response);
     if plan.cut {
         response = cut(response);
     }
@@ -167,10 +166,7 @@ fn finish(inner: &Arc<Inner>, call: &Call, route: Route, operation: Option<Strin
         operation,
         status: response.status().as_u16(),
         actor: seen.kind(),
-        installation: match &seen {
-            Who::Installation(access) => Some(access.installation),
-            Who::Nobody | Who::App(_) | Who::User(_) => None,
-        },
+        installation: seen.installation(),
         write,
         request_bytes: call.body.len(),
         response_bytes: bytes,
@@ -264,87 +260,4 @@ fn refused(refusal: &Refusal, call: &Call) -> Reply {
         reply = reply.header("location", format!("{location}{query}"));
     }
     reply
-}
-
-/// Adds the headers every answer has and turns it into bytes.
-fn dress(st: &mut State, who: &Who, call: &Call, op: Option<&'static Op>, reply: &Reply) -> (Response, usize) {
-    let (media, bytes) = match &reply.raw {
-        Some((media, bytes)) => (media.clone(), bytes.clone()),
-        None if reply.body.is_null() => (String::new(), Vec::new()),
-        None => ("application/json; charset=utf-8".to_owned(), reply.body.to_string().into_bytes()),
-    };
-    let mut status = reply.status;
-    let mut body = bytes;
-    let mut builder = Response::builder();
-    if status == 200 && call.method == "GET" && !call.graphql {
-        let mut digest = Sha256::new();
-        let credential = call.headers.get(http::header::AUTHORIZATION);
-        digest.update(credential.map_or(&b""[..], |value| value.as_bytes()));
-        digest.update(&body);
-        let tag = format!("W/\"{}\"", hex::encode(digest.finalize()));
-        let known = call
-            .headers
-            .get(http::header::IF_NONE_MATCH)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|tags| tags.split(',').any(|t| t.trim() == tag));
-        if known {
-            status = 304;
-            body.clear();
-        }
-        builder = builder.header("etag", tag).header("cache-control", "private, max-age=60, s-maxage=60");
-    }
-    let limit = st.rate_limit;
-    let mut rate = rate_of(st, counted_in(who, call));
-    if status != 304 && call.path != "/rate_limit" && rate.used < limit {
-        rate.used += 1;
-        st.rates.insert(counted_in(who, call), rate);
-    }
-    builder = builder
-        .status(status)
-        .header("server", "github.com")
-        .header("x-github-request-id", uuid::Uuid::new_v4().simple().to_string())
-        .header("x-github-media-type", "github.v3; format=json")
-        .header("x-ratelimit-limit", limit.to_string())
-        .header("x-ratelimit-used", rate.used.to_string())
-        .header("x-ratelimit-resource", if call.graphql { "graphql" } else { "core" });
-    let set = |name: &str| reply.headers.iter().any(|(key, _)| key == name);
-    if !set("x-ratelimit-remaining") {
-        let left = limit.saturating_sub(rate.used);
-        builder = builder.header("x-ratelimit-remaining", left.to_string());
-    }
-    if !set("x-ratelimit-reset") {
-        builder = builder.header("x-ratelimit-reset", rate.reset.as_second().to_string());
-    }
-    if !media.is_empty() && status != 304 {
-        builder = builder.header("content-type", media);
-    }
-    if let (Some(op), Who::Installation(_)) = (op, who)
-        && !op.needs.is_empty()
-    {
-        let needs: Vec<String> = op.needs.iter().map(|(name, level)| format!("{name}={}", level.name())).collect();
-        builder = builder.header("x-accepted-github-permissions", needs.join("; "));
-    }
-    for (name, value) in &reply.headers {
-        builder = builder.header(name.as_str(), value.as_str());
-    }
-    let size = body.len();
-    let response =
-        builder.body(Body::from(body)).unwrap_or_else(|_| plain(500, "an answer with a header that cannot be sent"));
-    (response, size)
-}
-
-/// The same answer, but the connection breaks before its body is there.
-pub(crate) fn cut(response: Response) -> Response {
-    let (mut parts, _) = response.into_parts();
-    parts.headers.remove(http::header::CONTENT_LENGTH);
-    let broken = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "a dial broke the connection");
-    let pieces = [Ok(Bytes::from_static(b"{")), Err(broken)];
-    Response::from_parts(parts, Body::from_stream(futures::stream::iter(pieces)))
-}
-
-/// An answer that is only a text.
-pub(crate) fn plain(status: u16, text: &str) -> Response {
-    let mut response = Response::new(Body::from(text.to_owned()));
-    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    response
 }

@@ -11,6 +11,7 @@ use crate::keys;
 use crate::sim::Sim;
 use crate::state::accounts::AccountKind;
 use crate::state::apps::{AppRecord, Installation as Installed};
+use crate::webhooks::{Delivery, Recipient};
 
 /// What an App is registered with.
 #[derive(Debug, Clone, Default)]
@@ -118,6 +119,14 @@ impl Sim {
 }
 
 impl App {
+    /// Sends the App a delivery of the test's own making, signed like any other.
+    pub fn deliver(&self, event: &str, body: &[u8]) {
+        let mut st = self.sim.inner.lock();
+        let (id, now) = (st.big_id(), st.now());
+        let to = Recipient { app: self.id, installation: None, repo: None };
+        st.deliveries.add(Delivery::new(id, to, (event, None), body.to_vec(), now));
+    }
+
     /// Login of the bot account.
     #[must_use]
     pub fn bot_login(&self) -> String {

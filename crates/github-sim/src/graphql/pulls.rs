@@ -75,14 +75,7 @@ impl Walk<'_> {
             .into(),
             "reviewDecision" => self.review_decision(repo, pull).into(),
             "changedFiles" => self.face.pull_range(repo, pull).1.len().into(),
-            "additions" => {
-                let files = self.face.pull_range(repo, pull).1;
-                files.iter().map(|file| file.additions).sum::<usize>().into()
-            }
-            "deletions" => {
-                let files = self.face.pull_range(repo, pull).1;
-                files.iter().map(|file| file.deletions).sum::<usize>().into()
-            }
+            "additions" | "deletions" => self.face.pull_full(repo, number)[name].clone().into(),
             "files" => Out::Page(self.changed_files(repo, pull)),
             "commits" => Out::Page(self.pull_commits(repo, pull)),
             "reviews" => {

@@ -120,7 +120,8 @@ impl State {
                     .collect(),
                 None => checks["contexts"].as_array().into_iter().flatten().map(|c| json!({"context": c})).collect(),
             };
-            let parameters = json!({"required_status_checks": list});
+            let strict = &checks["strict"];
+            let parameters = json!({"required_status_checks": list, "strict_required_status_checks_policy": strict});
             found.push(rule("required_status_checks", parameters));
         }
         found
@@ -214,11 +215,26 @@ impl State {
                         Via::Pull(number) => self.pull(repo, number)?.head_sha.clone(),
                     };
                     faults.extend(self.check_faults(repo, &sha, &rule.parameters));
+                    if rule.parameters["strict_required_status_checks_policy"] == json!(true)
+                        && matches!(via, Via::Pull(_))
+                        && !self.up_to_date(here, &change.before, &sha)?
+                    {
+                        faults.push("The head branch is not up to date with the base branch.".to_owned());
+                    }
                 }
                 _ => {}
             }
         }
         Ok(faults)
+    }
+
+    /// Whether a head contains the tip of its base.
+    fn up_to_date(&self, repo: &Repo, base: &str, head: &str) -> Outcome<bool> {
+        let opened = git::open(&repo.dir)?;
+        Ok(match (git::oid(base), git::oid(head)) {
+            (Some(base), Some(head)) => git::is_ancestor(&opened, base, head),
+            (Some(_) | None, Some(_) | None) => false,
+        })
     }
 
     fn review_fault(&self, repo: u64, rule: &Value, via: Via) -> Outcome<Option<String>> {

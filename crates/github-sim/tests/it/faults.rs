@@ -92,3 +92,36 @@ async fn a_connection_breaks_after_the_effect() {
     let page = world.as_app().get("/repos/acme/app").await;
     assert!(page.body.as_str().unwrap().starts_with("<html>"));
 }
+
+#[tokio::test]
+async fn an_answer_is_altered_and_a_redirect_leads_elsewhere() {
+    let world = World::new().await;
+    let pull = world.pull();
+    world.repo.comment(&world.bob, pull, "one").unwrap();
+    let ghost = Fault::operation("issues/list-comments")
+        .alter(|body| body[0]["user"] = serde_json::Value::Null)
+        .header("link", "<http://evil.example/next>; rel=\"next\"");
+    world.sim.fault(ghost);
+    let app = world.as_app();
+    let path = format!("/repos/acme/app/issues/{pull}/comments");
+    let answer = app.get(&path).await;
+    assert!(answer.body[0]["user"].is_null());
+    assert!(answer.headers["link"].to_str().unwrap().contains("evil"));
+    assert_eq!(app.get(&path).await.body[0]["user"]["login"], "bob");
+
+    world.sim.fault(Fault::operation("git/info-refs").fail(302).header("location", "http://evil.example/"));
+    let url = format!("{}/acme/app.git/info/refs?service=git-upload-pack", world.sim.url());
+    let answer = app.get(&url).await;
+    assert_eq!((answer.status, answer.headers["location"].to_str().unwrap()), (302, "http://evil.example/"));
+}
+
+#[tokio::test]
+async fn a_delivery_of_ones_own_making_arrives_signed() {
+    let world = World::new().await;
+    world.app.deliver("no_such_event", b"[1, 2]");
+    world.sim.settle().await;
+    let received = world.received.lock().unwrap();
+    assert_eq!(received[0].0["x-github-event"], "no_such_event");
+    assert_eq!(&received[0].1[..], b"[1, 2]");
+    assert!(received[0].0.contains_key("x-hub-signature-256"));
+}

@@ -220,3 +220,31 @@ async fn squash_and_rebase_merge_as_github_does() {
     assert_eq!(tip.body["commit"]["message"], "C");
     assert_eq!(world.repo.file("main", "d").unwrap(), b"d");
 }
+
+#[tokio::test]
+async fn a_strict_check_wants_the_head_up_to_date() {
+    let world = World::new().await;
+    let pull = world.pull();
+    let rule = json!({
+        "name": "strict", "target": "branch", "enforcement": "active",
+        "conditions": {"ref_name": {"include": ["refs/heads/main"], "exclude": []}},
+        "rules": [{"type": "required_status_checks", "parameters": {
+            "strict_required_status_checks_policy": true, "required_status_checks": [{"context": "ci"}],
+        }}],
+    });
+    world.repo.push(&world.bob, Push::to("main").file("other", "x")).unwrap();
+    world.repo.ruleset(rule).unwrap();
+    let report = |sha: String| {
+        let app = world.as_app();
+        async move {
+            app.post(&format!("/repos/acme/app/statuses/{sha}"), json!({"state": "success", "context": "ci"})).await
+        }
+    };
+    report(world.repo.tip("topic").unwrap()).await;
+    let refused = world.repo.merge(&world.bob, pull).unwrap_err();
+    assert!(refused.message().contains("not up to date"), "{refused}");
+    let merge = json!({"base": "topic", "head": "main"});
+    assert_eq!(world.as_user(&world.alice).post("/repos/acme/app/merges", merge).await.status, 201);
+    report(world.repo.tip("topic").unwrap()).await;
+    world.repo.merge(&world.bob, pull).unwrap();
+}
