@@ -27,7 +27,7 @@ impl Sim {
             lines.iter().try_for_each(|line| writeln!(file, "{line}"))
         };
         write("requests", self.journal().entries().iter().map(request).collect())?;
-        write("deliveries", self.deliveries().iter().map(delivery).collect())
+        write("deliveries", self.deliveries().iter().filter(|delivery| !delivery.made_up).map(delivery).collect())
     }
 }
 

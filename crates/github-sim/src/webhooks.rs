@@ -46,6 +46,8 @@ pub struct Delivery {
     pub status_code: Option<u16>,
     /// GitHub's word for how it went; empty until it was sent.
     pub status: String,
+    /// Whether a test made the body up.
+    pub(crate) made_up: bool,
     pub(crate) app: u64,
     pub(crate) installation: Option<u64>,
     pub(crate) repo: Option<u64>,
@@ -71,6 +73,7 @@ impl Delivery {
             action: action.map(str::to_owned),
             body,
             redelivery: false,
+            made_up: false,
             status_code: None,
             status: String::new(),
             app: to.app,

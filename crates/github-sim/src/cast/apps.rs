@@ -124,7 +124,8 @@ impl App {
         let mut st = self.sim.inner.lock();
         let (id, now) = (st.big_id(), st.now());
         let to = Recipient { app: self.id, installation: None, repo: None };
-        st.deliveries.add(Delivery::new(id, to, (event, None), body.to_vec(), now));
+        let delivery = Delivery::new(id, to, (event, None), body.to_vec(), now);
+        st.deliveries.add(Delivery { made_up: true, ..delivery });
     }
 
     /// Login of the bot account.
