@@ -88,6 +88,7 @@ fn facts() -> Facts {
             base_uncovered: Vec::new(),
             clashes: Vec::new(),
             plain_commits: Vec::new(),
+            policy_fault: None,
         },
         documents: [(RepoPath::new(SECRET), document())].into(),
         people: People {
