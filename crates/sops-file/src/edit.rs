@@ -14,11 +14,12 @@ use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
 use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, seal_value, stanza, time_text};
+use crate::setter::{Setter, changed_path, child, copy};
 use crate::splice::{Patch, apply};
-use crate::tree::{Document, Entry, Kind, Node};
+use crate::tree::{Document, Entry, Node};
 use crate::value::Value;
-use crate::walk::{Leaf, is_comment_element, walk};
-use crate::yaml::edit::{Home, append, insert_before, remove, replace_entry, replace_scalar, step};
+use crate::walk::{Leaf, walk};
+use crate::yaml::edit::{Home, append, remove, replace_entry, replace_scalar, step};
 use crate::yaml::homes::Homes;
 
 /// How recipients are to change.
@@ -363,14 +364,6 @@ impl OpenedDocument {
     }
 }
 
-fn copy(value: &Value) -> Value {
-    match value {
-        Value::Scalar(plain) => Value::Scalar(plain.duplicate()),
-        Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| (key.clone(), copy(value))).collect()),
-        Value::List(elements) => Value::List(elements.iter().map(copy).collect()),
-    }
-}
-
 fn text_field(node: &Node, field: &str) -> String {
     let text = node.get(field).and_then(|entry| entry.node.scalar()).and_then(|scalar| scalar.value.as_text());
     text.unwrap_or_default().trim().to_owned()
@@ -379,109 +372,4 @@ fn text_field(node: &Node, field: &str) -> String {
 fn entry_text_end(entry: &Entry) -> usize {
     let below = entry.node.children().last().map_or(0, crate::yaml::parse::child_end);
     below.max(entry.node.span.end)
-}
-
-fn child<'t>(container: &'t Node, step: &Step) -> Option<&'t Entry> {
-    match step {
-        Step::Key(key) => container.get(key),
-        Step::Index(index) if container.is_list() => {
-            container.entries().filter(|entry| !is_comment_element(&entry.node)).nth(*index)
-        }
-        Step::Index(_) => None,
-    }
-}
-
-/// The path under which a value that was set really stands: a position past the end of a list is its last.
-fn changed_path(root: &Node, path: &KeyPath) -> KeyPath {
-    let (mut node, mut steps) = (Some(root), Vec::new());
-    for step in path.steps() {
-        let real = match (step, node) {
-            (Step::Index(index), Some(list)) => {
-                let count = list.entries().filter(|entry| !is_comment_element(&entry.node)).count();
-                Step::Index((*index).min(count.saturating_sub(1)))
-            }
-            (step, _) => step.clone(),
-        };
-        node = node.and_then(|node| child(node, &real)).map(|entry| &entry.node);
-        steps.push(real);
-    }
-    steps.into_iter().collect()
-}
-
-/// Works out the patches of one `set`, still in the clear.
-struct Setter<'d> {
-    source: &'d str,
-    document: &'d Document,
-    step: usize,
-}
-
-impl Setter<'_> {
-    fn patches(&self, path: &KeyPath, value: &Value) -> Result<Vec<Patch>, SealError> {
-        let wrong = || SealError::WrongContainer(path.clone());
-        let (mut container, mut above) = (&self.document.root, None);
-        for (depth, step) in path.steps().iter().enumerate() {
-            let rest = &path.steps()[depth + 1..];
-            match (&container.kind, step) {
-                (Kind::Map(..), Step::Key(_)) | (Kind::List(..), Step::Index(_)) => {}
-                (Kind::Map(..) | Kind::List(..) | Kind::Scalar(_), _) => return Err(wrong()),
-            }
-            match child(container, step) {
-                Some(entry) if rest.is_empty() => return Ok(self.replace(container, entry, value)),
-                // Null and the empty text give way to a container.
-                Some(entry) if entry.node.scalar().is_some_and(|scalar| scalar.value.is_empty()) => {
-                    return Ok(replace_entry(self.source, container, entry, &wrapped(rest, value), self.step));
-                }
-                Some(entry) => {
-                    above = Some((container, entry));
-                    container = &entry.node;
-                }
-                None => return Ok(self.add(container, above, step, &wrapped(rest, value))),
-            }
-        }
-        Err(wrong())
-    }
-
-    fn replace(&self, container: &Node, entry: &Entry, value: &Value) -> Vec<Patch> {
-        match (entry.node.scalar(), value) {
-            (Some(old), Value::Scalar(new)) => {
-                // On one line for now: it may be sealed in a moment.
-                let home = Home::of(container);
-                replace_scalar(self.source, &entry.node, old, home, new, self.step)
-            }
-            (Some(_) | None, Value::Scalar(_) | Value::Map(_) | Value::List(_)) => {
-                replace_entry(self.source, container, entry, value, self.step)
-            }
-        }
-    }
-
-    fn add(&self, container: &Node, above: Option<(&Node, &Entry)>, step: &Step, value: &Value) -> Vec<Patch> {
-        let key = match step {
-            Step::Key(key) => Some(key.as_str()),
-            Step::Index(_) => None,
-        };
-        if container.entries().next().is_some() {
-            return append(self.source, container, key, value, self.step);
-        }
-        match (above, key, &self.document.sops) {
-            // An empty container is written anew together with its key.
-            (Some((outer, entry)), key, _) => {
-                let filled = match key {
-                    Some(key) => Value::Map(vec![(key.to_owned(), copy(value))]),
-                    None => Value::List(vec![copy(value)]),
-                };
-                replace_entry(self.source, outer, entry, &filled, self.step)
-            }
-            (None, Some(key), Some(sops)) => insert_before(self.source, container, sops, key, value, self.step),
-            (None, _, _) => append(self.source, container, key, value, self.step),
-        }
-    }
-}
-
-/// The value inside the containers that the remaining steps name.
-fn wrapped(steps: &[Step], value: &Value) -> Value {
-    match steps.split_first() {
-        None => copy(value),
-        Some((Step::Key(key), rest)) => Value::Map(vec![(key.clone(), wrapped(rest, value))]),
-        Some((Step::Index(_), rest)) => Value::List(vec![wrapped(rest, value)]),
-    }
 }

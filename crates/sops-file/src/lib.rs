@@ -36,6 +36,7 @@ mod opened;
 mod render;
 mod seal;
 mod edit;
+mod setter;
 pub mod random;
 mod shamir;
 

@@ -455,6 +455,38 @@ proptest! {
     }
 
     #[test]
+    fn damaged_files_of_other_stores_never_cause_a_panic(
+        json in any::<bool>(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0u8..3), 1..6),
+    ) {
+        let case = Case::new();
+        let (format, plain) = if json {
+            (Format::Json, &b"{\"a\": 1, \"m\": {\"b\": [\"\\u00e9\", 1.5e3]}}"[..])
+        } else {
+            (Format::Dotenv, &b"# c\nA=1\nB=x\\ny\n"[..])
+        };
+        let mut bytes = seal(plain, format, &case.options, now()).unwrap();
+        for (at, byte, how) in cuts {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => { bytes.remove(at); }
+                _ => bytes.insert(at, byte),
+            }
+        }
+        if let Ok(sealed) = SealedDocument::parse(&bytes, format)
+            && let Ok(mut opened) = open(&sealed, &case.identities, OpenOptions { ignore_mac: true })
+        {
+            let _ = opened.to_plain();
+            let _ = opened.set(&path("m.b[0]"), &Value::text("x"));
+            let _ = opened.unset(&path("A"));
+            let _ = opened.rotate();
+            let _ = opened.reseal(later());
+        }
+        let _ = seal(&bytes, format, &case.options, now());
+    }
+
+    #[test]
     fn any_text_is_read_or_refused(text in "[a-c:#\\-\\[\\]{}&*!|>'\"%@`,? \n\t~0-9]{0,60}") {
         let case = Case::new();
         if let Ok(bytes) = seal(text.as_bytes(), Format::Yaml, &case.options, now()) {

@@ -1,3 +1,4 @@
+//! Small pairs of documents and what is said about them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::{ChangeKind, DataKeyChange, DocumentDiff, keyless};

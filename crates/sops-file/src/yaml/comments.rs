@@ -16,6 +16,8 @@ pub(crate) struct RawComment {
     pub(crate) own_line: bool,
     /// The line above is a comment, too.
     pub(crate) in_run: bool,
+    /// Right below content, with an empty line behind it (and behind its like).
+    pub(crate) is_foot: bool,
     pub(crate) place: Place,
     /// Column of the marker, from 0.
     pub(crate) column: usize,
@@ -32,6 +34,8 @@ pub(crate) struct Outline {
     documents: Vec<Section>,
     open: Vec<usize>,
     placed: BTreeMap<usize, Vec<(usize, RawComment)>>,
+    /// Column and container of the last comment on a line of its own.
+    last_own_line: Option<(usize, usize)>,
 }
 
 struct Container {
@@ -109,7 +113,11 @@ impl Outline {
         let (container, position) = if let Some(flow) = self.enclosing_flow(at, previous) {
             (flow, at)
         } else if comment.own_line {
-            (self.of_own_line(&comment, previous, next, root), at)
+            let above = self.last_own_line.filter(|(column, _)| comment.in_run && *column == comment.column);
+            let container =
+                above.map_or_else(|| self.of_own_line(&comment, previous, next, root), |(_, container)| container);
+            self.last_own_line = Some((comment.column, container));
+            (container, at)
         } else {
             self.of_inline(at, previous, root)
         };
@@ -153,25 +161,23 @@ impl Outline {
                 return next.container;
             }
         }
-        // The comment belongs to the container in whose column it stands, else to the innermost one.
-        let innermost = self.ancestors(previous.container).find(|id| column(*id).is_some());
-        let in_column = self.ancestors(previous.container).find(|id| column(*id) == Some(at_column));
-        let chosen = in_column.or(innermost).unwrap_or(root);
-        // A list may stand in the column of the map around it: then the next entry decides.
-        let chosen = match next {
-            Some(next)
-                if column(next.container) == column(chosen)
-                    && self.ancestors(chosen).any(|id| id == next.container) =>
-            {
-                next.container
-            }
-            Some(_) | None => chosen,
+        let next = next.map_or(root, |next| next.container);
+        let goes_on = |id: usize| self.ancestors(next).any(|other| other == id);
+        let innermost = self.ancestors(previous.container).find(|id| column(*id).is_some()).unwrap_or(root);
+        let Some(chosen) = self.ancestors(previous.container).find(|id| column(*id) == Some(at_column)) else {
+            return innermost;
         };
-        // Behind a list that has ended, below another comment, it goes to the map around the list.
-        let ended = next.is_some_and(|next| !self.ancestors(next.container).any(|id| id == chosen));
-        match self.containers[chosen].parent {
-            Some(parent) if ended && comment.in_run && self.containers[chosen].is_list => parent,
-            Some(_) | None => chosen,
+        // A list may stand in the column of the map around it: then the next entry decides.
+        if column(next) == Some(at_column) && self.ancestors(chosen).any(|id| id == next) {
+            return if comment.is_foot { chosen } else { next };
+        }
+        // A container that goes on has what stands in its column. Of one that has ended the reader of sops sees
+        // only comments right below others and feet: alone they stay in the innermost, behind a list they leave it.
+        match (goes_on(chosen), comment.in_run || comment.is_foot, self.containers[chosen].parent) {
+            (true, _, _) => chosen,
+            (false, false, _) => innermost,
+            (false, true, Some(parent)) if self.containers[chosen].is_list => parent,
+            (false, true, _) => chosen,
         }
     }
 

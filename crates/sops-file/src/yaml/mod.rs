@@ -8,6 +8,7 @@ pub(crate) mod homes;
 pub(crate) mod parse;
 pub(crate) mod resolve;
 pub(crate) mod scalar;
+mod scan;
 pub(crate) mod write;
 
 pub(crate) use parse::parse;

@@ -5,17 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
-use zeroize::Zeroizing;
+use granit_parser::{Event, ScalarStyle, Span, StructureStyle, Tag};
 
-use super::comments::{Outline, RawComment};
+use super::comments::Outline;
 use super::resolve;
+use super::scan::{MAX_DEPTH, block_body, block_header, place, range, scan, skip_trivia};
 use crate::error::{ParseError, Place};
 use crate::plain::Plain;
 use crate::splice::line_start;
 use crate::tree::{Child, Document, Entry, Kind, Layout, Node, Scalar, Tree};
 
-const MAX_DEPTH: usize = 120;
 const MAX_COPIES: usize = 100_000;
 
 /// Reads all documents of a YAML file. `sops` entries are taken out of their documents.
@@ -45,53 +44,6 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
     }
     number_leaves(&mut tree);
     Ok(tree)
-}
-
-type Events<'s> = Vec<(Event<'s>, Span)>;
-
-fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseError> {
-    let options = granit_parser::options! {
-        block_scalar_eof_without_line_feed: true,
-        max_buffered_comment_events: 1_000_000,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
-    };
-    let (mut events, mut comments) = (Vec::new(), Vec::new());
-    for item in Parser::new_from_str_with_options(source, options) {
-        let (event, span) = item.map_err(|fault| {
-            let marker = fault.marker();
-            let place = Place { line: marker.line(), column: marker.col() + 1 };
-            ParseError::at(place, "this is not valid YAML")
-        })?;
-        if let Event::Comment(text, _) = event {
-            let bytes = range(&span);
-            let line = source[..bytes.start].rfind('\n').map_or(0, |at| at + 1);
-            let before = source[line..bytes.start].trim_start_matches('\u{feff}');
-            let in_run = line > 0
-                && source[..line - 1].lines().next_back().is_some_and(|line| line.trim_start().starts_with('#'));
-            comments.push(RawComment {
-                in_run,
-                text: Zeroizing::new(text.into_owned()),
-                own_line: before.trim().is_empty(),
-                place: place(&span),
-                column: span.start.col(),
-                span: bytes,
-            });
-        } else {
-            events.push((event, span));
-        }
-    }
-    // A comment behind a block scalar header is reported after the scalar.
-    comments.sort_by_key(|comment| comment.span.start);
-    Ok((events, comments))
-}
-
-fn range(span: &Span) -> Range<usize> {
-    span.byte_range().unwrap_or(0..0)
-}
-
-fn place(span: &Span) -> Place {
-    Place { line: span.start.line(), column: span.start.col() + 1 }
 }
 
 struct Builder<'s> {
@@ -375,44 +327,6 @@ impl<'s> Builder<'s> {
         let comma = layout == Layout::Flow;
         skip_trivia(self.source, self.cursor, comma)
     }
-}
-
-/// Skips white space and comments (and commas) from `at`.
-fn skip_trivia(source: &str, mut at: usize, comma: bool) -> usize {
-    let bytes = source.as_bytes();
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => at += 1,
-            b',' if comma => at += 1,
-            b'#' => at = source[at..].find('\n').map_or(source.len(), |line| at + line),
-            0xef if source[at..].starts_with('\u{feff}') => at += 3,
-            _ => return at,
-        }
-    }
-    at
-}
-
-/// Finds the `|` or `>` of a block scalar between its key or dash and its content.
-fn block_header(source: &str, cursor: usize, content: usize) -> usize {
-    let mut at = cursor;
-    while at < content {
-        at = skip_trivia(source, at, false);
-        match source.as_bytes().get(at) {
-            Some(b'|' | b'>') => return at,
-            Some(b':' | b'-' | b'?') => at += 1,
-            // A tag or an anchor.
-            Some(_) => at += source[at..].find([' ', '\t', '\n']).unwrap_or(source.len() - at),
-            None => break,
-        }
-    }
-    content.min(source.len())
-}
-
-/// A block scalar without what follows its last line: empty lines, and the indent of the next token.
-fn block_body(text: &str) -> &str {
-    let line = text.rfind('\n').map_or(0, |at| at + 1);
-    let text = if text[line..].trim().is_empty() { &text[..line] } else { text };
-    text.trim_end_matches(['\r', '\n'])
 }
 
 fn document(mut root: Node, end: usize) -> Document {
