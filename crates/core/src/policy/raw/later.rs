@@ -4,7 +4,7 @@
 
 #![expect(dead_code, reason = "read for their faults and their schema; a later release gives them a meaning")]
 
-use super::super::read::{List, shape, words};
+use crate::policy::read::{List, shape, words};
 use super::{RawApprovers, Selector};
 
 shape! {
