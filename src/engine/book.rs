@@ -13,8 +13,8 @@ use countersign_core::effect;
 use countersign_core::facts::compare::{self, Branches};
 use countersign_core::facts::{Facts, Known, MergeBase, Question, VoteKind, VoteSource};
 use countersign_core::ledger::{
-    self, AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, KeyClass, Ledger, LedgerState, MergeEntry,
-    MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, RecordedFacts, RecordedVerdict, RootKey, VoteEntry,
+    self, AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, KeyClass, Ledger, LedgerState,
+    MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, RecordedFacts, RecordedVerdict, RootKey, VoteEntry,
 };
 use countersign_core::policy::{self, Policy};
 use tracing::{info, warn};
@@ -104,7 +104,8 @@ impl Place {
 
     /// The text of a policy that was in force at some time.
     pub(super) fn policy_text(&self, digest: Digest) -> Option<String> {
-        let now = self.state.governing_policy().filter(|policy| policy.digest == digest).map(|policy| policy.text.clone());
+        let now =
+            self.state.governing_policy().filter(|policy| policy.digest == digest).map(|policy| policy.text.clone());
         now.or_else(|| {
             self.book.as_ref()?.ledger.entries().iter().find_map(|entry| match &entry.entry {
                 Entry::Policy(policy) if policy.digest == digest => Some(policy.text.clone()),
@@ -228,13 +229,18 @@ impl Engine {
 
     /// Whether the default branch already carries decisions of a ledger.
     async fn was_managed_before(&self, repo: &RepoRef, tip: &Oid) -> Result<bool, TurnError> {
-        let nothing = Oid::parse(&"0".repeat(tip.as_str().len())).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
+        let nothing =
+            Oid::parse(&"0".repeat(tip.as_str().len())).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
         let history = self.repo.commits(repo, &nothing, tip).await?;
         Ok(history.iter().any(|commit| commit.message.lines().any(|line| line.starts_with("Countersign-Decision: "))))
     }
 
     /// The policy text at a tree entry, if it is a readable file with a valid policy.
-    async fn policy_text(&self, repo: &RepoRef, file: &TreeEntry) -> Result<Result<String, Closed>, TurnError> {
+    pub(super) async fn policy_text(
+        &self,
+        repo: &RepoRef,
+        file: &TreeEntry,
+    ) -> Result<Result<String, Closed>, TurnError> {
         let closed = |words: String| Closed {
             code: "policy-broken",
             words,
@@ -243,7 +249,9 @@ impl Engine {
         let Some(bytes) = self.repo.blob(repo, &file.oid, POLICY_LIMIT).await? else {
             return Ok(Err(closed("the policy file is larger than 1 MiB".to_owned())));
         };
-        let Ok(text) = String::from_utf8(bytes) else { return Ok(Err(closed("the policy file is no text".to_owned()))) };
+        let Ok(text) = String::from_utf8(bytes) else {
+            return Ok(Err(closed("the policy file is no text".to_owned())));
+        };
         Ok(match policy::parse(&text) {
             Ok(_) => Ok(text),
             Err(faults) => {
@@ -279,7 +287,10 @@ impl Engine {
                 branch: branch.clone(),
                 default_branch: default_branch.clone(),
                 root_key: RootKey { public_key: self.signer.public(), class: KeyClass::Server },
-                paths: taken.into_iter().map(|(path, entry)| AdoptedPath { path, mode: entry.mode, oid: entry.oid }).collect(),
+                paths: taken
+                    .into_iter()
+                    .map(|(path, entry)| AdoptedPath { path, mode: entry.mode, oid: entry.oid })
+                    .collect(),
                 how,
             }));
         }
@@ -310,7 +321,9 @@ impl Engine {
             }
         }
         for slug in policy.all_teams() {
-            if let Some(team) = self.forge.answer(repo, &Question::Team(slug.clone()), Freshness::Display).await?.team()? {
+            if let Some(team) =
+                self.forge.answer(repo, &Question::Team(slug.clone()), Freshness::Display).await?.team()?
+            {
                 names.teams.insert(slug, team);
             }
         }
@@ -380,7 +393,12 @@ impl Engine {
     }
 
     /// Writes down what only deliveries tell, at first sight: who pushed the head, and votes (`changes.md` 1).
-    pub(super) async fn note_first_sights(&self, claim: &Claim, place: &mut Place, gathered: &Gathered) -> Result<(), TurnError> {
+    pub(super) async fn note_first_sights(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        gathered: &Gathered,
+    ) -> Result<(), TurnError> {
         let (repo, facts) = (place.repo.id, &gathered.facts);
         let moves = match &facts.change.head_ref {
             Some(branch) => self.journal.movements(repo, branch).await?,
@@ -498,7 +516,12 @@ impl Engine {
     }
 
     /// Why a change would leave the default branch without a valid policy, if it does.
-    pub(super) async fn policy_fault(&self, place: &Place, base: &RefName, delta: &Delta) -> Result<Option<String>, TurnError> {
+    pub(super) async fn policy_fault(
+        &self,
+        place: &Place,
+        base: &RefName,
+        delta: &Delta,
+    ) -> Result<Option<String>, TurnError> {
         let changed = delta.entries().iter().find(|entry| entry.path == RepoPath::new(POLICY_PATH));
         let Some(changed) = changed.filter(|_| *base == place.default_branch) else { return Ok(None) };
         let Some(file) = &changed.new else { return Ok(Some("the policy file is removed".to_owned())) };
@@ -514,19 +537,30 @@ impl Engine {
     }
 
     /// Entries that a new policy begins to govern and that stand on the base already: taken in with the change that brings it.
-    pub(super) async fn widened(&self, place: &Place, proof: &QuorumMet, delta: &Delta) -> Result<Vec<DeltaEntry>, TurnError> {
+    pub(super) async fn widened(
+        &self,
+        place: &Place,
+        proof: &QuorumMet,
+        delta: &Delta,
+    ) -> Result<Vec<DeltaEntry>, TurnError> {
         let after = if *proof.base() == place.default_branch { self.policy_after(place, delta).await? } else { None };
         let Some(after) = after else { return Ok(Vec::new()) };
         let branches = Branches { base: proof.base(), default: &place.default_branch };
         let result = compare::apply(&self.repo.entries(&place.repo, proof.base_tip()).await?, delta);
         let known = place.approved(proof.base());
         let new = compare::protected(&after, branches, &result).into_iter();
-        let new = new.filter(|(path, _)| !known.contains_key(path) && !compare::is_protected(&place.policy, branches, path));
+        let new =
+            new.filter(|(path, _)| !known.contains_key(path) && !compare::is_protected(&place.policy, branches, path));
         Ok(new.map(|(path, entry)| DeltaEntry { path, old: None, new: Some(entry) }).collect())
     }
 
     /// The policy entry a merge makes necessary: when it changed the policy file of the default branch.
-    async fn new_policy(&self, place: &Place, approved: &Delta, commit: &Oid) -> Result<Option<PolicyEntry>, TurnError> {
+    async fn new_policy(
+        &self,
+        place: &Place,
+        approved: &Delta,
+        commit: &Oid,
+    ) -> Result<Option<PolicyEntry>, TurnError> {
         let changed: Option<&DeltaEntry> =
             approved.entries().iter().find(|entry| entry.path == RepoPath::new(POLICY_PATH));
         let Some(file) = changed.and_then(|entry| entry.new.as_ref()) else { return Ok(None) };
@@ -556,7 +590,8 @@ fn place(repo: &RepoRef, refs: BTreeMap<RefName, Oid>, book: Option<Arc<Book>>, 
             help: "merge a policy that this version understands, or run the version that wrote it",
         })
     };
-    let (Some(default_branch), Some(covered)) = (state.default_branch().cloned(), state.governing_policy().cloned()) else {
+    let (Some(default_branch), Some(covered)) = (state.default_branch().cloned(), state.governing_policy().cloned())
+    else {
         return closed("the ledger names no policy");
     };
     match policy::parse(&covered.text) {

@@ -39,7 +39,9 @@ impl Engine {
     /// References that are never asked about: our own, the ledger, merge queue branches.
     pub(super) fn is_ours(&self, branch: &RefName) -> bool {
         let name = branch.branch_name().unwrap_or("");
-        *branch == self.settings.ledger_ref || name.starts_with("countersign/") || name.starts_with("gh-readonly-queue/")
+        *branch == self.settings.ledger_ref
+            || name.starts_with("countersign/")
+            || name.starts_with("gh-readonly-queue/")
     }
 
     /// A governed branch moved: every open change on it is looked at again.
@@ -52,7 +54,12 @@ impl Engine {
     }
 
     /// Opens one pull request per base whose protected paths the branch changes.
-    pub(super) async fn open_where_needed(&self, claim: &Claim, place: &Place, branch: &RefName) -> Result<(), TurnError> {
+    pub(super) async fn open_where_needed(
+        &self,
+        claim: &Claim,
+        place: &Place,
+        branch: &RefName,
+    ) -> Result<(), TurnError> {
         let Some(head) = place.refs.get(branch) else { return Ok(()) };
         let bases = place.bases();
         let mut tips = Vec::new();
@@ -77,7 +84,8 @@ impl Engine {
                 continue;
             }
             let moves = self.journal.movements(place.repo.id, branch).await?;
-            let requester = moves.iter().find(|movement| movement.after == *head).and_then(|movement| movement.actor.as_ref());
+            let requester =
+                moves.iter().find(|movement| movement.after == *head).and_then(|movement| movement.actor.as_ref());
             let description = effect::description(&touched, requester, branch.short());
             self.still_ours(claim).await?;
             let opening = Effect::OpenChange {

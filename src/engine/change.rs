@@ -93,11 +93,7 @@ impl Engine {
             head: facts.change.head.clone(),
             base_tip: facts.change.base_tip.clone(),
             ledger: place.sequence(),
-            scopes: decision
-                .scopes
-                .iter()
-                .filter_map(|scope| Environment::parse(scope.scope.name()).ok())
-                .collect(),
+            scopes: decision.scopes.iter().filter_map(|scope| Environment::parse(scope.scope.name()).ok()).collect(),
         };
         lock(&self.memory.settled).insert((place.repo.id, facts.change.number), settled);
     }

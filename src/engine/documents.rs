@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::domain::{Delta, DeltaEntry, EntryMode, Oid, RefName, RepoPath, TreeEntry};
 use countersign_core::facts::compare::Branches;
-use countersign_core::facts::{ChangeFacts, DocumentFacts, FileState, KeyChange, KeyChangeKind, PlainCommit, SettingChange};
+use countersign_core::facts::{
+    ChangeFacts, DocumentFacts, FileState, KeyChange, KeyChangeKind, PlainCommit, SettingChange,
+};
 use countersign_core::policy::PathClass;
 use sops_file::{CreationRules, Format, LeafState, ParseError, SealedDocument};
 
@@ -80,7 +82,9 @@ impl Engine {
             EntryMode::File | EntryMode::Executable => {}
             EntryMode::Link | EntryMode::Submodule => return Ok(Side::Other(FileState::NotAFile)),
         }
-        let Some(bytes) = self.repo.blob(repo, &entry.oid, LIMIT).await? else { return Ok(Side::Other(FileState::TooLarge)) };
+        let Some(bytes) = self.repo.blob(repo, &entry.oid, LIMIT).await? else {
+            return Ok(Side::Other(FileState::TooLarge));
+        };
         Ok(read(path, &bytes))
     }
 
@@ -98,11 +102,15 @@ impl Engine {
                 continue;
             }
             for entry in self.repo.delta(&place.repo, origin, &commit.oid).await?.entries() {
-                let Some(new) = entry.new.as_ref().filter(|_| must_be_sealed(place, &change.base, &entry.path)) else { continue };
+                let Some(new) = entry.new.as_ref().filter(|_| must_be_sealed(place, &change.base, &entry.path)) else {
+                    continue;
+                };
                 let key = (new.oid.clone(), entry.path.clone());
                 let is_plain = match known.get(&key) {
                     Some(is_plain) => *is_plain,
-                    None => matches!(self.side(&place.repo, &entry.path, Some(new)).await?, Side::Other(FileState::Plain)),
+                    None => {
+                        matches!(self.side(&place.repo, &entry.path, Some(new)).await?, Side::Other(FileState::Plain))
+                    }
                 };
                 known.insert(key, is_plain);
                 if is_plain {

@@ -47,7 +47,9 @@ impl TurnError {
                     now.plus(growing.max(Span::from_seconds(60)))
                 }
             },
-            Self::Repo(_) | Self::Journal(_) | Self::Answer(_) | Self::KeptMoving(_) | Self::Ledger(_) => now.plus(growing),
+            Self::Repo(_) | Self::Journal(_) | Self::Answer(_) | Self::KeptMoving(_) | Self::Ledger(_) => {
+                now.plus(growing)
+            }
             Self::TakenOver => now.plus(Span::from_seconds(1)),
         }
     }

@@ -40,7 +40,8 @@ impl Engine {
             }
             info!(%commit, decision = %sequence.label(), "recording a merge that was interrupted");
             let approved = decision.delta.clone();
-            self.record_merge(claim, place, (decision.pull, sequence), (MergeMethod::MoveRef, &approved), &commit).await?;
+            self.record_merge(claim, place, (decision.pull, sequence), (MergeMethod::MoveRef, &approved), &commit)
+                .await?;
         }
         Ok(())
     }

@@ -23,7 +23,12 @@ pub(super) struct Gathered {
 
 impl Engine {
     /// Gathers the facts of an open change whose base is governed.
-    pub(super) async fn gather(&self, place: &Place, read: ChangeRead, freshness: Freshness) -> Result<Gathered, TurnError> {
+    pub(super) async fn gather(
+        &self,
+        place: &Place,
+        read: ChangeRead,
+        freshness: Freshness,
+    ) -> Result<Gathered, TurnError> {
         let repo = &place.repo;
         self.ourselves().await?;
         let mut change = self.change_facts(place, &read)?;
@@ -59,7 +64,8 @@ impl Engine {
     fn change_facts(&self, place: &Place, read: &ChangeRead) -> Result<ChangeFacts, TurnError> {
         let tip = |reference: &RefName| place.refs.get(reference).cloned();
         let head = read.head_ref.as_ref().and_then(&tip).or_else(|| tip(&pull_ref(read.number)));
-        let base_tip = tip(&read.base).ok_or_else(|| RepoError::Unreachable(format!("branch `{}` is gone", read.base)))?;
+        let base_tip =
+            tip(&read.base).ok_or_else(|| RepoError::Unreachable(format!("branch `{}` is gone", read.base)))?;
         Ok(ChangeFacts {
             number: read.number,
             url: read.url.clone(),
@@ -127,7 +133,10 @@ impl Engine {
                 kind,
                 first_kind: recorded.as_ref().map(|vote| vote.kind).or(first.map(|(kind, ..)| *kind)),
                 commit: review.commit.clone(),
-                delivered_commit: recorded.as_ref().and_then(|vote| vote.commit.clone()).or(first.and_then(|(_, commit, _)| (*commit).clone())),
+                delivered_commit: recorded
+                    .as_ref()
+                    .and_then(|vote| vote.commit.clone())
+                    .or(first.and_then(|(_, commit, _)| (*commit).clone())),
                 first_base: recorded.as_ref().map_or_else(|| read.base.clone(), |vote| vote.base.clone()),
                 at: review.submitted_at.unwrap_or(self.clock.now()),
                 ended_by: ended.and_then(|(_, _, by)| (*by).clone()),
@@ -151,7 +160,12 @@ impl Engine {
         Ok(digests)
     }
 
-    async fn delta_digest(&self, repo: &RepoRef, change: &ChangeFacts, commit: &Oid) -> Result<Option<Digest>, TurnError> {
+    async fn delta_digest(
+        &self,
+        repo: &RepoRef,
+        change: &ChangeFacts,
+        commit: &Oid,
+    ) -> Result<Option<Digest>, TurnError> {
         match self.repo.merge_base(repo, &change.base_tip, commit).await {
             Ok(MergeBase::One(origin)) => {
                 Ok(self.repo.delta(repo, &origin, commit).await?.digest(repo.id, &change.base))
@@ -202,7 +216,8 @@ impl Engine {
         login: &Login,
         freshness: Freshness,
     ) -> Result<Known<bool>, TurnError> {
-        let team = self.asked(&place.repo, &Question::Team(slug.clone()), Freshness::Display, |answer| answer.team()).await?;
+        let team =
+            self.asked(&place.repo, &Question::Team(slug.clone()), Freshness::Display, |answer| answer.team()).await?;
         match team {
             Known::Is(Some(now)) if now == id => {}
             Known::Is(_) => return Ok(Known::Is(false)),
@@ -221,7 +236,9 @@ impl Engine {
     ) -> Result<BTreeMap<Login, Known<Option<UserId>>>, TurnError> {
         let mut names = BTreeMap::new();
         for account in votes.iter().filter_map(|vote| vote.account.as_ref()) {
-            for (login, _) in place.names.users.iter().filter(|(login, id)| **id == account.id && !login.same_as(&account.login)) {
+            for (login, _) in
+                place.names.users.iter().filter(|(login, id)| **id == account.id && !login.same_as(&account.login))
+            {
                 let question = Question::User(login.clone());
                 let now = self.asked(&place.repo, &question, freshness, |answer| answer.user()).await?;
                 let id = match now {
@@ -235,11 +252,15 @@ impl Engine {
     }
 
     /// Members of the policy's teams, to say who could approve.
-    async fn rosters(&self, place: &Place) -> Result<BTreeMap<countersign_core::domain::TeamId, Known<Vec<Account>>>, TurnError> {
+    async fn rosters(
+        &self,
+        place: &Place,
+    ) -> Result<BTreeMap<countersign_core::domain::TeamId, Known<Vec<Account>>>, TurnError> {
         let mut rosters = BTreeMap::new();
         for (slug, id) in &place.names.teams {
             let question = Question::TeamMembers(slug.clone());
-            rosters.insert(*id, self.asked(&place.repo, &question, Freshness::Display, |answer| answer.members()).await?);
+            rosters
+                .insert(*id, self.asked(&place.repo, &question, Freshness::Display, |answer| answer.members()).await?);
         }
         Ok(rosters)
     }

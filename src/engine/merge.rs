@@ -62,7 +62,10 @@ impl Engine {
             }
             Err(TurnError::Repo(RepoError::Conflict(paths))) => {
                 let paths: Vec<_> = paths.iter().take(5).map(ToString::to_string).collect();
-                return Ok(Merging::Held(format!("files outside the protected ones conflict with the base: {}", paths.join(", "))));
+                return Ok(Merging::Held(format!(
+                    "files outside the protected ones conflict with the base: {}",
+                    paths.join(", ")
+                )));
             }
             Err(fault) => return Err(fault),
         };
@@ -85,7 +88,11 @@ impl Engine {
         let merge = MergeCommit {
             base_tip: proof.base_tip().clone(),
             head: proof.head().clone(),
-            taken: approved.entries().iter().map(|entry| (entry.path.clone(), entry.new.clone())).collect::<BTreeMap<_, _>>(),
+            taken: approved
+                .entries()
+                .iter()
+                .map(|entry| (entry.path.clone(), entry.new.clone()))
+                .collect::<BTreeMap<_, _>>(),
             identity: (us.login.to_string(), email),
             at: self.clock.now(),
             message,
@@ -112,7 +119,13 @@ impl Engine {
     }
 
     /// Reads the base again: its protected entries are the last approved ones with the approved delta, nothing else (R52).
-    async fn verify_merged(&self, place: &mut Place, proof: &QuorumMet, approved: &Delta, commit: &Oid) -> Result<(), TurnError> {
+    async fn verify_merged(
+        &self,
+        place: &mut Place,
+        proof: &QuorumMet,
+        approved: &Delta,
+        commit: &Oid,
+    ) -> Result<(), TurnError> {
         place.refs = self.repo.fetch(&place.repo, &[]).await?;
         let tip = place.refs.get(proof.base()).cloned().unwrap_or_else(|| commit.clone());
         if tip != *commit && !self.repo.reaches(&place.repo, &tip, commit).await? {
@@ -127,7 +140,10 @@ impl Engine {
         let differing = compare::differing(&expected, &found);
         if !differing.is_empty() {
             let paths: Vec<_> = differing.iter().take(5).map(ToString::to_string).collect();
-            return Err(TurnError::Ledger(format!("the merge {commit} holds something else than was approved at {}", paths.join(", "))));
+            return Err(TurnError::Ledger(format!(
+                "the merge {commit} holds something else than was approved at {}",
+                paths.join(", ")
+            )));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 pub mod intake;
 pub mod ports;
 pub mod readiness;
+mod adopt;
 mod book;
 mod branch;
 mod change;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use countersign_core::domain::{Account, Environment, Oid, PrNumber, RefName, RepoId, Sequence, Span};
 use countersign_core::ledger::{SigningKey, Trust};
 
+pub use adopt::{AdoptError, Adopted};
 pub use error::TurnError;
 pub use run::{Progress, run};
 

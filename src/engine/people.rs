@@ -35,9 +35,10 @@ impl Engine {
         let requester = match (author, ours) {
             (Some(author), false) => Known::Is(author.clone()),
             (None, _) => Known::Unknown("the account that opened it is gone".to_owned()),
-            (Some(_), true) => {
-                known(moves.last().and_then(|movement| movement.actor.clone()), "no delivery says who pushed the branch")
-            }
+            (Some(_), true) => known(
+                moves.last().and_then(|movement| movement.actor.clone()),
+                "no delivery says who pushed the branch",
+            ),
         };
         let mut pushers: Vec<Pusher> = moves
             .iter()
@@ -53,11 +54,19 @@ impl Engine {
             });
         }
         let contributors = self.contributors(repo, change, &written, commits).await?;
-        Ok(Made { head_since: head_move.map(|movement| movement.at), people: People { requester, pushers, contributors } })
+        Ok(Made {
+            head_since: head_move.map(|movement| movement.at),
+            people: People { requester, pushers, contributors },
+        })
     }
 
     /// Moves of the head branch to commits of the change, newest first; asked for when no delivery told who moved it to the head.
-    async fn moves(&self, repo: &RepoRef, change: &ChangeFacts, inside: &BTreeSet<&Oid>) -> Result<Vec<Movement>, TurnError> {
+    async fn moves(
+        &self,
+        repo: &RepoRef,
+        change: &ChangeFacts,
+        inside: &BTreeSet<&Oid>,
+    ) -> Result<Vec<Movement>, TurnError> {
         let branch = &change.head_ref.clone().unwrap_or_else(|| super::gather::pull_ref(change.number));
         let mut moves = self.journal.movements(repo.id, branch).await?;
         if change.head_ref.is_some() && !moves.iter().any(|movement| movement.after == change.head) {
@@ -103,7 +112,12 @@ impl Engine {
             if !trailers::is_web_flow(&commit.committer_email) && commit.committer_email != commit.author_email {
                 let committer = people.and_then(|people| people.committer.as_ref());
                 let named = committer.filter(|(email, _)| *email == commit.committer_email);
-                add(ContributorRole::Committer, named.and_then(|(_, account)| account.clone()).or_else(|| account(authors, &commit.committer_email)));
+                add(
+                    ContributorRole::Committer,
+                    named
+                        .and_then(|(_, account)| account.clone())
+                        .or_else(|| account(authors, &commit.committer_email)),
+                );
             }
             for email in trailers::co_authors(&commit.message) {
                 add(ContributorRole::CoAuthor, account(authors, &email));
@@ -122,7 +136,8 @@ impl Engine {
             return Ok(false);
         }
         let MergeBase::One(origin) = self.repo.merge_base(repo, first, second).await? else { return Ok(false) };
-        let (one, other) = (self.repo.delta(repo, &origin, first).await?, self.repo.delta(repo, &origin, second).await?);
+        let (one, other) =
+            (self.repo.delta(repo, &origin, first).await?, self.repo.delta(repo, &origin, second).await?);
         let merged = self.repo.delta(repo, &origin, &commit.oid).await?;
         Ok(compare::is_trivial_merge(&one, &other, &merged))
     }

@@ -74,10 +74,7 @@ impl Engine {
                 presence.asked = asked.into_iter().collect();
             }
             (
-                Effect::SetCheck { .. }
-                | Effect::Comment { .. }
-                | Effect::OpenChange { .. }
-                | Effect::Merge { .. },
+                Effect::SetCheck { .. } | Effect::Comment { .. } | Effect::OpenChange { .. } | Effect::Merge { .. },
                 _,
             ) => {}
         }
@@ -85,7 +82,12 @@ impl Engine {
     }
 
     /// Remembers what stands on a pull request.
-    pub(super) async fn remember(&self, repo: &RepoRef, change: PrNumber, presence: &Presence) -> Result<(), TurnError> {
+    pub(super) async fn remember(
+        &self,
+        repo: &RepoRef,
+        change: PrNumber,
+        presence: &Presence,
+    ) -> Result<(), TurnError> {
         Ok(self.journal.remember(repo.id, change, presence).await?)
     }
 

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
-use super::{Engine, TurnError};
 use super::ports::{Claim, Subject};
+use super::{Engine, TurnError};
 
 /// How long a subject is leased; renewed before every write.
 pub(super) const LEASE: Span = Span::from_seconds(60);
@@ -42,7 +42,13 @@ impl Progress {
 }
 
 /// Runs `workers` workers until told to stop; a turn that has begun is finished.
-pub async fn run(engine: Arc<Engine>, workers: usize, poke: Arc<Notify>, progress: Arc<Progress>, stop: CancellationToken) {
+pub async fn run(
+    engine: Arc<Engine>,
+    workers: usize,
+    poke: Arc<Notify>,
+    progress: Arc<Progress>,
+    stop: CancellationToken,
+) {
     let owner = uuid::Uuid::new_v4().to_string();
     let mut running = tokio::task::JoinSet::new();
     for worker in 0..workers.max(1) {

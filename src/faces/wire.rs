@@ -5,6 +5,7 @@
 use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
 
+use countersign_core::domain::{Account, Oid, RepoName};
 use countersign_core::ledger::{InvalidKey, KeyFingerprint, SigningKey, Trust};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
@@ -20,9 +21,9 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
 use crate::adapters::github::{GitHub, GitHubConfig};
 use crate::adapters::store;
-use crate::engine::ports::{Clock, Forge, Subject};
+use crate::engine::ports::{Clock, Forge, Journal, Subject};
 use crate::engine::readiness::Readiness;
-use crate::engine::{self, Engine, Parts, Progress};
+use crate::engine::{self, AdoptError, Adopted, Engine, Parts, Progress};
 
 /// Turns that run at a time.
 const WORKERS: usize = 4;
@@ -53,39 +54,11 @@ pub enum ServeError {
 /// When something it needs cannot be set up, or a listener fails.
 pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     log(&config);
-    let metrics = server::metrics::install().map_err(|fault| ServeError::Setup(format!("metrics cannot be kept: {fault}")))?;
-    let signer = SigningKey::from_pem(config.signing_key.expose_secret())?;
-    let readiness = Readiness::new();
-    readiness.signing_key_loaded();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = server::metrics::install();
+    let metrics = metrics.map_err(|fault| ServeError::Setup(format!("metrics cannot be kept: {fault}")))?;
     let Database::Sqlite(database) = &config.database;
     let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
-    let github = GitHubConfig {
-        api_url: config.github_api.as_str().to_owned(),
-        app_id: config.app_id,
-        private_key: config.private_key.clone(),
-    };
-    let forge: Arc<dyn Forge> =
-        Arc::new(GitHub::new(&github, clock.clone()).map_err(|fault| ServeError::Setup(fault.to_string()))?);
-    let git = GitConfig::new(&config.data_dir, config.github.as_str()).map_err(|fault| ServeError::Setup(fault.to_string()))?;
-    let repo = Arc::new(GitRepos::new(git, forge.clone()).map_err(|fault| ServeError::Setup(fault.to_string()))?);
-    let ourselves = Arc::new(OnceLock::new());
-    let settings = engine::Settings {
-        ledger_ref: config.ledger.clone(),
-        adopt_first_seen: config.adopt == Adopt::FirstSeen,
-        reconcile: config.reconcile_interval,
-        trust: trust(&config.trust, &signer)?,
-    };
-    let engine = Arc::new(Engine::new(Parts {
-        forge,
-        repo,
-        journal: journal.clone(),
-        clock: clock.clone(),
-        signer,
-        settings,
-        ourselves: ourselves.clone(),
-        readiness: readiness.clone(),
-    }));
+    let Built { engine, clock, ourselves, readiness } = build(&config, journal.clone())?;
     let poke = Arc::new(Notify::new());
     let service = Arc::new(Service {
         journal: journal.clone(),
@@ -107,6 +80,71 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let turns = engine::run(engine, WORKERS, poke, Arc::new(Progress::default()), stop.clone());
     server::run(listeners, service, stop, turns).await?;
     Ok(())
+}
+
+/// Adopts a repository as the operator, with the settings of the server: `countersign adopt --repo OWNER/NAME <full sha>`.
+///
+/// # Errors
+/// When a setting is missing, or the repository is not adopted; the message says which and what to do.
+pub async fn adopt(config: ServeConfig, repo: &RepoName, commit: &Oid) -> Result<Adopted, AdoptFault> {
+    log(&config);
+    let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let built = build(&config, journal)?;
+    Ok(built.engine.adopt_explicitly(repo, commit).await?)
+}
+
+/// Why `adopt` failed.
+#[derive(Debug, Error)]
+pub enum AdoptFault {
+    /// The parts cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] ServeError),
+    /// The repository is not adopted.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
+}
+
+/// The engine and what the server shares with it.
+struct Built {
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+    ourselves: Arc<OnceLock<Account>>,
+    readiness: Readiness,
+}
+
+fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, ServeError> {
+    let signer = SigningKey::from_pem(config.signing_key.expose_secret())?;
+    let readiness = Readiness::new();
+    readiness.signing_key_loaded();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let github = GitHubConfig {
+        api_url: config.github_api.as_str().to_owned(),
+        app_id: config.app_id,
+        private_key: config.private_key.clone(),
+    };
+    let setup = |fault: String| ServeError::Setup(fault);
+    let forge: Arc<dyn Forge> =
+        Arc::new(GitHub::new(&github, clock.clone()).map_err(|fault| setup(fault.to_string()))?);
+    let git = GitConfig::new(&config.data_dir, config.github.as_str()).map_err(|fault| setup(fault.to_string()))?;
+    let repo = Arc::new(GitRepos::new(git, forge.clone()).map_err(|fault| setup(fault.to_string()))?);
+    let ourselves = Arc::new(OnceLock::new());
+    let settings = engine::Settings {
+        ledger_ref: config.ledger.clone(),
+        adopt_first_seen: config.adopt == Adopt::FirstSeen,
+        reconcile: config.reconcile_interval,
+        trust: trust(&config.trust, &signer)?,
+    };
+    let engine = Arc::new(Engine::new(Parts {
+        forge,
+        repo,
+        journal,
+        clock: clock.clone(),
+        signer,
+        settings,
+        ourselves: ourselves.clone(),
+        readiness: readiness.clone(),
+    }));
+    Ok(Built { engine, clock, ourselves, readiness })
 }
 
 /// Pinned roots, or our own key: a server believes no ledger that somebody else began.

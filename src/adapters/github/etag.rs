@@ -96,8 +96,8 @@ impl Shelf {
 mod tests {
     use countersign_core::domain::InstallationId;
 
-    use crate::adapters::github::broker::Purpose;
     use super::*;
+    use crate::adapters::github::broker::Purpose;
 
     fn scope(installation: u64) -> Scope {
         Scope { installation: InstallationId::new(installation), repository: None, purpose: Purpose::Read }

@@ -91,25 +91,36 @@ impl World {
             repo.role(user, Some(Role::Write));
         }
         repo.team_role(&security, Some(Role::Write));
-        let app = sim.app(AppConfig::new(
-            "countersign",
-            &[
-                ("metadata", Level::Read),
-                ("contents", Level::Write),
-                ("pull_requests", Level::Write),
-                ("checks", Level::Write),
-                ("members", Level::Read),
-            ],
-            &["push", "pull_request", "pull_request_review", "issue_comment", "check_run", "installation", "membership", "team", "member", "organization", "repository"],
-        ).webhook("http://127.0.0.1:9/", SECRET));
+        let app = sim.app(
+            AppConfig::new(
+                "countersign",
+                &[
+                    ("metadata", Level::Read),
+                    ("contents", Level::Write),
+                    ("pull_requests", Level::Write),
+                    ("checks", Level::Write),
+                    ("members", Level::Read),
+                ],
+                &[
+                    "push",
+                    "pull_request",
+                    "pull_request_review",
+                    "issue_comment",
+                    "check_run",
+                    "installation",
+                    "membership",
+                    "team",
+                    "member",
+                    "organization",
+                    "repository",
+                ],
+            )
+            .webhook("http://127.0.0.1:9/", SECRET),
+        );
         app.install(&acme, &[&repo]);
         let dir = TempDir::new().expect("a folder");
-        let world = Self {
-            sim, acme, security, repo, app, rita, ann, bob, cy, zoe,
-            server: None,
-            dir,
-            settings: Vec::new(),
-        };
+        let world =
+            Self { sim, acme, security, repo, app, rita, ann, bob, cy, zoe, server: None, dir, settings: Vec::new() };
         world.keys();
         let first = Push::to("main")
             .file("README.md", "# app\n")
@@ -122,7 +133,11 @@ impl World {
 
     fn keys(&self) {
         std::fs::write(self.path("app.pem"), &self.app.private_key_pem).expect("written");
-        let made = Command::new(env!("CARGO_BIN_EXE_countersign")).arg("keygen").arg("-o").arg(self.path("signing.pem")).output();
+        let made = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .arg("keygen")
+            .arg("-o")
+            .arg(self.path("signing.pem"))
+            .output();
         let made = made.expect("countersign runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
@@ -242,7 +257,8 @@ impl World {
     /// The sticky comment: exactly one once there is one.
     #[track_caller]
     pub(crate) fn comment(&self, pull: u64) -> String {
-        let comments: Vec<_> = self.repo.comments(pull).into_iter().filter(|(who, _)| *who == self.app.bot_login()).collect();
+        let comments: Vec<_> =
+            self.repo.comments(pull).into_iter().filter(|(who, _)| *who == self.app.bot_login()).collect();
         assert!(comments.len() <= 1, "one comment is edited in place: {comments:#?}");
         comments.into_iter().next().map(|(_, body)| body).unwrap_or_default()
     }
@@ -262,13 +278,20 @@ impl World {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("waited in vain: {what}\n--- comments {:#?}\n--- log\n{}\n--- violations {:#?}", (1..4).map(|pull| self.repo.comments(pull)).collect::<Vec<_>>(), tail(&self.log(), 12_000), self.sim.violations());
+        panic!(
+            "waited in vain: {what}\n--- comments {:#?}\n--- log\n{}\n--- violations {:#?}",
+            (1..4).map(|pull| self.repo.comments(pull)).collect::<Vec<_>>(),
+            tail(&self.log(), 12_000),
+            self.sim.violations()
+        );
     }
 
     /// Waits until the pull request's check concludes so.
     #[track_caller]
     pub(crate) fn until_check(&self, pull: u64, conclusion: &str) {
-        self.until(&format!("check {conclusion}; it is {}", self.conclusion(pull)), |world| world.conclusion(pull) == conclusion);
+        self.until(&format!("check {conclusion}; it is {}", self.conclusion(pull)), |world| {
+            world.conclusion(pull) == conclusion
+        });
     }
 
     /// Waits until the sticky comment holds a text.

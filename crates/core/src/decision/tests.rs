@@ -498,7 +498,9 @@ fn r7_r8_structure_refuses_whoever_approves() {
 
 #[test]
 fn unknown_readers_are_refused_where_people_are_listed() {
-    let text = format!("{POLICY}people:\n  ann: {{recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}}\n");
+    let text = format!(
+        "{POLICY}people:\n  ann: {{recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}}\n"
+    );
     let case = || Case::with(&text, "secrets/production/db.yaml").approve("ann").approve("cy");
     let _ = case().is(Verdict::Satisfied, Reason::QuorumMet);
     let stranger = |facts: &mut Facts| {

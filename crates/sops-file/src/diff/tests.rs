@@ -1,9 +1,5 @@
-<<<<<<< HEAD
 //! Small pairs of documents and what is said about them.
-=======
-//! Two versions of small documents, compared: what is said about each key.
 
->>>>>>> a98ee13 (Say what files are for)
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::{ChangeKind, DataKeyChange, DocumentDiff, keyless};

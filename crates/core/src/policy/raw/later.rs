@@ -4,8 +4,8 @@
 
 #![expect(dead_code, reason = "read for their faults and their schema; a later release gives them a meaning")]
 
-use crate::policy::read::{List, shape, words};
 use super::{RawApprovers, Selector};
+use crate::policy::read::{List, shape, words};
 
 shape! {
     /// Who may bypass a soft policy, and what that costs.
