@@ -17,7 +17,7 @@ use countersign_core::ledger::{
     MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, RecordedFacts, RecordedVerdict, RootKey, VoteEntry,
 };
 use countersign_core::policy::{self, Policy};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::gather::Gathered;
 use super::ports::{Claim, Freshness, NewEntry, RepoError, RepoRef, Sighting};
@@ -133,21 +133,63 @@ impl Place {
 impl Engine {
     /// Reads references and ledger now, adopting the repository where that is allowed.
     pub(super) async fn find(&self, claim: &Claim, repo: &RepoRef, wanted: &[RefName]) -> Result<Found, TurnError> {
+        // asked before the references are read: what was seen by then must still be there
+        let seen = self.journal.ledger_head(repo.id).await?;
         let mut asked = vec![self.settings.ledger_ref.clone()];
         asked.extend(wanted.iter().cloned());
-        let refs = self.repo.fetch(repo, &asked).await?;
-        let Some(tip) = refs.get(&self.settings.ledger_ref) else {
-            return self.without_ledger(claim, repo, refs).await;
+        let mut refs = self.repo.fetch(repo, &asked).await?;
+        let Some(tip) = refs.get(&self.settings.ledger_ref).cloned() else {
+            let Some(seen) = seen else { return self.without_ledger(claim, repo, refs).await };
+            return match self.restore(claim, repo, &seen, None).await? {
+                Some(book) => self.place_of(repo, refs, book).await,
+                None => Ok(Found::Closed(missing(&seen))),
+            };
         };
-        let book = self.book(repo, tip).await?;
-        if let Some(closed) = self.distrust(repo, &book).await? {
-            return Ok(Found::Closed(closed));
+        let mut book = self.book(repo, &tip).await?;
+        if seen.as_ref().is_some_and(|seen| !holds(&book.ledger, seen)) {
+            let Some(seen) = seen else { return Ok(Found::Unmanaged) };
+            match self.restore(claim, repo, &seen, Some(&tip)).await? {
+                Some(restored) => book = restored,
+                None => return Ok(Found::Closed(missing(&seen))),
+            }
+            refs.insert(self.settings.ledger_ref.clone(), book.tip.clone());
         }
+        match invalid(&book.ledger) {
+            Some(closed) => Ok(Found::Closed(closed)),
+            None => self.place_of(repo, refs, book).await,
+        }
+    }
+
+    async fn place_of(
+        &self,
+        repo: &RepoRef,
+        refs: BTreeMap<RefName, Oid>,
+        book: Arc<Book>,
+    ) -> Result<Found, TurnError> {
         if let Some((sequence, Some(commit))) = book.ledger.head().map(|head| (head.sequence, head.commit.clone())) {
             self.journal.remember_ledger(repo.id, sequence, &commit).await?;
         }
         let state = book.ledger.state().clone();
         Ok(place(repo, refs, Some(book), state))
+    }
+
+    /// Puts the ledger reference back to the newest head we saw, from our own copy of it (`changes.md` 10).
+    async fn restore(
+        &self,
+        claim: &Claim,
+        repo: &RepoRef,
+        (sequence, commit): &(Sequence, Oid),
+        held: Option<&Oid>,
+    ) -> Result<Option<Arc<Book>>, TurnError> {
+        let book = match self.book(repo, commit).await {
+            Ok(book) if invalid(&book.ledger).is_none() => book,
+            Ok(_) | Err(TurnError::Repo(RepoError::Missing(_))) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        self.still_ours(claim).await?;
+        error!(repository = %repo.name, entry = %sequence.label(), event = "ledger.tampered", "the ledger was moved back; restoring it");
+        self.repo.push(repo, &self.settings.ledger_ref, held, commit).await?;
+        Ok(Some(book))
     }
 
     /// The verified ledger at a tip; verified once per tip.
@@ -166,28 +208,6 @@ impl Engine {
         Ok(book)
     }
 
-    /// Why a ledger that is there must not be used.
-    async fn distrust(&self, repo: &RepoRef, book: &Book) -> Result<Option<Closed>, TurnError> {
-        if !book.ledger.is_valid() {
-            let words = book.ledger.problems().first().map_or_else(String::new, |problem| problem.message.clone());
-            return Ok(Some(Closed {
-                code: "ledger-invalid",
-                words: format!("the ledger does not hold: {words}"),
-                help: "restore the ledger reference from a copy; `countersign verify` names the entry",
-            }));
-        }
-        if let Some((sequence, commit)) = self.journal.ledger_head(repo.id).await?
-            && book.ledger.entry(sequence).map(|entry| &entry.commit) != Some(&commit)
-        {
-            return Ok(Some(Closed {
-                code: "ledger-missing",
-                words: format!("the ledger no longer holds {}, which was seen at {}", sequence.label(), commit.short()),
-                help: "restore the ledger reference from a copy that holds the later entries",
-            }));
-        }
-        Ok(None)
-    }
-
     /// A repository without a ledger: unmanaged, to be adopted, or closed.
     async fn without_ledger(
         &self,
@@ -195,13 +215,6 @@ impl Engine {
         repo: &RepoRef,
         refs: BTreeMap<RefName, Oid>,
     ) -> Result<Found, TurnError> {
-        if let Some((sequence, commit)) = self.journal.ledger_head(repo.id).await? {
-            return Ok(Found::Closed(Closed {
-                code: "ledger-missing",
-                words: format!("the ledger is gone; it had reached {} at {}", sequence.label(), commit.short()),
-                help: "restore the ledger reference from a copy; it is never begun anew by itself",
-            }));
-        }
         let read = self.forge.answer(repo, &Question::Repository, Freshness::Now).await?.repository()?;
         let Some(tip) = refs.get(&read.default_branch).cloned() else { return Ok(Found::Unmanaged) };
         let entries = self.repo.entries(repo, &tip).await?;
@@ -305,7 +318,7 @@ impl Engine {
         }));
         self.still_ours(claim).await?;
         let state = LedgerState::empty(Some(repo.id), self.settings.ledger_ref.clone());
-        let (state, commit) = self.write_entries(repo, state, &entries).await?;
+        let (state, commit) = self.write_entries(repo, (state, None), &entries).await?;
         info!(repository = %repo.name, %commit, "adopted");
         Ok(place(repo, refs, None, state))
     }
@@ -334,7 +347,7 @@ impl Engine {
     async fn write_entries(
         &self,
         repo: &RepoRef,
-        mut state: LedgerState,
+        (mut state, held): (LedgerState, Option<&Oid>),
         entries: &[Entry],
     ) -> Result<(LedgerState, Oid), TurnError> {
         let tip = state.head().and_then(|head| head.commit.clone());
@@ -348,7 +361,7 @@ impl Engine {
             new.push(NewEntry { envelope, message, at: self.clock.now() });
             state = next;
         }
-        let commit = self.repo.append(repo, &self.settings.ledger_ref, tip.as_ref(), &new).await?;
+        let commit = self.repo.append(repo, &self.settings.ledger_ref, (tip.as_ref(), held), &new).await?;
         let state = state.landed(commit.clone());
         let sequence = state.head().map_or(Sequence::new(0), |head| head.sequence);
         self.journal.remember_ledger(repo.id, sequence, &commit).await?;
@@ -365,12 +378,16 @@ impl Engine {
         let writer = lock(&self.memory.writers).entry(place.repo.id).or_default().clone();
         let _one_writer = writer.lock().await;
         for _ in 0..5 {
+            let seen = self.journal.ledger_head(place.repo.id).await?;
             let refs = self.repo.fetch(&place.repo, std::slice::from_ref(&self.settings.ledger_ref)).await?;
             let tip = refs.get(&self.settings.ledger_ref).ok_or_else(|| TurnError::Ledger("it is gone".to_owned()))?;
             if place.state.head().and_then(|head| head.commit.as_ref()) != Some(tip) {
                 let book = self.book(&place.repo, tip).await?;
-                if let Some(closed) = self.distrust(&place.repo, &book).await? {
+                if let Some(closed) = invalid(&book.ledger) {
                     return Err(TurnError::Ledger(closed.words));
+                }
+                if let Some(seen) = seen.filter(|seen| !holds(&book.ledger, seen)) {
+                    return Err(TurnError::Ledger(missing(&seen).words));
                 }
                 place.state = book.ledger.state().clone();
             }
@@ -379,7 +396,7 @@ impl Engine {
                 return Ok(());
             }
             self.still_ours(claim).await?;
-            match self.write_entries(&place.repo, place.state.clone(), &entries).await {
+            match self.write_entries(&place.repo, (place.state.clone(), Some(tip)), &entries).await {
                 Ok((state, commit)) => {
                     place.state = state;
                     place.refs.insert(self.settings.ledger_ref.clone(), commit);
@@ -579,6 +596,32 @@ impl Engine {
             previous_digest: place.state.governing_policy().map(|known| known.digest),
         }))
     }
+}
+
+/// Whether a ledger holds an entry that was seen, in the commit it was seen in.
+fn holds(ledger: &Ledger, (sequence, commit): &(Sequence, Oid)) -> bool {
+    ledger.entry(*sequence).map(|entry| &entry.commit) == Some(commit)
+}
+
+fn missing((sequence, commit): &(Sequence, Oid)) -> Closed {
+    Closed {
+        code: "ledger-missing",
+        words: format!("the ledger no longer holds {}, which was seen at {}", sequence.label(), commit.short()),
+        help: "restore the ledger reference from a copy that holds it; it is never begun anew by itself",
+    }
+}
+
+/// Why a ledger that is there must not be used.
+fn invalid(ledger: &Ledger) -> Option<Closed> {
+    if ledger.is_valid() {
+        return None;
+    }
+    let words = ledger.problems().first().map_or_else(String::new, |problem| problem.message.clone());
+    Some(Closed {
+        code: "ledger-invalid",
+        words: format!("the ledger does not hold: {words}"),
+        help: "restore the ledger reference from a copy; `countersign verify` names the entry",
+    })
 }
 
 /// The place of a verified state; closed when the covered policy does not hold any more.

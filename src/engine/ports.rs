@@ -150,12 +150,13 @@ pub trait Repo: Send + Sync {
         above: Option<&Oid>,
     ) -> Result<Vec<(Oid, Option<Vec<u8>>)>, RepoError>;
 
-    /// Builds one ledger commit per envelope on top of `tip` and moves the reference by compare-and-swap; the new tip.
+    /// Builds one ledger commit per envelope on top of `tip` and moves the reference from exactly `held` by compare-and-swap; the
+    /// new tip. `held` differs from `tip` where unsigned commits stand on top of the ledger: they are dropped.
     async fn append(
         &self,
         repo: &RepoRef,
         ledger: &RefName,
-        tip: Option<&Oid>,
+        (tip, held): (Option<&Oid>, Option<&Oid>),
         entries: &[NewEntry],
     ) -> Result<Oid, RepoError>;
 

@@ -177,7 +177,7 @@ impl Repo for GitRepos {
         &self,
         repo: &RepoRef,
         ledger: &RefName,
-        tip: Option<&Oid>,
+        (tip, held): (Option<&Oid>, Option<&Oid>),
         entries: &[NewEntry],
     ) -> Result<Oid, RepoError> {
         let (old, entries) = (tip.cloned(), entries.to_vec());
@@ -188,7 +188,7 @@ impl Repo for GitRepos {
                 build::ledger_commits(&clone.open()?, old.as_ref(), &entries)
             });
             let new = new.await?;
-            self.send(repo, &Move { reference: ledger, old: tip, new: &new }).await?;
+            self.send(repo, &Move { reference: ledger, old: held, new: &new }).await?;
             Ok(new)
         })
         .await

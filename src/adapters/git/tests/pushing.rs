@@ -28,7 +28,8 @@ impl World {
     /// A commit on top of `old` in our clone that the remote does not have.
     async fn append_locally(&self, from: &str, old: &Oid) -> Oid {
         self.push(&format!("{from}:tmp"));
-        let new = self.repos.append(&self.repo, &branch("tmp"), Some(old), &[entry("x", 0)]).await.unwrap();
+        let new =
+            self.repos.append(&self.repo, &branch("tmp"), (Some(old), Some(old)), &[entry("x", 0)]).await.unwrap();
         git(&self.bare(), &["update-ref", "-d", "refs/heads/tmp"]);
         git(&self.bare(), &["-c", "gc.pruneExpire=now", "prune", "--expire=now"]);
         self.repos.fetch(&self.repo, &[]).await.unwrap();
@@ -120,13 +121,17 @@ async fn a_broken_answer_is_settled_by_looking_again() {
 async fn the_ledger_grows_entry_by_entry_and_is_read_back_in_order() {
     let world = World::new().await;
     let ledger = branch("countersign/ledger");
-    let one = world.repos.append(&world.repo, &ledger, None, &[entry("1", 1)]).await.unwrap();
-    let three = world.repos.append(&world.repo, &ledger, Some(&one), &[entry("2", 2), entry("3", 3)]).await.unwrap();
+    let one = world.repos.append(&world.repo, &ledger, (None, None), &[entry("1", 1)]).await.unwrap();
+    let three = world
+        .repos
+        .append(&world.repo, &ledger, (Some(&one), Some(&one)), &[entry("2", 2), entry("3", 3)])
+        .await
+        .unwrap();
     assert_eq!(world.there(&ledger), Some(three.clone()));
 
-    let error = world.repos.append(&world.repo, &ledger, Some(&one), &[entry("4", 4)]).await.unwrap_err();
+    let error = world.repos.append(&world.repo, &ledger, (Some(&one), Some(&one)), &[entry("4", 4)]).await.unwrap_err();
     assert_eq!(error, RepoError::LeaseLost(ledger.clone()));
-    let error = world.repos.append(&world.repo, &ledger, None, &[entry("4", 4)]).await.unwrap_err();
+    let error = world.repos.append(&world.repo, &ledger, (None, None), &[entry("4", 4)]).await.unwrap_err();
     assert_eq!(error, RepoError::LeaseLost(ledger.clone()));
 
     let texts = |chain: Vec<(Oid, Option<Vec<u8>>)>| -> Vec<String> {
@@ -149,8 +154,8 @@ async fn of_two_appending_at_once_one_wins_and_one_knows() {
     let ledger = branch("countersign/ledger");
     let (left, right) = ([entry("left", 1)], [entry("right", 1)]);
     let (one, other) = tokio::join!(
-        world.repos.append(&world.repo, &ledger, None, &left),
-        world.repos.append(&world.repo, &ledger, None, &right),
+        world.repos.append(&world.repo, &ledger, (None, None), &left),
+        world.repos.append(&world.repo, &ledger, (None, None), &right),
     );
     let there = world.there(&ledger);
     let lost = Err(RepoError::LeaseLost(ledger));

@@ -42,7 +42,7 @@ async fn an_installation_fetches_pushes_and_hears_rules() {
 
     let (main, ledger) = (branch("main"), branch("countersign/ledger"));
     let entry = NewEntry { envelope: b"{}".to_vec(), at: World::at(0), message: "L-1".to_owned() };
-    let tip = repos.append(&repo, &ledger, None, &[entry]).await.unwrap();
+    let tip = repos.append(&repo, &ledger, (None, None), &[entry]).await.unwrap();
     assert_eq!(there.tip("countersign/ledger"), Some(tip.to_string()));
 
     repos.push(&repo, &main, Some(&refs[&main]), &refs[&pull]).await.unwrap();
