@@ -5,6 +5,7 @@
 
 pub mod intake;
 pub mod ports;
+pub mod proof;
 pub mod readiness;
 mod adopt;
 mod book;

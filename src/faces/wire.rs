@@ -2,6 +2,8 @@
 //!
 //! Decides nothing and reads nothing but the settings it is given.
 
+mod local;
+
 use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use self::local::{LocalRepo, local_repo, now};
 use super::config::{Adopt, Database, LogFormat, ServeConfig};
 use super::server::{self, Listeners, ServerError, Service};
 use crate::adapters::clock::SystemClock;

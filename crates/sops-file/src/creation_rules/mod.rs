@@ -190,6 +190,12 @@ impl CreationRule {
         self.selection.as_ref()
     }
 
+    /// Whether the MAC covers sealed values only.
+    #[must_use]
+    pub fn mac_only_encrypted(&self) -> bool {
+        self.mac_only_encrypted
+    }
+
     /// Everything [`crate::seal`] needs.
     ///
     /// # Errors

@@ -1,0 +1,143 @@
+//! `check` and `schema`: faults of the policy file, each with place and help, and the schema editors use.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anstyle::AnsiColor;
+use countersign_core::ledger::POLICY_PATH;
+use countersign_core::policy::{self, Diagnostic, Policy, Severity};
+use serde_json::json;
+
+use super::args::CheckArgs;
+use super::{Outcome, output};
+use crate::faces::exit::{Exit, Report, colour, printable};
+
+/// Largest policy file read: its parser refuses less.
+const LIMIT: u64 = 16 << 20;
+
+/// Checks a policy file. Errors and warnings are findings, notes are not.
+pub(super) fn run(args: &CheckArgs, json: bool) -> Outcome {
+    let (name, text) = read(&args.place)?;
+    let (policy, findings) = match policy::parse(&text) {
+        Ok(policy) => {
+            let findings = policy::lint(&policy);
+            (Some(policy), findings)
+        }
+        Err(findings) => (None, findings),
+    };
+    let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings, notes) = (number(Severity::Error), number(Severity::Warning), number(Severity::Note));
+    if json {
+        let count = json!({"errors": errors, "warnings": warnings, "notes": notes});
+        output::json(&json!({"version": 1, "file": name, "findings": findings, "count": count}))?;
+    } else {
+        let shown: String = findings.iter().map(|finding| coloured(finding, &name, &text)).collect();
+        output::say(&shown)?;
+        output::say(&verdict(&name, policy.as_ref(), (errors, warnings)))?;
+    }
+    Ok(if errors + warnings > 0 { Exit::FINDINGS } else { Exit::FINE })
+}
+
+/// Prints the JSON Schema.
+pub(super) fn schema() -> Outcome {
+    output::json(&policy::json_schema())
+}
+
+/// The policy file that governs a directory: there, or in a directory above.
+pub(super) fn find(from: &Path) -> Option<PathBuf> {
+    let start = from.canonicalize().ok()?;
+    start.ancestors().map(|directory| directory.join(POLICY_PATH)).find(|path| path.is_file())
+}
+
+fn read(place: &Path) -> Result<(String, String), Report> {
+    if place == Path::new("-") {
+        let mut text = String::new();
+        let read = std::io::stdin().lock().take(LIMIT).read_to_string(&mut text);
+        read.map_err(|error| Report::failed("standard input cannot be read", &error))?;
+        return Ok(("standard input".into(), text));
+    }
+    let path = if place.is_dir() {
+        find(place).ok_or_else(|| {
+            Report::usage(format!("there is no `{POLICY_PATH}` in `{}` or above it", place.display()))
+                .help("write one: `countersign schema` describes it to your editor")
+        })?
+    } else {
+        place.to_owned()
+    };
+    let mut text = String::new();
+    let read = std::fs::File::open(&path).and_then(|file| file.take(LIMIT).read_to_string(&mut text));
+    let name = shown(&path);
+    read.map_err(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        let report = Report::failed(format!("`{name}` cannot be read"), &error);
+        if missing {
+            Report::usage(format!("there is no file `{name}`")).help("name a policy file, or a directory")
+        } else {
+            report
+        }
+    })?;
+    Ok((name, text))
+}
+
+/// A path as a person in this directory would write it.
+pub(super) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let short = here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    short.display().to_string()
+}
+
+fn verdict(name: &str, policy: Option<&Policy>, (errors, warnings): (usize, usize)) -> String {
+    let name = printable(name);
+    let found = match (errors, warnings) {
+        (0, 0) => None,
+        (0, warnings) => Some(output::count(warnings, "warning")),
+        (errors, 0) => Some(output::count(errors, "error")),
+        (errors, warnings) => {
+            Some(format!("{}, {}", output::count(errors, "error"), output::count(warnings, "warning")))
+        }
+    };
+    match (found, policy) {
+        (Some(found), _) => {
+            let red = colour(AnsiColor::Red);
+            format!("{red}✗{red:#} {name}: {found}\n")
+        }
+        (None, policy) => {
+            let green = colour(AnsiColor::Green);
+            let size = policy.map(size).unwrap_or_default();
+            format!("{green}✔{green:#} {name}: {size}, nothing wrong\n")
+        }
+    }
+}
+
+fn size(policy: &Policy) -> String {
+    let (environments, policies) = (policy.environments().len(), policy.policies().len());
+    format!("{}, {}", output::count(environments, "environment"), output::count(policies, "policy"))
+}
+
+/// The finding as the compiler-like text, with colour on the words a reader looks for.
+fn coloured(finding: &Diagnostic, name: &str, source: &str) -> String {
+    let word = match finding.severity {
+        Severity::Error => colour(AnsiColor::Red),
+        Severity::Warning => colour(AnsiColor::Yellow),
+        Severity::Note => colour(AnsiColor::Blue),
+    };
+    let (cyan, blue) = (colour(AnsiColor::Cyan), colour(AnsiColor::Blue));
+    let mut text = String::new();
+    for (number, line) in finding.render(&printable(name), source).lines().enumerate() {
+        let styled = match line.split_once(": ") {
+            Some((head, rest)) if number == 0 => format!("{word}{head}{word:#}: {rest}"),
+            Some((head @ ("help" | "note"), rest)) => format!("{cyan}{head}{cyan:#}: {rest}"),
+            Some(_) | None => match line.split_once(['┌', '│']) {
+                Some((gutter, rest)) => {
+                    let bar = if line.starts_with(&format!("{gutter}┌")) { '┌' } else { '│' };
+                    format!("{blue}{gutter}{bar}{blue:#}{rest}")
+                }
+                None => line.to_owned(),
+            },
+        };
+        text += &styled;
+        text.push('\n');
+    }
+    text.push('\n');
+    text
+}

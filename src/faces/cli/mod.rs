@@ -1,0 +1,69 @@
+//! The command line: reads arguments, runs one verb, prints what came of it.
+//!
+//! Each verb is a module with a `run`. Standard output holds what was asked for and nothing else; notes, prompts and reports go to
+//! standard error. A secret is printed only by the verb that was asked for it.
+
+mod args;
+mod check;
+mod keygen;
+mod ledger;
+mod output;
+mod secrets;
+mod settings;
+mod usage;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use self::args::{Arguments, LedgerVerb, Verb};
+use super::exit::{Exit, Report};
+
+/// What a verb comes to: its exit code, or a report.
+type Outcome = Result<Exit, Report>;
+
+/// Runs the program on the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::end(&error, &words).into(),
+    };
+    let json = arguments.wants_json();
+    match run(arguments.verb, json) {
+        Ok(exit) => exit.into(),
+        Err(report) => {
+            report.print(json);
+            report.exit().into()
+        }
+    }
+}
+
+fn run(verb: Verb, json: bool) -> Outcome {
+    match verb {
+        Verb::Get(args) => secrets::get::run(args, json),
+        Verb::List(args) => secrets::list::run(args, json),
+        Verb::Set(args) => secrets::set::run(args, json),
+        Verb::Unset(args) => secrets::unset::run(args, json),
+        Verb::Diff(args) => secrets::diff::run(args, json),
+        Verb::Encrypt(args) => secrets::encrypt::run(args, json),
+        Verb::Decrypt(args) => secrets::decrypt::run(args),
+        Verb::Check(args) => check::run(&args, json),
+        Verb::Schema => check::schema(),
+        Verb::Verify(args) => verify::run(args, json),
+        Verb::Ledger(LedgerVerb::Show(args)) => ledger::show(args, json),
+        Verb::Ledger(LedgerVerb::Export(args)) => ledger::export(args),
+        Verb::Keygen(args) => keygen::run(&args, json),
+        Verb::Serve(args) => settings::serve(&args),
+        Verb::Config(args) => settings::run(&args, json),
+        Verb::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut script);
+    output::raw(&script)
+}

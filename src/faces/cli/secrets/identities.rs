@@ -1,0 +1,146 @@
+//! Age identities, looked for exactly where sops looks (SOPS reference 19): all sources are added up, none hides another, and what
+//! is wrong with one matters only when nothing opens the document.
+//!
+//! The one place of the command line that reads sops's variables. No identity is ever printed.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use sops_file::{Identities, KeyError, KeyKind, OpenError, OpenOptions, OpenedDocument, SealedDocument, open};
+use zeroize::Zeroizing;
+
+/// Everything that may open documents here, and what was wrong with where it came from.
+pub(super) struct Identity {
+    known: Identities,
+    troubles: Vec<String>,
+    command: Option<String>,
+    asked: BTreeSet<String>,
+}
+
+impl Identity {
+    /// Reads the environment and the files it names. The command of `SOPS_AGE_KEY_CMD` is not run until something needs it.
+    pub(super) fn gather() -> Self {
+        let mut identity =
+            Self { known: Identities::none(), troubles: Vec::new(), command: None, asked: BTreeSet::new() };
+        if let Some(text) = variable("SOPS_AGE_KEY") {
+            identity.take("SOPS_AGE_KEY", &Zeroizing::new(text));
+        }
+        if let Some(path) = variable("SOPS_AGE_KEY_FILE") {
+            identity.take_file(&format!("SOPS_AGE_KEY_FILE (`{path}`)"), &PathBuf::from(&path), true);
+        }
+        identity.command = variable("SOPS_AGE_KEY_CMD");
+        if let Some(path) = user_file() {
+            identity.take_file(&format!("`{}`", path.display()), &path, false);
+        }
+        identity
+    }
+
+    /// Opens a document, running the command for its recipients when nothing else opens it.
+    pub(super) fn open(&mut self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
+        let mut outcome = open(sealed, &self.known, options);
+        let Some(command) = self.command.clone() else { return outcome };
+        let age = |recipient: &&sops_file::Recipient| recipient.kind() == KeyKind::Age;
+        let names: Vec<_> =
+            sealed.metadata().recipients().filter(age).map(|recipient| recipient.name().to_owned()).collect();
+        for name in names {
+            match &outcome {
+                Err(OpenError::Key(
+                    KeyError::NoIdentity | KeyError::NotARecipient { .. } | KeyError::Threshold { .. },
+                )) => {}
+                Ok(_) | Err(_) => break,
+            }
+            if self.asked.insert(name.clone()) {
+                self.ask(&command, &name);
+                outcome = open(sealed, &self.known, options);
+            }
+        }
+        outcome
+    }
+
+    /// What was wrong with the sources, for the report when nothing opens.
+    pub(super) fn troubles(&self) -> &[String] {
+        &self.troubles
+    }
+
+    fn take_file(&mut self, source: &str, path: &PathBuf, must_exist: bool) {
+        match std::fs::read_to_string(path).map(Zeroizing::new) {
+            Ok(text) => self.take(source, &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {}
+            Err(error) => self.troubles.push(format!("{source} cannot be read: {error}")),
+        }
+    }
+
+    fn take(&mut self, source: &str, text: &Zeroizing<String>) {
+        match Identities::parse(text) {
+            Ok(identities) => {
+                self.troubles.extend(identities.left_out().iter().map(|left| format!("{source}: {left}")));
+                self.known.extend(identities);
+            }
+            Err(error) => self.troubles.push(format!("{source}: line {} is not an age identity", error.line)),
+        }
+    }
+
+    /// Runs the command as sops does: split like a shell would, without a shell, the recipient in its environment.
+    fn ask(&mut self, command: &str, recipient: &str) {
+        const SOURCE: &str = "the command of SOPS_AGE_KEY_CMD";
+        let words = shlex::split(command).unwrap_or_default();
+        let Some((program, arguments)) = words.split_first() else {
+            return self.trouble(format!("{SOURCE} cannot be split into words"));
+        };
+        let output = Command::new(program)
+            .args(arguments)
+            .env("SOPS_AGE_RECIPIENT", recipient)
+            .stdin(Stdio::inherit())
+            .stderr(Stdio::inherit())
+            .output();
+        match output {
+            Ok(output) if output.status.success() => {
+                let bytes = Zeroizing::new(output.stdout);
+                match std::str::from_utf8(&bytes) {
+                    Ok(text) => self.take(SOURCE, &Zeroizing::new(text.to_owned())),
+                    Err(_) => self.trouble(format!("{SOURCE} printed what is not text")),
+                }
+            }
+            Ok(output) => self.trouble(format!("{SOURCE} failed ({})", output.status)),
+            Err(error) => self.trouble(format!("{SOURCE} cannot be run: {error}")),
+        }
+    }
+
+    fn trouble(&mut self, what: String) {
+        if !self.troubles.contains(&what) {
+            self.troubles.push(what);
+        }
+    }
+}
+
+/// Recipients named by the environment, for sealing.
+pub(super) fn recipients_of_environment() -> Option<String> {
+    variable("SOPS_AGE_RECIPIENTS")
+}
+
+/// The configuration named by the environment.
+pub(super) fn config_of_environment() -> Option<PathBuf> {
+    variable("SOPS_CONFIG").map(PathBuf::from)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// `sops/age/keys.txt` in the user's configuration directory.
+fn user_file() -> Option<PathBuf> {
+    Some(config_directory()?.join("sops").join("age").join("keys.txt"))
+}
+
+fn config_directory() -> Option<PathBuf> {
+    if cfg!(windows) {
+        return variable("AppData").map(PathBuf::from);
+    }
+    let home = || variable("HOME").map(PathBuf::from);
+    match variable("XDG_CONFIG_HOME").map(PathBuf::from) {
+        Some(directory) => directory.is_absolute().then_some(directory),
+        None if cfg!(target_os = "macos") => Some(home()?.join("Library").join("Application Support")),
+        None => Some(home()?.join(".config")),
+    }
+}

@@ -1,0 +1,53 @@
+//! `serve` and `config`: the settings, to run with and to look at. Secrets are masked wherever they are printed.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::args::ConfigArgs;
+use super::{Outcome, output};
+use crate::faces::config::{Row, ServeConfig, Settings, Sources, read_text};
+use crate::faces::exit::{Exit, Report, printable};
+use crate::faces::wire;
+
+/// Runs the server until a signal stops it.
+pub(super) fn serve(args: &ConfigArgs) -> Outcome {
+    let config = ServeConfig::read(&settings(args)?).map_err(Report::from)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Report::failed("the server cannot be started", &error))?;
+    runtime.block_on(wire::serve(config)).map_err(|error| Report::chain(Exit::FAILED, &error))?;
+    Ok(Exit::FINE)
+}
+
+/// Prints the settings.
+pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {
+    let rows = settings(args)?.rows();
+    if json {
+        return output::json(&json!({"version": 1, "settings": rows}));
+    }
+    output::say(&table(&rows))?;
+    Ok(Exit::FINE)
+}
+
+/// Every setting, with warnings told.
+fn settings(args: &ConfigArgs) -> Result<Settings, Report> {
+    let sources = Sources::from_process(BTreeMap::new(), args.config.as_deref()).map_err(Report::from)?;
+    let settings = Settings::resolve(&sources, &read_text).map_err(Report::from)?;
+    for fault in settings.warnings() {
+        output::warn(fault.what(), fault.help());
+    }
+    Ok(settings)
+}
+
+fn table(rows: &[Row]) -> String {
+    let value = |row: &Row| printable(row.value.as_deref().unwrap_or("–"));
+    let names = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    let values = rows.iter().map(|row| value(row).chars().count()).filter(|width| *width <= 40).max().unwrap_or(0);
+    let mut text = String::new();
+    for row in rows {
+        let origin = printable(row.origin.as_deref().unwrap_or("not set"));
+        let (name, value) = (output::pad(row.name, names), output::pad(&value(row), values));
+        text += &format!("{name}  {value}  {origin}\n");
+    }
+    text
+}
