@@ -41,6 +41,7 @@ impl Arguments {
             | Verb::Verify(_)
             | Verb::Ledger(_)
             | Verb::Keygen(_)
+            | Verb::Adopt(_)
             | Verb::Config(_)
             | Verb::Serve(_)
             | Verb::Completions { .. } => false,
@@ -77,6 +78,8 @@ pub(super) enum Verb {
     Ledger(LedgerVerb),
     /// Make a signing key for the ledger.
     Keygen(KeygenArgs),
+    /// Take in what stands on the default branch as approved, and begin the ledger; with the settings of the server.
+    Adopt(AdoptArgs),
     /// Run the server: take GitHub's deliveries, count approvals, merge what was approved.
     Serve(ConfigArgs),
     /// Print every setting and where its value comes from, secrets masked.
@@ -280,6 +283,19 @@ pub(super) struct KeygenArgs {
 
 #[derive(Args)]
 pub(super) struct ConfigArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct AdoptArgs {
+    /// The commit the default branch is at: the whole id.
+    #[arg(value_name = "COMMIT")]
+    pub(super) commit: String,
+    /// The repository; the one this clone comes from unless named.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) repo: Option<String>,
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! Each verb is a module with a `run`. Standard output holds what was asked for and nothing else; notes, prompts and reports go to
 //! standard error. A secret is printed only by the verb that was asked for it.
 
+mod adopt;
 mod args;
 mod check;
 mod keygen;
@@ -56,6 +57,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Ledger(LedgerVerb::Show(args)) => ledger::show(args, json),
         Verb::Ledger(LedgerVerb::Export(args)) => ledger::export(args),
         Verb::Keygen(args) => keygen::run(&args, json),
+        Verb::Adopt(args) => adopt::run(&args, json),
         Verb::Serve(args) => settings::serve(&args),
         Verb::Config(args) => settings::run(&args, json),
         Verb::Completions { shell } => completions(shell),

@@ -1,6 +1,7 @@
 //! `serve` and `config`: the settings, to run with and to look at. Secrets are masked wherever they are printed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -12,16 +13,14 @@ use crate::faces::wire;
 
 /// Runs the server until a signal stops it.
 pub(super) fn serve(args: &ConfigArgs) -> Outcome {
-    let config = ServeConfig::read(&settings(args)?).map_err(Report::from)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Report::failed("the server cannot be started", &error))?;
-    runtime.block_on(wire::serve(config)).map_err(|error| Report::chain(Exit::FAILED, &error))?;
+    let config = ServeConfig::read(&read(args.config.as_deref())?).map_err(Report::from)?;
+    runtime()?.block_on(wire::serve(config)).map_err(|error| Report::chain(Exit::FAILED, &error))?;
     Ok(Exit::FINE)
 }
 
 /// Prints the settings.
 pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {
-    let rows = settings(args)?.rows();
+    let rows = read(args.config.as_deref())?.rows();
     if json {
         return output::json(&json!({"version": 1, "settings": rows}));
     }
@@ -29,9 +28,15 @@ pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {
     Ok(Exit::FINE)
 }
 
+/// What asynchronous work runs on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Report> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Report::failed("the server cannot be started", &error))
+}
+
 /// Every setting, with warnings told.
-fn settings(args: &ConfigArgs) -> Result<Settings, Report> {
-    let sources = Sources::from_process(BTreeMap::new(), args.config.as_deref()).map_err(Report::from)?;
+pub(super) fn read(config: Option<&Path>) -> Result<Settings, Report> {
+    let sources = Sources::from_process(BTreeMap::new(), config).map_err(Report::from)?;
     let settings = Settings::resolve(&sources, &read_text).map_err(Report::from)?;
     for fault in settings.warnings() {
         output::warn(fault.what(), fault.help());

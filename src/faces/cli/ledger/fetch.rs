@@ -64,3 +64,9 @@ fn git(arguments: &[&str]) -> Result<Output, Report> {
         Report::failed("the git program cannot be run", &error).help("install git, or use `--offline`")
     })
 }
+
+/// The address of `origin`, if this folder is a clone with one.
+pub(in crate::faces::cli) fn origin_address() -> Option<String> {
+    let output = git(&["remote", "get-url", "origin"]).ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
