@@ -18,6 +18,9 @@ const OTHER_VARIABLES: &[&str] = &["COUNTERSIGN_UPDATE_DOCS"];
 /// What stands in repositories that are governed, not in this one.
 const ELSEWHERE: &[&str] = &["secrets/", ".countersign/", ".sops.yaml", "entry.json", "refs/heads/"];
 
+/// Commands that are written about before they are there. To be empty at a release.
+const COMING: &[&str] = &["adopt", "demo"];
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -239,7 +242,6 @@ fn every_variable_that_is_named_is_a_setting_and_every_setting_is_documented() {
 }
 
 #[test]
-#[ignore = "the command line is not here yet"]
 fn every_command_that_is_named_exists() {
     let verbs = verbs(&[]);
     let mut faults = Vec::new();
@@ -249,7 +251,10 @@ fn every_command_that_is_named_exists() {
                 line.strip_prefix("cargo run --release -- ").map_or(line.clone(), |rest| format!("countersign {rest}"));
             let mut words = line.split_whitespace();
             let (Some("countersign"), Some(verb)) = (words.next(), words.next()) else { continue };
-            if verb.starts_with('-') || !verb.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+            if COMING.contains(&verb)
+                || verb.starts_with('-')
+                || !verb.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            {
                 continue;
             }
             let second = words.next().unwrap_or_default();
