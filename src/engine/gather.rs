@@ -185,7 +185,9 @@ impl Engine {
     ) -> Result<BTreeMap<UserId, Authority>, TurnError> {
         let mut authority = BTreeMap::new();
         let endings = votes.iter().filter_map(|vote| vote.ended_by.as_ref());
-        let voters = votes.iter().filter(|vote| vote.kind != VoteKind::Ended).filter_map(|vote| vote.account.as_ref());
+        // an ended veto may still stand, if its author is an approver
+        let speaks = |vote: &&VoteFacts| vote.kind != VoteKind::Ended || vote.first_kind == Some(VoteKind::Reject);
+        let voters = votes.iter().filter(speaks).filter_map(|vote| vote.account.as_ref());
         for account in voters.chain(endings).filter(|account| account.is_person()) {
             if authority.contains_key(&account.id) {
                 continue;

@@ -1,7 +1,13 @@
 //! The world a scenario plays in.
 
+mod http;
+mod look;
+mod process;
 mod secrets;
+mod tree;
 mod world;
 
-pub(crate) use secrets::Secrets;
-pub(crate) use world::World;
+pub(crate) use http::{Post, signature};
+pub(crate) use secrets::{CANARY, Secrets};
+pub(crate) use tree::Tree;
+pub(crate) use world::{POLICY, World};

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use github_sim::{App, AppConfig, Level, Membership, Org, Push, Repo, Role, Sim, SimConfig, Team, User, Verdict};
+use github_sim::{
+    App, AppConfig, Installation, Level, Membership, Org, Push, Repo, Role, Sim, SimConfig, Team, User, Verdict,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,7 +28,7 @@ policies:
 admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}
 ";
 
-const SECRET: &str = "a-webhook-secret-nobody-guesses";
+pub(super) const SECRET: &str = "a-webhook-secret-nobody-guesses";
 
 /// Everything a scenario needs.
 pub(crate) struct World {
@@ -35,6 +37,7 @@ pub(crate) struct World {
     pub(crate) security: Team,
     pub(crate) repo: Repo,
     pub(crate) app: App,
+    pub(crate) installation: Installation,
     /// Pushes.
     pub(crate) rita: User,
     /// Named by the policy.
@@ -45,14 +48,15 @@ pub(crate) struct World {
     pub(crate) cy: User,
     /// Admin of the policy.
     pub(crate) zoe: User,
-    server: Option<Server>,
-    dir: TempDir,
-    settings: Vec<(String, String)>,
+    pub(super) server: Option<Server>,
+    pub(super) dir: TempDir,
+    pub(super) settings: Vec<(String, String)>,
 }
 
-struct Server {
-    child: Child,
-    pub(crate) admin: String,
+pub(super) struct Server {
+    pub(super) child: Child,
+    pub(super) public: String,
+    pub(super) admin: String,
 }
 
 impl Drop for Server {
@@ -117,10 +121,24 @@ impl World {
             )
             .webhook("http://127.0.0.1:9/", SECRET),
         );
-        app.install(&acme, &[&repo]);
+        let installation = app.install(&acme, &[&repo]);
         let dir = TempDir::new().expect("a folder");
-        let world =
-            Self { sim, acme, security, repo, app, rita, ann, bob, cy, zoe, server: None, dir, settings: Vec::new() };
+        let world = Self {
+            sim,
+            acme,
+            security,
+            repo,
+            app,
+            installation,
+            rita,
+            ann,
+            bob,
+            cy,
+            zoe,
+            server: None,
+            dir,
+            settings: Vec::new(),
+        };
         world.keys();
         let first = Push::to("main")
             .file("README.md", "# app\n")
@@ -183,7 +201,7 @@ impl World {
         };
         let (public, admin) = (address("listening on "), address("admin on "));
         self.sim.set_webhook_url(&self.app, Some(&format!("{public}/webhooks/github")));
-        self.server = Some(Server { child, admin });
+        self.server = Some(Server { child, public, admin });
     }
 
     /// `kill -9`.
@@ -299,19 +317,6 @@ impl World {
     pub(crate) fn until_comment(&self, pull: u64, text: &str) {
         let shown = || self.comment(pull);
         self.until(&format!("a comment with {text}"), |_| shown().contains(text));
-    }
-
-    /// Waits until nothing has been asked of the stand-in for a while.
-    pub(crate) fn until_quiet(&self) {
-        let mut mark = self.sim.mark();
-        let mut since = Instant::now();
-        while since.elapsed() < Duration::from_millis(700) {
-            std::thread::sleep(Duration::from_millis(50));
-            if !self.sim.since(mark).entries().is_empty() {
-                mark = self.sim.mark();
-                since = Instant::now();
-            }
-        }
     }
 
     /// Nothing the stand-in complained about.

@@ -1,0 +1,75 @@
+//! What only a plain HTTP client can do: deliveries of the test's own making, pages, questions a person would ask over the API.
+
+use aws_lc_rs::hmac;
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+
+use super::world::{SECRET, World};
+
+/// A delivery to post. Headers that are `None` are left out.
+pub(crate) struct Post<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) event: &'a str,
+    pub(crate) signature: Option<String>,
+    pub(crate) media: &'a str,
+    pub(crate) body: Vec<u8>,
+}
+
+impl<'a> Post<'a> {
+    /// A delivery as GitHub would send it.
+    pub(crate) fn signed(id: &'a str, event: &'a str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        Self { id, event, signature: Some(signature(SECRET, &body)), media: "application/json", body }
+    }
+}
+
+/// `sha256=…` of a body under a secret.
+pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    format!("sha256={}", hex::encode(hmac::sign(&key, body)))
+}
+
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
+    block_in_place(|| Handle::current().block_on(future))
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+impl World {
+    /// Posts a delivery; status and body of the answer.
+    pub(crate) fn post(&self, post: Post<'_>) -> (u16, Value) {
+        let mut request = client()
+            .post(format!("{}/webhooks/github", self.public()))
+            .header("content-type", post.media)
+            .header("x-github-delivery", post.id)
+            .header("x-github-event", post.event);
+        if let Some(signature) = post.signature {
+            request = request.header("x-hub-signature-256", signature);
+        }
+        wait(async {
+            let answer = request.body(post.body).send().await.expect("the server answers");
+            let status = answer.status().as_u16();
+            (status, answer.json().await.unwrap_or_default())
+        })
+    }
+
+    /// A page of the server, by whole address: status and text.
+    pub(crate) fn get(&self, address: &str) -> (u16, String) {
+        wait(async {
+            let answer = client().get(address).send().await.expect("the server answers");
+            (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+        })
+    }
+
+    /// What the stand-in's API shows to somebody.
+    pub(crate) fn api(&self, path: &str) -> Value {
+        let request = client()
+            .get(format!("{}{path}", self.sim.url()))
+            .header("user-agent", "scenario")
+            .header("authorization", format!("Bearer {}", self.zoe.token));
+        wait(async { request.send().await.expect("the stand-in answers").json().await.unwrap_or_default() })
+    }
+}

@@ -1,0 +1,59 @@
+//! The server as a process: killed, stopped, started again; and the time a crash costs, skipped.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::World;
+use super::http::wait;
+
+/// Work that is due within three seconds, or being done.
+const BUSY: &str = "SELECT count(*) FROM work WHERE lease_until IS NOT NULL OR due_at <= unixepoch() + 3";
+
+impl World {
+    /// SIGTERM; waits for the end and gives its code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let mut server = self.server.take()?;
+        let sent = Command::new("kill").arg("-TERM").arg(server.child.id().to_string()).status().expect("kill runs");
+        assert!(sent.success());
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            if let Some(status) = server.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the server does not stop:\n{}", self.log());
+    }
+
+    /// Waits until every delivery has arrived and the server has nothing to do; not for worlds that sweep every second.
+    #[track_caller]
+    pub(crate) fn until_quiet(&self) {
+        let mut mark = None;
+        self.until("the server has nothing to do", |world| {
+            let (before, now) = (mark.replace(world.sim.mark()), world.sim.mark());
+            wait(world.sim.settle());
+            before == Some(now) && wait(world.busy()) == 0
+        });
+    }
+
+    async fn busy(&self) -> i64 {
+        let Some(path) = self.path("countersign.db").to_str().map(|path| format!("sqlite:{path}")) else { return 0 };
+        let Ok(mut database) = SqliteConnection::connect(&path).await else { return 1 };
+        sqlx::query_scalar(BUSY).fetch_one(&mut database).await.unwrap_or(1)
+    }
+
+    /// Forgets the database, as after the loss of a disk. The server must not run.
+    pub(crate) fn lose_the_database(&self) {
+        assert!(self.server.is_none(), "the server must not run");
+        for end in ["", "-wal", "-shm"] {
+            let _absent = std::fs::remove_file(self.path(&format!("countersign.db{end}")));
+        }
+    }
+
+    /// Where deliveries are taken.
+    pub(super) fn public(&self) -> &str {
+        self.server.as_ref().map_or("", |server| server.public.as_str())
+    }
+}
