@@ -19,7 +19,7 @@ const OTHER_VARIABLES: &[&str] = &["COUNTERSIGN_UPDATE_DOCS"];
 const ELSEWHERE: &[&str] = &["secrets/", ".countersign/", ".sops.yaml", "entry.json", "refs/heads/"];
 
 /// Commands that are written about before they are there. To be empty at a release.
-const COMING: &[&str] = &["adopt", "demo"];
+const COMING: &[&str] = &["demo"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -278,6 +278,22 @@ fn verbs(below: &[&str]) -> BTreeSet<String> {
         .filter(|line| !line.starts_with("    "))
         .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
         .collect()
+}
+
+#[test]
+fn every_policy_that_is_shown_is_one() {
+    let mut shown = vec![("templates/starter/policy.yaml".to_owned(), read("templates/starter/policy.yaml"))];
+    for (path, text) in documents() {
+        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        shown.extend(
+            blocks.filter(|block| block.starts_with("version: 1")).map(|block| (path.clone(), block.to_owned())),
+        );
+    }
+    assert!(shown.len() > 2, "README.md and docs/policy.md show one each");
+    for (path, text) in shown {
+        let faults = countersign_core::policy::parse(&text).err().unwrap_or_default();
+        assert!(faults.is_empty(), "{path}: {}", faults[0].message);
+    }
 }
 
 #[test]
