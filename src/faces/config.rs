@@ -1,7 +1,7 @@
 //! Settings: where they come from, what they mean, and what is wrong with them, all at once and each with the next action.
 //!
-//! Precedence: flag, environment, file, default (`interfaces.md`); every value remembers its origin. This is the only file of the
-//! program that reads the environment. Secrets are never printed, and no fault repeats one.
+//! Precedence: flag, environment, file, default (`interfaces.md`); every value remembers its origin. This is the only file that
+//! reads them from the environment. Secrets are never printed, and no fault repeats one.
 
 mod fault;
 mod key;

@@ -71,7 +71,11 @@ impl Message {
         let text = text.trim_end();
         let split = text.split_once("\nhelp: ").or_else(|| text.strip_suffix(')')?.split_once(" (help: "));
         match split {
-            Some((what, help)) => Self { what: what.to_owned(), help: Some(help.to_owned()) },
+            // An error that wraps another may carry the help of both: the first is the nearer one.
+            Some((what, help)) => {
+                let help = help.split("\nhelp: ").next().unwrap_or(help);
+                Self { what: what.to_owned(), help: Some(help.to_owned()) }
+            }
             None => Self { what: text.to_owned(), help: None },
         }
     }
@@ -230,6 +234,7 @@ mod tests {
         for text in ["it broke\nhelp: mend it", "it broke (help: mend it)"] {
             assert_eq!(Report::usage(text).to_string(), "error: it broke\nhelp: mend it\n");
         }
+        assert_eq!(Report::usage("a: b\nhelp: c\nhelp: d").to_string(), "error: a: b\nhelp: c\n");
         assert_eq!(Report::usage("it broke (badly)").to_string(), "error: it broke (badly)\n");
     }
 

@@ -60,9 +60,19 @@ fn word(kind: &str) -> String {
 /// Lists the keys of every document named.
 pub(in crate::faces::cli) fn run(args: ListArgs, json: bool) -> Outcome {
     let documents = Document::all(&args.naming, &args.files)?;
-    let mut files = Vec::new();
+    let (mut files, mut exit) = (Vec::new(), Exit::FINE);
+    let found = args.naming.environment.is_some() && args.naming.path.is_none() && documents.len() > 1;
     for document in &documents {
-        let sealed = parse(document)?;
+        let sealed = match parse(document) {
+            Ok(sealed) => sealed,
+            // One bad file must not hide the others of its environment.
+            Err(report) if found => {
+                report.print(json);
+                exit = report.exit();
+                continue;
+            }
+            Err(report) => return Err(report),
+        };
         let rows: Vec<_> = sealed.leaves().iter().map(Row::of).collect();
         files.push((document, sealed, rows));
     }
@@ -74,20 +84,21 @@ pub(in crate::faces::cli) fn run(args: ListArgs, json: bool) -> Outcome {
                 "last_modified": sealed.metadata().lastmodified(),
             })
         };
-        return output::json(&json!({"version": 1, "files": files.iter().map(file).collect::<Vec<_>>()}));
+        output::json(&json!({"version": 1, "files": files.iter().map(file).collect::<Vec<_>>()}))?;
+        return Ok(exit);
     }
     let mut text = String::new();
     for (number, (document, sealed, rows)) in files.iter().enumerate() {
         if number > 0 {
             text.push('\n');
         }
-        if files.len() > 1 || output::on_terminal() {
+        if documents.len() > 1 || output::on_terminal() {
             text += &heading(document, sealed, rows.len());
         }
         text += &table(rows);
     }
     output::say(&text)?;
-    Ok(Exit::FINE)
+    Ok(exit)
 }
 
 fn heading(document: &Document, sealed: &SealedDocument, keys: usize) -> String {

@@ -9,7 +9,7 @@ pub(super) mod values;
 
 use serde_json::{Value, json};
 use sops_file::diff::{ChangeKind, DocumentDiff, Integrity, KeyChange, keyless, opened};
-use sops_file::{OpenError, OpenOptions, OpenedDocument, ParseError, Plain, SealedDocument};
+use sops_file::{Format, OpenError, OpenOptions, OpenedDocument, ParseError, Plain, SealedDocument};
 
 use self::sides::Pair;
 use super::document::Document;
@@ -121,6 +121,12 @@ fn sealed(document: Option<&Document>, named: bool) -> Result<Option<Option<Seal
     match SealedDocument::parse(&document.bytes, document.format) {
         Ok(sealed) => Ok(Some(Some(sealed))),
         Err(ParseError::NotSealed | ParseError::Unsupported(_) | ParseError::NotText { .. }) if !named => Ok(None),
+        // Any file may lie in a directory; one whose name promises a document is worth a word.
+        Err(_) if !named && document.format == Format::Binary => Ok(None),
+        Err(fault) if !named => {
+            output::warn(format!("`{}` is left out: {fault}", document.name), fault.help());
+            Ok(None)
+        }
         Err(fault) => Err(unreadable(document, &fault)),
     }
 }

@@ -122,7 +122,8 @@ fn of_environment(args: &DiffArgs, environment: &str) -> Result<Vec<Pair>, Repor
     for path in wanted {
         pairs.extend(git.pairs(&path, args.naming.input_type)?);
     }
-    Ok(pairs)
+    let named = args.naming.path.is_some();
+    Ok(pairs.into_iter().map(|pair| Pair { named, ..pair }).collect())
 }
 
 /// Everything at one revision, or the working tree.
@@ -166,7 +167,8 @@ impl Version {
             }
             Self::WorkingTree(root) => {
                 let file = root.join(&text);
-                if file.is_file() { Document::read(&file, format).map(Some) } else { Ok(None) }
+                let document = file.is_file().then(|| Document::read(&file, format)).transpose()?;
+                Ok(document.map(|document| Document { name: text, ..document }))
             }
         }
     }
