@@ -2,7 +2,7 @@
 //!
 //! `COUNTERSIGN_WEBHOOK_EXAMPLES` names the package's `api.github.com/index.json`. Without it the test says loudly that it was
 //! skipped, and fails when `COUNTERSIGN_TEST_REQUIRE_ALL=1`.
-#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::disallowed_methods, reason = "tests")]
 
 use std::collections::BTreeMap;
 

@@ -219,7 +219,7 @@ fn fill(seats: &[usize], willing: &[BTreeSet<UserId>]) -> Vec<BTreeSet<UserId>> 
     let mut seated: BTreeMap<UserId, usize> = BTreeMap::new();
     for group in 0..seats.len() {
         while seated.values().filter(|at| **at == group).count() < seats[group] {
-            if !seat(group, seats, willing, &mut seated, &mut BTreeSet::new()) {
+            if !seat(group, willing, &mut seated, &mut BTreeSet::new()) {
                 break;
             }
         }
@@ -230,7 +230,6 @@ fn fill(seats: &[usize], willing: &[BTreeSet<UserId>]) -> Vec<BTreeSet<UserId>> 
 /// Finds one more person for a group, moving somebody to another group that can spare a seat if need be.
 fn seat(
     group: usize,
-    seats: &[usize],
     willing: &[BTreeSet<UserId>],
     seated: &mut BTreeMap<UserId, usize>,
     tried: &mut BTreeSet<UserId>,
@@ -247,7 +246,7 @@ fn seat(
             Some(at) if at == group => {}
             Some(at) => {
                 seated.insert(*person, group);
-                if seat(at, seats, willing, seated, tried) {
+                if seat(at, willing, seated, tried) {
                     return true;
                 }
                 seated.insert(*person, at);
@@ -268,7 +267,8 @@ mod tests {
     #[test]
     fn distinct_people_fill_the_groups_even_when_the_greedy_way_fails() {
         // greedy would give 1 to the first group, leaving the second empty
-        let table: &[(&[usize], &[&[u64]], bool)] = &[
+        type Row<'a> = (&'a [usize], &'a [&'a [u64]], bool);
+        let table: &[Row<'_>] = &[
             (&[1, 1], &[&[1, 2], &[1]], true),
             (&[1, 1], &[&[1], &[1]], false),
             (&[2, 1], &[&[1, 2, 3], &[1]], true),

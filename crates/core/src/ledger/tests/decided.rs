@@ -190,7 +190,7 @@ fn a_decision_that_the_facts_do_not_allow_is_found_out() {
         ("a draft", change(|facts| facts.change.draft = true)),
         (
             "names of another policy",
-            change(|facts| drop(facts.names.users.insert(Login::parse("zoe").unwrap(), UserId::new(9)))),
+            change(|facts| _ = facts.names.users.insert(Login::parse("zoe").unwrap(), UserId::new(9))),
         ),
         ("another head", say(|entry| entry.head = oid(0xc2))),
         ("another approver", say(|entry| entry.approved_by[0].user = UserId::new(3))),
