@@ -19,7 +19,7 @@ const OTHER_VARIABLES: &[&str] = &["COUNTERSIGN_UPDATE_DOCS"];
 const ELSEWHERE: &[&str] = &["secrets/", ".countersign/", ".sops.yaml", "entry.json", "refs/heads/"];
 
 /// Commands that are written about before they are there. To be empty at a release.
-const COMING: &[&str] = &["demo"];
+const COMING: &[&str] = &[];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -44,6 +44,7 @@ impl Arguments {
             | Verb::Adopt(_)
             | Verb::Config(_)
             | Verb::Serve(_)
+            | Verb::Demo(_)
             | Verb::Completions { .. } => false,
         };
         self.json || asked
@@ -84,6 +85,8 @@ pub(super) enum Verb {
     Serve(ConfigArgs),
     /// Print every setting and where its value comes from, secrets masked.
     Config(ConfigArgs),
+    /// Play the whole story on this machine: real pushes, reviews, a merge, a proof, and forgeries that are caught.
+    Demo(DemoArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -354,4 +357,14 @@ pub(super) struct LedgerExportArgs {
     /// Write to this file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct DemoArgs {
+    /// Leave it running afterwards and say how to clone, push and review as each person.
+    #[arg(long)]
+    pub(super) keep_running: bool,
+    /// Without colours (`NO_COLOR` does the same).
+    #[arg(long)]
+    pub(super) no_color: bool,
 }

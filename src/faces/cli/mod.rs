@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use self::args::{Arguments, LedgerVerb, Verb};
+use super::demo;
 use super::exit::{Exit, Report};
 
 /// What a verb comes to: its exit code, or a report.
@@ -60,6 +61,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Adopt(args) => adopt::run(&args, json),
         Verb::Serve(args) => settings::serve(&args),
         Verb::Config(args) => settings::run(&args, json),
+        Verb::Demo(args) => Ok(demo::run(demo::Options { keep_running: args.keep_running, no_color: args.no_color })),
         Verb::Completions { shell } => completions(shell),
     }
 }
