@@ -20,7 +20,7 @@ use countersign_core::policy::{self, Policy};
 use tracing::{error, info, warn};
 
 use super::gather::Gathered;
-use super::ports::{Claim, Freshness, NewEntry, RepoError, RepoRef, Sighting};
+use super::ports::{Claim, Freshness, NewEntry, RepoError, RepoRef, Sighting, Subject};
 use super::{Engine, TurnError, lock};
 
 /// Largest policy file, in bytes.
@@ -529,7 +529,10 @@ impl Engine {
             }
             Ok(entries)
         })
-        .await
+        .await?;
+        // the other open changes stand on another ground now
+        self.journal.schedule(&Subject::Repository(place.repo.id), self.clock.now()).await?;
+        Ok(())
     }
 
     /// Why a change would leave the default branch without a valid policy, if it does.

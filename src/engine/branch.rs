@@ -20,6 +20,9 @@ impl Engine {
         repo: RepoId,
         branch: &RefName,
     ) -> Result<Option<Timestamp>, TurnError> {
+        if *branch == self.settings.ledger_ref {
+            self.ledger_moved(repo).await?;
+        }
         if self.is_ours(branch) {
             return Ok(None);
         }
@@ -42,6 +45,17 @@ impl Engine {
         *branch == self.settings.ledger_ref
             || name.starts_with("countersign/")
             || name.starts_with("gh-readonly-queue/")
+    }
+
+    /// The ledger moved: unless to the head we wrote or read ourselves, the repository is looked at.
+    async fn ledger_moved(&self, repo: RepoId) -> Result<(), TurnError> {
+        let moves = self.journal.movements(repo, &self.settings.ledger_ref).await?;
+        let newest = moves.iter().filter(|movement| moves.first().is_some_and(|first| first.at == movement.at));
+        let known = self.journal.ledger_head(repo).await?.map(|(_, commit)| commit);
+        if !newest.map(|movement| &movement.after).any(|after| Some(after) == known.as_ref()) {
+            self.journal.schedule(&Subject::Repository(repo), self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// A governed branch moved: every open change on it is looked at again.

@@ -1,7 +1,7 @@
 //! A pull request: gather, decide, bring, and merge when the decision proves that it may be.
 
 use countersign_core::decision::{Decision, Verdict, decide, outline};
-use countersign_core::domain::{Environment, PrNumber, RepoId, Timestamp};
+use countersign_core::domain::{PrNumber, RepoId, Timestamp};
 use countersign_core::effect::{self, Description, Outcome, wanted};
 use countersign_core::facts::question::ChangeRead;
 use countersign_core::facts::{Known, Question};
@@ -63,8 +63,10 @@ impl Engine {
             };
         }
         self.say(claim, &place, &gathered, &decision, &outcome).await?;
-        if decision.verdict != Verdict::Unknown && gathered.facts.change.head == updated {
-            self.settle(&place, &gathered, &decision);
+        // what is held by rules or conflicts is tried again by the next sweep
+        let held = matches!(outcome, Outcome::Held(_));
+        if decision.verdict != Verdict::Unknown && !held && gathered.facts.change.head == updated {
+            self.settle(&place, &gathered);
         }
         Ok(decision.verdict)
     }
@@ -86,16 +88,19 @@ impl Engine {
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
     }
 
-    fn settle(&self, place: &Place, gathered: &Gathered, decision: &Decision) {
+    /// Remembers what was judged. The `updated` mark stays: it was read before this look, so whatever moves it is news.
+    fn settle(&self, place: &Place, gathered: &Gathered) {
         let facts = &gathered.facts;
-        let settled = Settled {
-            updated: String::new(),
+        let mut settled = lock(&self.memory.settled);
+        let known = settled.remove(&(place.repo.id, facts.change.number));
+        let now = Settled {
+            updated: known.map(|known| known.updated).unwrap_or_default(),
             head: facts.change.head.clone(),
             base_tip: facts.change.base_tip.clone(),
             ledger: place.sequence(),
-            scopes: decision.scopes.iter().filter_map(|scope| Environment::parse(scope.scope.name()).ok()).collect(),
+            judged: facts.at,
         };
-        lock(&self.memory.settled).insert((place.repo.id, facts.change.number), settled);
+        settled.insert((place.repo.id, facts.change.number), now);
     }
 }
 

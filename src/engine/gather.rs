@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::domain::{Account, Delta, Digest, Login, Oid, PrNumber, RefName, TeamSlug, UserId};
+use countersign_core::domain::{Account, Delta, Digest, Login, Oid, PrNumber, RefName, TeamId, TeamSlug, UserId};
 use countersign_core::facts::compare::{self, Branches};
 use countersign_core::facts::question::ChangeRead;
 use countersign_core::facts::{
@@ -14,6 +14,9 @@ use countersign_core::facts::{
 use super::book::Place;
 use super::ports::{ForgeErrorKind, Freshness, RepoError, RepoRef, Sighting};
 use super::{Engine, TurnError};
+
+/// Members of the policy's teams, as far as they could be read.
+type Rosters = BTreeMap<TeamId, Known<Vec<Account>>>;
 
 /// Facts of a change and what was read on the way.
 pub(super) struct Gathered {
@@ -38,9 +41,9 @@ impl Engine {
         change.head_since = made.head_since;
         let votes = self.votes(place, &read).await?;
         let delta_at = self.deltas_at(repo, &change, &votes).await?;
-        let authority = self.authority(place, &votes, &read, freshness).await?;
-        let names_now = self.names_now(place, &votes, freshness).await?;
         let rosters = self.rosters(place).await?;
+        let authority = self.authority(place, &votes, (&read, &rosters), freshness).await?;
+        let names_now = self.names_now(place, &votes, freshness).await?;
         let facts = Facts {
             at: self.clock.now(),
             repository: repo.id,
@@ -180,9 +183,15 @@ impl Engine {
         &self,
         place: &Place,
         votes: &[VoteFacts],
-        read: &ChangeRead,
+        (read, rosters): (&ChangeRead, &Rosters),
         freshness: Freshness,
     ) -> Result<BTreeMap<UserId, Authority>, TurnError> {
+        let listed = |team: &TeamId, user: UserId| match rosters.get(team) {
+            Some(Known::Is(members)) => {
+                freshness == Freshness::Display && members.iter().any(|member| member.id == user)
+            }
+            Some(Known::Unknown(_)) | None => false,
+        };
         let mut authority = BTreeMap::new();
         let endings = votes.iter().filter_map(|vote| vote.ended_by.as_ref());
         // an ended veto may still stand, if its author is an approver
@@ -193,8 +202,10 @@ impl Engine {
                 continue;
             }
             let mut teams = BTreeMap::new();
-            for (slug, id) in &place.names.teams {
-                teams.insert(*id, self.membership(place, (slug, *id), &account.login, freshness).await?);
+            for (slug, id) in place.names.teams.iter().filter(|(slug, _)| needs_team(place, slug, account)) {
+                let membership =
+                    self.membership(place, (slug, *id), (&account.login, listed(id, account.id)), freshness);
+                teams.insert(*id, membership.await?);
             }
             let hinted = read.reviews.iter().any(|review| {
                 review.may_push == Some(true) && review.author.as_ref().is_some_and(|author| author.id == account.id)
@@ -214,13 +225,14 @@ impl Engine {
     async fn membership(
         &self,
         place: &Place,
-        (slug, id): (&TeamSlug, countersign_core::domain::TeamId),
-        login: &Login,
+        (slug, id): (&TeamSlug, TeamId),
+        (login, listed): (&Login, bool),
         freshness: Freshness,
     ) -> Result<Known<bool>, TurnError> {
         let team =
             self.asked(&place.repo, &Question::Team(slug.clone()), Freshness::Display, |answer| answer.team()).await?;
         match team {
+            Known::Is(Some(now)) if now == id && listed => return Ok(Known::Is(true)),
             Known::Is(Some(now)) if now == id => {}
             Known::Is(_) => return Ok(Known::Is(false)),
             Known::Unknown(why) => return Ok(Known::Unknown(why)),
@@ -254,10 +266,7 @@ impl Engine {
     }
 
     /// Members of the policy's teams, to say who could approve.
-    async fn rosters(
-        &self,
-        place: &Place,
-    ) -> Result<BTreeMap<countersign_core::domain::TeamId, Known<Vec<Account>>>, TurnError> {
+    async fn rosters(&self, place: &Place) -> Result<Rosters, TurnError> {
         let mut rosters = BTreeMap::new();
         for (slug, id) in &place.names.teams {
             let question = Question::TeamMembers(slug.clone());
@@ -287,6 +296,16 @@ impl Engine {
             },
         }
     }
+}
+
+/// Whether it matters that somebody is in a team: some list names the team and not them.
+fn needs_team(place: &Place, team: &TeamSlug, account: &Account) -> bool {
+    let named = |login: &Login| login.same_as(&account.login) && place.names.user(login) == Some(account.id);
+    let admins = place.policy.admins().group;
+    let groups = place.policy.policies().iter().flat_map(|policy| policy.groups()).chain([&admins]);
+    groups
+        .map(|group| &group.approvers)
+        .any(|approvers| approvers.teams.contains(team) && !approvers.users.iter().any(named))
 }
 
 /// Where GitHub keeps the head of a pull request, also of a fork's.

@@ -156,32 +156,26 @@ fn is_echo(change: &Change) -> bool {
         ChangeAction::Opened
         | ChangeAction::Edited { .. }
         | ChangeAction::ReviewRequested
-        | ChangeAction::ReviewRequestRemoved => true,
-        ChangeAction::Synchronized { .. }
-        | ChangeAction::Reopened
-        | ChangeAction::Closed { .. }
-        | ChangeAction::Ready
-        | ChangeAction::Draft => false,
+        | ChangeAction::ReviewRequestRemoved
+        | ChangeAction::Closed { .. } => true,
+        ChangeAction::Synchronized { .. } | ChangeAction::Reopened | ChangeAction::Ready | ChangeAction::Draft => false,
     }
 }
 
-/// A branch is looked at after the quiet time; the default branch and the ledger at once, for all that rests on them. Our own
-/// ledger entries come in bursts and wait for the end of one.
+/// A branch is looked at after the quiet time; the ledger, and for the default branch the repository, at once, for all that rests
+/// on them. What we pushed ourselves comes in bursts and waits for the end of one.
 fn after_push(push: &Push, at: Timestamp, around: &Surroundings<'_>) -> Vec<(Subject, Timestamp)> {
     let repo = push.place.repo;
     let later = at.plus(around.quiet);
-    if push.reference == *around.ledger {
-        let due = if is_ours(push.sender.as_ref(), around.ourselves) { later } else { at };
-        return vec![(Subject::Repository(repo), due)];
-    }
     if push.reference.branch_name().is_none() {
         return Vec::new();
     }
-    let mut looks = vec![(Subject::Branch(repo, push.reference.clone()), later)];
+    let due = if is_ours(push.sender.as_ref(), around.ourselves) { later } else { at };
     if push.place.default_branch.as_ref() == Some(&push.reference) {
-        looks.push((Subject::Repository(repo), at));
+        return vec![(Subject::Repository(repo), due)];
     }
-    looks
+    let due = if push.reference == *around.ledger { due } else { later };
+    vec![(Subject::Branch(repo, push.reference.clone()), due)]
 }
 
 fn after_installation(installation: &Installation) -> Vec<Subject> {
@@ -199,16 +193,16 @@ fn after_installation(installation: &Installation) -> Vec<Subject> {
     subjects
 }
 
-/// The repository an event happened in, or every repository of its organisation that we reach.
+/// The open changes of the repository an event happened in, or of every repository of its organisation that we reach.
 fn concerned(event: &Event, repositories: &[RepoRef]) -> Vec<Subject> {
     if let Some(place) = event.place() {
-        return vec![Subject::Repository(place.repo)];
+        return vec![Subject::Changes(place.repo)];
     }
     let Some(organization) = event.organization() else { return Vec::new() };
     repositories
         .iter()
         .filter(|repo| repo.name.owner().eq_ignore_ascii_case(organization.as_str()))
-        .map(|repo| Subject::Repository(repo.id))
+        .map(|repo| Subject::Changes(repo.id))
         .collect()
 }
 

@@ -12,7 +12,7 @@ use countersign_core::ledger::MergeMethod;
 use tracing::{info, warn};
 
 use super::book::Place;
-use super::gather::Gathered;
+use super::gather::{Gathered, pull_ref};
 use super::ports::{Claim, ForgeErrorKind, MergeCommit, RepoError};
 use super::{Engine, TurnError};
 
@@ -48,9 +48,14 @@ impl Engine {
         // a rule may demand the check before it lets anybody move the branch
         let mut green = wanted(decision, facts, &Outcome::Open, None);
         green.comment = None;
-        self.bring(claim, &place.repo, &green, gathered.read.our_comment.as_ref()).await?;
+        match self.bring(claim, &place.repo, &green, gathered.read.our_comment.as_ref()).await {
+            // whether the check may be written is not what the merge rests on; a rule that needs it will refuse
+            Err(TurnError::Forge(fault)) if fault.kind == ForgeErrorKind::Forbidden => {}
+            outcome => outcome?,
+        }
         let (subject, body) = effect::merge_message(decision, facts, sequence, &gathered.read.title);
         self.still_ours(claim).await?;
+        self.head_stands(place, gathered).await?;
         let (method, commit) = match self.move_branch(place, proof, &approved, format!("{subject}\n\n{body}")).await {
             Ok(commit) => (MergeMethod::MoveRef, commit),
             Err(TurnError::Repo(RepoError::Refused { message, .. })) => {
@@ -73,6 +78,18 @@ impl Engine {
         self.record_merge(claim, place, (facts.change.number, sequence), (method, &approved), &commit).await?;
         info!(change = %facts.change.number, commit = %commit, decision = %sequence.label(), "merged");
         Ok(Merging::Merged { commit, decision: sequence })
+    }
+
+    /// The head is still the one that was decided about; a push meanwhile begins anew (R51).
+    async fn head_stands(&self, place: &Place, gathered: &Gathered) -> Result<(), TurnError> {
+        let change = &gathered.facts.change;
+        let head = change.head_ref.clone().unwrap_or_else(|| pull_ref(change.number));
+        let refs = self.repo.fetch(&place.repo, std::slice::from_ref(&head)).await?;
+        match refs.get(&head) {
+            Some(now) if *now != change.head => Err(TurnError::KeptMoving(head.short().to_owned())),
+            // a branch that is gone merges all the same: its commits are in the pull request (R59)
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Builds the merge commit and moves the branch from exactly the decided tip.

@@ -24,7 +24,7 @@ mod run;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use countersign_core::domain::{Account, Environment, Oid, PrNumber, RefName, RepoId, Sequence, Span};
+use countersign_core::domain::{Account, Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
 use countersign_core::ledger::{SigningKey, Trust};
 
 pub use adopt::{AdoptError, Adopted};
@@ -100,7 +100,7 @@ struct Settled {
     head: Oid,
     base_tip: Oid,
     ledger: Sequence,
-    scopes: Vec<Environment>,
+    judged: Timestamp,
 }
 
 impl Engine {

@@ -9,8 +9,9 @@ use countersign_core::domain::{Digest, PrNumber};
 use countersign_core::effect::{Effect, Present, Receipt, Wanted};
 use countersign_core::facts::Question;
 use countersign_core::facts::question::CommentRead;
+use tracing::warn;
 
-use super::ports::{Claim, Freshness, Presence, RepoRef};
+use super::ports::{Claim, ForgeErrorKind, Freshness, Presence, RepoRef};
 use super::run::LEASE;
 use super::{Engine, TurnError};
 
@@ -34,7 +35,12 @@ impl Engine {
         }
         if presence.check.as_ref().is_none_or(|(head, ..)| *head != wanted.head) {
             let question = Question::OurCheck(wanted.head.clone());
-            let found = self.forge.answer(repo, &question, Freshness::Now).await?.check()?;
+            let found = match self.forge.answer(repo, &question, Freshness::Now).await {
+                Ok(answer) => answer.check()?,
+                // what may not be read may not be written either: writing it says so
+                Err(fault) if fault.kind == ForgeErrorKind::Forbidden => None,
+                Err(fault) => return Err(fault.into()),
+            };
             presence.check = found.map(|check| (wanted.head.clone(), check.id, check.external_id));
         }
         let present = Present {
@@ -43,10 +49,18 @@ impl Engine {
             description: presence.description,
             asked: presence.asked.iter().cloned().collect(),
         };
+        let mut forbidden = None;
         for effect in wanted.minus(&present) {
-            self.write(claim, repo, &effect, wanted, &mut presence).await?;
+            match self.write(claim, repo, &effect, wanted, &mut presence).await {
+                Err(TurnError::Forge(fault)) if fault.kind == ForgeErrorKind::Forbidden => {
+                    // what the App may still do is done; the turn fails all the same and is tried again
+                    warn!(%fault, "the App may not do this");
+                    forbidden = Some(fault);
+                }
+                outcome => outcome?,
+            }
         }
-        Ok(())
+        forbidden.map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     async fn write(

@@ -250,6 +250,8 @@ pub enum Subject {
     Change(RepoId, PrNumber),
     /// A whole repository: adoption, governed branches, open changes.
     Repository(RepoId),
+    /// Every open change of a repository: people or rules have changed, so none stands as it was judged.
+    Changes(RepoId),
     /// All installations: which repositories there are, which deliveries failed.
     Installations,
 }

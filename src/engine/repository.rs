@@ -13,6 +13,10 @@ use super::{Engine, TurnError, lock};
 
 /// How far back failed deliveries are asked for.
 const DELIVERIES_REACH: Span = Span::from_seconds(3 * 86_400);
+/// How long a judgement stands that nothing is known to have changed.
+const JUDGED_FOR: Span = Span::from_seconds(600);
+/// GitHub's marks name seconds, and its clock is not ours.
+const SAME_SECOND: Span = Span::from_seconds(5);
 /// How often the installations and failed deliveries are looked at.
 const INSTALLATIONS_EVERY: Span = Span::from_seconds(600);
 
@@ -73,10 +77,17 @@ impl Engine {
             Found::Managed(mut place) => {
                 self.heal(claim, &mut place).await?;
                 self.look_at_open_changes(&repo, Some(&place)).await?;
-                self.look_at_branches(claim, &place).await?;
+                self.look_at_branches(&place).await?;
             }
         }
         Ok(again)
+    }
+
+    /// Every open change, however it stood: people or rules have changed.
+    pub(super) async fn look_at_changes(&self, repo: RepoId) -> Result<Option<Timestamp>, TurnError> {
+        let Some(repo) = self.reach(repo).await? else { return Ok(None) };
+        self.look_at_open_changes(&repo, None).await?;
+        Ok(None)
     }
 
     /// Asks for a look at every open change that is not known to stand exactly as it stood when it was last judged.
@@ -90,20 +101,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether nothing about an open change moved since it was judged; a first look at its `updated` mark is remembered.
+    /// Whether nothing about an open change moved since it was judged, not too long ago for what nobody tells (who left a team);
+    /// a first look at its `updated` mark is remembered, unless the second it names may not be over yet.
     fn is_settled(&self, place: &Place, change: &ChangeSummary) -> bool {
         let mut settled = lock(&self.memory.settled);
         let Some(known) = settled.get_mut(&(place.repo.id, change.number)) else { return false };
         let same = known.head == change.head
             && place.refs.get(&change.base) == Some(&known.base_tip)
             && place.sequence() == known.ledger;
-        let seen = known.updated == change.updated;
-        known.updated.clone_from(&change.updated);
+        let now = self.clock.now();
+        let seen = known.updated == change.updated && now.since(known.judged) < JUDGED_FOR;
+        let over = Timestamp::parse(&change.updated).is_ok_and(|updated| now.since(updated) > SAME_SECOND);
+        known.updated = if over { change.updated.clone() } else { String::new() };
         same && seen
     }
 
-    /// Looks at branches whose push was not delivered.
-    async fn look_at_branches(&self, claim: &Claim, place: &Place) -> Result<(), TurnError> {
+    /// Asks for a look at branches whose push was not delivered. Only a turn of the branch's own opens a request for it: two turns at
+    /// once could open one twice, when a person closes the first in between.
+    async fn look_at_branches(&self, place: &Place) -> Result<(), TurnError> {
         let bases: Vec<Oid> = place.bases().iter().filter_map(|base| place.refs.get(base).cloned()).collect();
         let branches: Vec<(RefName, Oid)> = place
             .refs
@@ -114,7 +129,7 @@ impl Engine {
         for (branch, tip) in branches {
             let known = lock(&self.memory.branches).get(&(place.repo.id, branch.clone())).cloned();
             if known.is_none_or(|(head, tips)| head != tip || tips != bases) {
-                self.open_where_needed(claim, place, &branch).await?;
+                self.journal.schedule(&Subject::Branch(place.repo.id, branch), self.clock.now()).await?;
             }
         }
         Ok(())

@@ -153,6 +153,7 @@ fn kind(subject: &Subject) -> &'static str {
         Subject::Branch(..) => "branch",
         Subject::Change(..) => "change",
         Subject::Repository(_) => "repository",
+        Subject::Changes(_) => "changes",
         Subject::Installations => "installations",
     }
 }
@@ -162,6 +163,7 @@ fn name(subject: &Subject) -> String {
         Subject::Branch(repo, branch) => format!("branch {branch} of {repo}"),
         Subject::Change(repo, change) => format!("change {change} of {repo}"),
         Subject::Repository(repo) => format!("repository {repo}"),
+        Subject::Changes(repo) => format!("open changes of {repo}"),
         Subject::Installations => "installations".to_owned(),
     }
 }
@@ -172,6 +174,7 @@ impl Engine {
         match &claim.subject {
             Subject::Installations => self.look_at_installations().await,
             Subject::Repository(repo) => self.look_at_repository(claim, *repo).await,
+            Subject::Changes(repo) => self.look_at_changes(*repo).await,
             Subject::Branch(repo, branch) => self.look_at_branch(claim, *repo, branch).await,
             Subject::Change(repo, change) => self.look_at_change(claim, *repo, *change).await,
         }

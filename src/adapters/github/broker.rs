@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use super::fault::Fault;
 use crate::engine::ports::ForgeErrorKind;
 
+/// How long a token lives.
+const LIFE: Span = Span::from_seconds(3_600);
 /// A token is not handed out when it ends sooner than this.
 const MARGIN: Span = Span::from_seconds(300);
 /// How long a refusal an operator must resolve is answered from memory.
@@ -81,6 +83,11 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// Whether it was minted longer ago than that.
+    pub(super) fn is_older_than(&self, age: Span, now: Timestamp) -> bool {
+        self.until.since(now).seconds() + age.seconds() < LIFE.seconds()
+    }
+
     fn serves(&self, now: Timestamp) -> bool {
         now.plus(MARGIN) < self.until
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_core::domain::{InstallationId, Timestamp};
+use countersign_core::domain::{InstallationId, Span, Timestamp};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
@@ -27,6 +27,8 @@ use crate::engine::ports::{Clock, ForgeErrorKind};
 
 /// Redirects followed in one call.
 const HOPS: u32 = 3;
+/// How long a token that was forbidden something is kept at least.
+const FORBIDDEN_FOR: Span = Span::from_seconds(10);
 
 /// By which credentials a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +189,12 @@ impl Client {
         };
         let token = self.token(scope).await?;
         let raw = self.exchange(call, path, Some(&token.secret)).await?;
+        let now = self.now();
+        let forbidden = raw.status == StatusCode::FORBIDDEN && fault::limit(&raw, now).is_none();
+        if forbidden && token.is_older_than(FORBIDDEN_FOR, now) {
+            // a permission granted since it was minted comes with the next token only
+            self.broker.slot(scope, self.now()).forget(&token).await;
+        }
         if raw.status != StatusCode::UNAUTHORIZED {
             return Ok(raw);
         }

@@ -1,5 +1,5 @@
 //! How a subject is written in one column: `branch/<repository>/<reference>`, `change/<repository>/<number>`,
-//! `repository/<repository>`, `installations`. Never shown to people.
+//! `repository/<repository>`, `changes/<repository>`, `installations`. Never shown to people.
 
 use countersign_core::domain::{RefName, RepoId};
 
@@ -11,6 +11,7 @@ pub(super) fn write(subject: &Subject) -> String {
         Subject::Branch(repo, reference) => format!("branch/{repo}/{reference}"),
         Subject::Change(repo, number) => format!("change/{repo}/{number}"),
         Subject::Repository(repo) => format!("repository/{repo}"),
+        Subject::Changes(repo) => format!("changes/{repo}"),
         Subject::Installations => "installations".to_owned(),
     }
 }
@@ -32,6 +33,7 @@ pub(super) fn read(text: &str) -> Option<Subject> {
             Some(Subject::Change(repo, number.parse().ok()?))
         }
         "repository" => Some(Subject::Repository(rest.parse().ok()?)),
+        "changes" => Some(Subject::Changes(rest.parse().ok()?)),
         _ => None,
     }
 }
@@ -50,6 +52,7 @@ mod tests {
             (Subject::Branch(repo, RefName::branch("a/b/c").unwrap()), "branch/7/refs/heads/a/b/c"),
             (Subject::Change(repo, PrNumber::new(4)), "change/7/4"),
             (Subject::Repository(repo), "repository/7"),
+            (Subject::Changes(repo), "changes/7"),
             (Subject::Installations, "installations"),
         ];
         for (subject, text) in subjects {

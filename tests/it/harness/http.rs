@@ -1,11 +1,12 @@
 //! What only a plain HTTP client can do: deliveries of the test's own making, pages, questions a person would ask over the API.
 
 use aws_lc_rs::hmac;
+use github_sim::User;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use super::world::{SECRET, World};
+use super::world::{WEBHOOK_SECRET, World};
 
 /// A delivery to post. Headers that are `None` are left out.
 pub(crate) struct Post<'a> {
@@ -20,7 +21,7 @@ impl<'a> Post<'a> {
     /// A delivery as GitHub would send it.
     pub(crate) fn signed(id: &'a str, event: &'a str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
-        Self { id, event, signature: Some(signature(SECRET, &body)), media: "application/json", body }
+        Self { id, event, signature: Some(signature(WEBHOOK_SECRET, &body)), media: "application/json", body }
     }
 }
 
@@ -62,6 +63,16 @@ impl World {
             let answer = client().get(address).send().await.expect("the server answers");
             (answer.status().as_u16(), answer.text().await.unwrap_or_default())
         })
+    }
+
+    /// Deletes something over the stand-in's API as somebody.
+    pub(crate) fn delete(&self, who: &User, path: &str) {
+        let request = client()
+            .delete(format!("{}{path}", self.sim.url()))
+            .header("user-agent", "scenario")
+            .header("authorization", format!("Bearer {}", who.token));
+        let answer = wait(request.send()).expect("the stand-in answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
 
     /// What the stand-in's API shows to somebody.

@@ -81,7 +81,8 @@ impl World {
             let merges = self.merges();
             let decisions: BTreeSet<_> = merges.iter().map(|(decision, _)| *decision).collect();
             assert_eq!(decisions.len(), merges.len(), "no decision is carried out twice: {merges:?}");
-            assert_eq!(merges.len(), merged, "every merge is in the ledger, once");
+            let log = self.api(&format!("/repos/{}/pulls?state=all", self.repo.full_name()));
+            assert_eq!(merges.len(), merged, "every merge is in the ledger, once: {merges:?} {log:#}");
         }
     }
 

@@ -4,10 +4,12 @@ mod http;
 mod look;
 mod process;
 mod secrets;
+mod stage;
 mod tree;
 mod world;
 
 pub(crate) use http::{Post, signature};
 pub(crate) use secrets::{CANARY, Secrets};
+pub(crate) use stage::at_once;
 pub(crate) use tree::Tree;
-pub(crate) use world::{POLICY, World};
+pub(crate) use world::{POLICY, WEBHOOK_SECRET, World};

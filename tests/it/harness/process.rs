@@ -47,7 +47,7 @@ impl World {
     /// Forgets the database, as after the loss of a disk. The server must not run.
     pub(crate) fn lose_the_database(&self) {
         assert!(self.server.is_none(), "the server must not run");
-        for end in ["", "-wal", "-shm"] {
+        for end in ["", "-wal", "-shm", "-lock"] {
             let _absent = std::fs::remove_file(self.path(&format!("countersign.db{end}")));
         }
     }

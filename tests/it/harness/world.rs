@@ -28,7 +28,7 @@ policies:
 admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}
 ";
 
-pub(super) const SECRET: &str = "a-webhook-secret-nobody-guesses";
+pub(crate) const WEBHOOK_SECRET: &str = "a-webhook-secret-nobody-guesses";
 
 /// Everything a scenario needs.
 pub(crate) struct World {
@@ -119,7 +119,7 @@ impl World {
                     "repository",
                 ],
             )
-            .webhook("http://127.0.0.1:9/", SECRET),
+            .webhook("http://127.0.0.1:9/", WEBHOOK_SECRET),
         );
         let installation = app.install(&acme, &[&repo]);
         let dir = TempDir::new().expect("a folder");
@@ -185,7 +185,7 @@ impl World {
             .env("COUNTERSIGN_GITHUB_URL", self.sim.url())
             .env("COUNTERSIGN_APP_ID", self.app.id.to_string())
             .env("COUNTERSIGN_PRIVATE_KEY_FILE", self.path("app.pem"))
-            .env("COUNTERSIGN_WEBHOOK_SECRET", SECRET)
+            .env("COUNTERSIGN_WEBHOOK_SECRET", WEBHOOK_SECRET)
             .env("COUNTERSIGN_SIGNING_KEY_FILE", self.path("signing.pem"))
             .env("COUNTERSIGN_ADOPT", "first-seen")
             .env("COUNTERSIGN_QUIET", "0s")

@@ -2,7 +2,11 @@
 
 mod approval;
 mod authority;
+mod budgets;
 mod counting;
 mod deliveries;
+mod durability;
 mod faults;
 mod lifecycle;
+mod merging;
+mod structure;

@@ -31,23 +31,23 @@ async fn expect_filled(journal: &dyn Journal) {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_everything_leases_included() {
+async fn a_restart_keeps_everything_but_leases_and_a_second_process_keeps_those() {
     let directory = tempfile::tempdir().unwrap();
     let url = url_in(directory.path());
     let first = open(&url).await.unwrap();
     fill(&*first).await;
     let before = must_claim(&*first, "a", 0).await;
-    drop(first);
+    let beside = open(&url).await.unwrap();
+    let other = must_claim(&*beside, "b", 9).await;
+    assert_eq!(other.subject, change(2), "the first is still leased");
+    assert!(beside.complete(&other, None).await.unwrap());
+    drop((first, beside));
 
     let second = open(&url).await.unwrap();
     expect_filled(&*second).await;
-    let other = must_claim(&*second, "b", 9).await;
-    assert_eq!(other.subject, change(2), "the first is still leased");
-    assert!(other.fence > before.fence);
-    assert!(second.complete(&other, None).await.unwrap());
-    let after = must_claim(&*second, "b", 60).await;
-    assert_eq!(after.subject, before.subject);
-    assert!(after.fence > other.fence);
+    let after = must_claim(&*second, "c", 1).await;
+    assert_eq!((&after.subject, after.attempts), (&before.subject, 1));
+    assert!(after.fence > other.fence && other.fence > before.fence);
     assert!(!second.complete(&before, None).await.unwrap());
 }
 

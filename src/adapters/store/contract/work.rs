@@ -45,7 +45,13 @@ async fn the_longest_due_subject_comes_first_and_none_before_its_time(store: Sto
 }
 
 async fn every_kind_of_subject_comes_back_as_it_was(store: Store) {
-    let subjects = [Subject::Branch(REPO, main_branch()), change(9), Subject::Repository(REPO), Subject::Installations];
+    let subjects = [
+        Subject::Branch(REPO, main_branch()),
+        change(9),
+        Subject::Repository(REPO),
+        Subject::Changes(REPO),
+        Subject::Installations,
+    ];
     for (seconds, subject) in (0..).zip(&subjects) {
         store.schedule(subject, at(seconds)).await.unwrap();
     }

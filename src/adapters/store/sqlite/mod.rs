@@ -3,6 +3,8 @@
 //! Each write is one immediate transaction, so several processes may share the file. It never retries by itself: when the
 //! file is locked for longer than [`PATIENCE`], the caller hears of it.
 
+use std::fs::File;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ const READERS: u32 = 3;
 pub struct SqliteJournal {
     writer: SqlitePool,
     reader: SqlitePool,
+    /// Held as long as we live, by the first process on the file.
+    first: Option<File>,
 }
 
 impl SqliteJournal {
@@ -58,20 +62,24 @@ impl SqliteJournal {
         };
         let journal = journal.map_err(during("open the database"))?;
         journal.migrate().await.map_err(during("bring the database up to date"))?;
+        if journal.first.is_some() {
+            work::free(&journal.writer).await.map_err(during("free what a dead process held"))?;
+        }
         Ok(journal)
     }
 
     async fn in_file(options: SqliteConnectOptions) -> Result<Self, Fault> {
         let options = options.journal_mode(SqliteJournalMode::Wal);
+        let first = lock_beside(options.get_filename());
         let writer = pool(1).connect_with(options.clone()).await?;
         let reader = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { writer, reader })
+        Ok(Self { writer, reader, first })
     }
 
     /// The database lives in its only connection, which must therefore never be closed.
     async fn in_memory(options: SqliteConnectOptions) -> Result<Self, Fault> {
         let only = pool(1).min_connections(1).idle_timeout(None).max_lifetime(None).connect_with(options).await?;
-        Ok(Self { writer: only.clone(), reader: only })
+        Ok(Self { writer: only.clone(), reader: only, first: None })
     }
 
     /// Under a write lock, so that two processes may start at once.
@@ -84,6 +92,15 @@ impl SqliteJournal {
         })?;
         Ok(lock.commit().await?)
     }
+}
+
+/// A lock beside the database that the system takes back from a process that dies. Who gets it is alone on the file, so the leases
+/// in it are of the dead; where it cannot be had they run out by themselves.
+fn lock_beside(database: &Path) -> Option<File> {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-lock");
+    let file = File::options().create(true).append(true).open(path).ok()?;
+    file.try_lock().is_ok().then_some(file)
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

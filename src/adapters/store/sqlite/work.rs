@@ -73,6 +73,20 @@ pub(super) async fn claim(
     Ok(Some(claim))
 }
 
+/// Ends every lease: their owners are dead. As after a lease that ran out, the attempt counts; a fence given out stays given out.
+pub(super) async fn free(writer: &SqlitePool) -> Result<(), Fault> {
+    sqlx::query(
+        "UPDATE work SET
+             due_at = min(due_at, ifnull(later_at, due_at)), later_at = NULL,
+             attempts = attempts + 1, last_error = 'the process ended',
+             lease_owner = NULL, lease_until = NULL
+         WHERE lease_until IS NOT NULL",
+    )
+    .execute(writer)
+    .await?;
+    Ok(())
+}
+
 /// The free subject that has been due longest. A subject only another version understands is dropped: a sweep would find it
 /// again, and it must not stop the others.
 async fn longest_due(tx: &mut SqliteConnection, now: Timestamp) -> Result<Option<(String, Subject)>, Fault> {
