@@ -76,10 +76,10 @@ impl Text<'_> {
     fn verdict(&self, verified: bool, report: &VerifyReport) -> String {
         let (red, green, cyan) = (colour(AnsiColor::Red), colour(AnsiColor::Green), colour(AnsiColor::Cyan));
         if verified {
-            return format!(
-                "{green}✔ verified{green:#}: what stands at {} is what was approved\n",
-                self.commit.short()
-            );
+            let newest = self.environments.iter().filter_map(|(_, coverage)| coverage.covered()).all(|it| it.current);
+            let since = if newest { "" } else { "; something newer has been approved since" };
+            let commit = self.commit.short();
+            return format!("{green}✔ verified{green:#}: what stands at {commit} is what was approved{since}\n");
         }
         let (why, help) = self.doubt(report);
         let help = help.map(|help| format!("{cyan}help{cyan:#}: {help}\n")).unwrap_or_default();

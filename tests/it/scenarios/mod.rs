@@ -10,3 +10,4 @@ mod faults;
 mod lifecycle;
 mod merging;
 mod structure;
+mod proof;

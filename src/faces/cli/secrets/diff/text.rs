@@ -24,18 +24,28 @@ pub(super) fn of(file: &Compared, reveal: bool) -> String {
             text += &revealed(file, key);
         }
     }
-    for label in &file.diff.recipients.added {
-        text += &mark(AnsiColor::Green, '+', &format!("reader {}", printable(label)), "can open it now");
-    }
-    for label in &file.diff.recipients.removed {
-        text += &mark(AnsiColor::Red, '-', &format!("reader {}", printable(label)), "no longer among the readers");
-    }
+    text += &readers(file);
     text += &file.diff.settings.iter().map(setting).collect::<String>();
     text += &file.diff.other.iter().map(other).collect::<String>();
     if file.diff.keys.is_empty() && !is_worth_showing(file) {
         text += "  no difference\n";
     }
     text + &foot(file)
+}
+
+/// Readers that came and went; of a removed file there is nothing to open any more.
+fn readers(file: &Compared) -> String {
+    let mut text = String::new();
+    if file.file == FileChange::Removed {
+        return text;
+    }
+    for label in &file.diff.recipients.added {
+        text += &mark(AnsiColor::Green, '+', &format!("reader {}", printable(label)), "can open it now");
+    }
+    for label in &file.diff.recipients.removed {
+        text += &mark(AnsiColor::Red, '-', &format!("reader {}", printable(label)), "no longer among the readers");
+    }
+    text
 }
 
 fn heading(file: &Compared) -> String {

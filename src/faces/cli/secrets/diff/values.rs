@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sops_file::Plain;
 
+use crate::faces::exit::printable;
+
 /// A value as JSON: numbers and booleans as such, bytes that are no text in base64.
 pub(in crate::faces::cli::secrets) fn of(value: &Plain) -> Value {
     match value {
@@ -26,5 +28,5 @@ fn text(text: String) -> Value {
 
 /// A value as it is shown under its key: one line in JSON spelling, so that no value can imitate another line.
 pub(super) fn line(value: &Plain) -> String {
-    of(value).to_string()
+    printable(&of(value).to_string())
 }
