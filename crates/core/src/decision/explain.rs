@@ -86,7 +86,9 @@ pub(super) fn next_steps(decision: &Decision, facts: &Facts) -> Vec<String> {
     }
     match decision.verdict {
         Verdict::NotApplicable | Verdict::Satisfied => Vec::new(),
-        Verdict::Pending if decision.reason == Reason::Draft => vec![Reason::Draft.help().to_owned()],
+        Verdict::Pending if matches!(decision.reason, Reason::Draft | Reason::Closed) => {
+            vec![decision.reason.help().to_owned()]
+        }
         Verdict::Pending
         | Verdict::Unknown
         | Verdict::Unreachable

@@ -49,6 +49,7 @@ reasons! {
     QuorumMet, "quorum-met", Satisfied, "every policy is satisfied", "nothing to do";
     QuorumMissing, "quorum-missing", Pending, "approvals are missing", "ask the people named to review the head";
     Draft, "draft", Pending, "the pull request is a draft", "mark it ready for review";
+    Closed, "closed", Pending, "the pull request is closed", "open it again";
     Rejected, "rejected", Rejected, "an approver asked for changes", "that person approves a new version or dismisses the review";
     Unreachable, "unreachable", Unreachable, "the people left cannot fill the quorum", "change who is excluded, or the policy";
     CannotVerify, "cannot-verify", Unknown, "GitHub did not say whether somebody may approve", "wait: it is asked again by itself";
@@ -62,11 +63,11 @@ reasons! {
     NotAFile, "not-a-file", Blocked, "a link or submodule stands in a protected place", "replace it by an ordinary file";
     Executable, "executable", Blocked, "a secret file has the executable bit", "take the bit away: `git update-index --chmod=-x`";
     Plaintext, "plaintext", Blocked, "the file is not encrypted", "encrypt it, take it out of the history, and replace the values it showed";
-    PlaintextInHistory, "plaintext-in-history", Blocked, "a commit on the way holds the file in plain text", "take the commit out of the history and replace the values it showed";
+    PlaintextInHistory, "plaintext-in-history", Blocked, "a commit on the way holds the file unsealed", "take the commit out of the history and replace the values it showed";
     NotSops, "not-sops", Blocked, "the file cannot be read as a SOPS document", "open it with `sops` and write it again";
     MacMissing, "mac-missing", Blocked, "the file lacks its integrity code", "write it again with `sops` or `countersign set`";
     TooLarge, "too-large", Blocked, "the file is larger than 4 MiB", "split the file";
-    ExposedKey, "exposed-key", Blocked, "a key stands in plain although the file's settings seal it", "seal the value again and replace it";
+    ExposedKey, "exposed-key", Blocked, "a value stands in plain that must be sealed", "seal the value again and replace it";
     UnknownRecipient, "unknown-recipient", Blocked, "somebody nobody knows can open the file", "add the recipient to `people`, or take it out of the file";
     RecipientsDiffer, "recipients-differ", Blocked, "the readers are not those that `.sops.yaml` at the base demands", "run `sops updatekeys`, or change `.sops.yaml` first";
     NoPolicyForPath, "no-policy-for-path", Blocked, "no policy covers the path", "add a policy for it";

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{Reason, Refusal};
 use crate::domain::{DeltaEntry, EntryMode, RepoPath};
-use crate::facts::{DocumentFacts, Facts, FileState, MergeBase, VoteKind};
+use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, MergeBase, VoteKind};
 use crate::policy::{PathClass, Policy};
 
 /// All structural refusals, in path order.
@@ -114,6 +114,10 @@ fn of_document(
     }
     for key in &document.exposed {
         refuse(found, path, Reason::ExposedKey, key.as_str());
+    }
+    // also where the change turns the settings so that they no longer ask for it
+    for key in document.keys.iter().filter(|key| key.change == KeyChangeKind::BecamePlain) {
+        refuse(found, path, Reason::ExposedKey, key.key.as_str());
     }
     recipients(policy, path, document, found);
 }

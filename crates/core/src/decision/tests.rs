@@ -463,6 +463,10 @@ fn r7_r8_structure_refuses_whoever_approves() {
     let _ = document(|file| file.new = FileState::Broken("line 1".into())).is(Verdict::Blocked, Reason::NotSops);
     let _ = document(|file| file.new = FileState::TooLarge).is(Verdict::Blocked, Reason::TooLarge);
     let _ = document(|file| file.exposed = vec!["db.password".into()]).is(Verdict::Blocked, Reason::ExposedKey);
+    // the settings may have been turned so that the file itself no longer asks for sealing
+    let bare = KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::BecamePlain };
+    let turned = approved().but(|facts| facts.documents.get_mut(&path).unwrap().keys = vec![bare]);
+    let _ = turned.is(Verdict::Blocked, Reason::ExposedKey);
     let _ = document(|file| _ = file.new_recipients.insert("age1two".into()))
         .is(Verdict::Blocked, Reason::RecipientsDiffer);
     let _ = document(|file| file.demanded_recipients = Some(["age1two".to_owned()].into()))
@@ -527,6 +531,7 @@ fn r11_an_unknown_review_state_and_r59_a_draft_hold_the_change() {
     let case = || Case::new().approve("ann").approve("cy");
     let _ = case().vote("dee", VoteKind::Unrecognised, 500).is(Verdict::Unknown, Reason::UnknownReviewState);
     let _ = case().but(|facts| facts.change.draft = true).is(Verdict::Pending, Reason::Draft);
+    let _ = case().but(|facts| facts.change.open = false).is(Verdict::Pending, Reason::Closed);
 }
 
 #[test]

@@ -203,6 +203,7 @@ fn review(action: &str, body: &[u8]) -> Result<Option<Event>, At> {
     let wire: ReviewWire = parse(body)?;
     Ok(Some(Event::Review(Review {
         number: wire.pull_request.number,
+        base: wire.pull_request.base.and_then(|base| RefName::branch(&base.branch).ok()),
         id: wire.review.id,
         action,
         state: ReviewState::from_github(&wire.review.state),

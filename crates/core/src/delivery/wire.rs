@@ -164,9 +164,15 @@ pub(super) struct ReviewBodyWire {
 }
 
 #[derive(Deserialize)]
+pub(super) struct ReviewedWire {
+    pub(super) number: PrNumber,
+    pub(super) base: Option<BaseWire>,
+}
+
+#[derive(Deserialize)]
 pub(super) struct ReviewWire {
     pub(super) review: ReviewBodyWire,
-    pub(super) pull_request: NumberWire,
+    pub(super) pull_request: ReviewedWire,
     pub(super) repository: RepositoryWire,
     pub(super) installation: Option<InstallationWire>,
     pub(super) sender: Option<AccountWire>,

@@ -10,7 +10,7 @@ use crate::decision::QuorumMet;
 use crate::domain::{CheckId, CommentId, Login, Oid, PrNumber, RefName, TeamSlug};
 
 pub use plan::{Present, Wanted, wanted};
-pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message};
+pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
 
 /// Marker inside our sticky comment, by which it is found again.
 pub const COMMENT_MARKER: &str = "<!-- countersign -->";

@@ -9,7 +9,7 @@ use minijinja::{Environment as Templates, UndefinedBehavior, Value, context};
 
 use super::{COMMENT_MARKER, Check, CheckState};
 use crate::decision::{ChangedPath, Decision, FileChange, Reason, Scope, Verdict};
-use crate::domain::{Account, Digest, Oid, Sequence};
+use crate::domain::{Account, Digest, Oid, PrNumber, Sequence};
 use crate::facts::{Facts, KeyChangeKind};
 
 /// What was done after the decision.
@@ -113,6 +113,14 @@ pub(super) fn check(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Ch
     Check { state, title, summary, external_id }
 }
 
+/// A check on a commit that is the head of several pull requests: it says which one it speaks of.
+#[must_use]
+pub fn named_check(change: PrNumber, check: Check) -> Check {
+    let title = cut(&format!("#{change}: {}", check.title), 250);
+    let external_id = Digest::of(format!("{title}\0{}", check.external_id).as_bytes()).to_string();
+    Check { title, external_id, ..check }
+}
+
 /// The check where nothing can be decided: a missing ledger, a broken policy.
 #[must_use]
 pub fn closed_check(code: &str, words: &str, help: &str) -> Check {
@@ -136,11 +144,20 @@ pub fn merge_message(decision: &Decision, facts: &Facts, sequence: Sequence, tit
         facts.change.number,
         facts.change.head_ref.as_ref().map_or("a fork", |head| head.short())
     );
-    let mut body = format!("{}\n\nCountersign-Decision: {}\n", cut(&one_line(title), 200), sequence.label());
+    let mut body =
+        format!("{}\n\nCountersign-Decision: {}\n", no_trailer(&cut(&one_line(title), 200)), sequence.label());
     for name in approved_by(decision) {
         body.push_str(&format!("Approved-by: {name}\n"));
     }
     (subject, body)
+}
+
+/// A title that reads like a trailer is quoted: nobody but us says in our commits who approved.
+fn no_trailer(title: &str) -> String {
+    let title = title.trim();
+    let is_key = |key: &str| key.trim_end().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let looks_like_one = title.split_once(':').is_some_and(|(key, _)| key.contains('-') && is_key(key));
+    if looks_like_one { format!("\"{title}\"") } else { title.to_owned() }
 }
 
 /// Subject line of a ledger commit.
@@ -174,6 +191,9 @@ fn headline(decision: &Decision, outcome: &Outcome) -> String {
         (Verdict::Satisfied, Outcome::Open) => format!("**Approved for {scopes}**"),
         (Verdict::Pending, _) if decision.reason == Reason::Draft => {
             format!("**Approved for {scopes}** · a draft is not merged")
+        }
+        (Verdict::Pending, _) if decision.reason == Reason::Closed => {
+            format!("**Approved for {scopes}** · closed, so not merged")
         }
         (Verdict::Pending, _) => pending(decision),
         (Verdict::Unknown, _) => format!("**Not decided yet for {scopes}** · {}", decision.reason.words()),

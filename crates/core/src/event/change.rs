@@ -133,6 +133,8 @@ pub struct Review {
     pub place: Place,
     /// Of which pull request.
     pub number: PrNumber,
+    /// Its base then (R27).
+    pub base: Option<RefName>,
     /// Which review.
     pub id: ReviewId,
     /// What happened.

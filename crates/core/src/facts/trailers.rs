@@ -7,7 +7,8 @@ use crate::domain::{Account, AccountKind, Login, UserId};
 /// E-mail addresses of all `Co-authored-by` lines, lower case, wherever in the message they stand.
 #[must_use]
 pub fn co_authors(message: &str) -> Vec<String> {
-    let lines = message.lines().filter_map(|line| line.trim().split_once(':'));
+    let unfolded = unfold(message);
+    let lines = unfolded.iter().filter_map(|line| line.trim().split_once(':'));
     let named = lines.filter(|(name, _)| name.trim().eq_ignore_ascii_case("co-authored-by"));
     named
         .map(|(_, value)| match (value.rfind('<'), value.rfind('>')) {
@@ -15,6 +16,22 @@ pub fn co_authors(message: &str) -> Vec<String> {
             (_, _) => value.trim().to_lowercase(),
         })
         .collect()
+}
+
+/// Lines of a message. A `Co-authored-by` without an address is continued by an indented line, as Git reads trailers.
+fn unfold(message: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in message.lines() {
+        let folded = line.starts_with([' ', '\t']) && !line.trim().to_ascii_lowercase().starts_with("co-authored-by");
+        match lines.last_mut() {
+            Some(last) if folded && !last.contains(['<', '@']) => {
+                last.push(' ');
+                last.push_str(line.trim());
+            }
+            Some(_) | None => lines.push(line.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The account a GitHub no-reply address names: `ID+login@users.noreply.github.com`.
@@ -39,6 +56,12 @@ mod tests {
     fn co_authors_are_found_in_any_spelling_and_place() {
         let message = "Change\n\nCo-Authored-By: A <A@Example.com>\nwords\n co-authored-by:B <2+b@users.noreply.github.com>\nReviewed-by: C <c@x>\n";
         assert_eq!(co_authors(message), ["a@example.com", "2+b@users.noreply.github.com"]);
+    }
+
+    #[test]
+    fn r33_a_folded_trailer_names_its_co_author() {
+        assert_eq!(co_authors("x\n\nCo-authored-by: Bob\n <Bob@x.io>\n"), ["bob@x.io"]);
+        assert_eq!(co_authors("x\n\nCo-authored-by:\n\tBob <bob@x.io>\nSigned-off-by: C <c@x>\n"), ["bob@x.io"]);
     }
 
     #[test]

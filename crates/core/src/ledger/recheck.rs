@@ -10,7 +10,7 @@ use super::entry::{DecisionEntry, Entry, PolicyEntry, RecordedFacts, RecordedVer
 use super::problem::{Problem, ProblemCode, Severity};
 use crate::decision::{Verdict, decide};
 use crate::domain::{Delta, DeltaEntry, Digest, Oid, PrNumber, RefName, RepoPath, ResolvedNames, UserId};
-use crate::facts::compare::{Branches, protected_delta};
+use crate::facts::compare::{Branches, is_protected, protected_delta};
 use crate::facts::{Facts, MergeBase};
 use crate::policy;
 
@@ -109,6 +109,10 @@ fn recheck(
     let policy = policy.ok_or("no policy was in force")?;
     let again = rerun(&policy.text, &policy.names, &recorded.facts)?;
     let counted: BTreeSet<UserId> = recorded.approved_by.iter().map(|approval| approval.user).collect();
+    let was_free = |path: &RepoPath| {
+        let branches = Branches { base: &recorded.base, default: &policy.branch };
+        policy::parse(&policy.text).is_ok_and(|policy| !is_protected(&policy, branches, path))
+    };
     let equal = [
         ("pull request", again.pull == recorded.pull),
         ("verdict", again.verdict == recorded.verdict),
@@ -118,7 +122,7 @@ fn recheck(
         ("merge base", again.merge_base == recorded.merge_base),
         ("set of approvers", again.approved_by == counted),
         ("digest of the difference", again.delta_digest == recorded.delta_digest),
-        ("list of approved entries", same_delta(&again.delta, &recorded.delta)),
+        ("list of approved entries", same_delta(&again.delta, &recorded.delta, was_free)),
     ];
     match equal.iter().find(|(_, same)| !same) {
         None => Ok(()),
@@ -126,15 +130,16 @@ fn recheck(
     }
 }
 
-/// The recorded delta holds what the facts show, and besides only paths that become governed as they stand.
-fn same_delta(again: &Delta, recorded: &Delta) -> bool {
+/// The recorded delta holds what the facts show, and besides only paths that become governed as they stand: for the first time, or
+/// again.
+fn same_delta(again: &Delta, recorded: &Delta, was_free: impl Fn(&RepoPath) -> bool) -> bool {
     let shown: BTreeMap<&RepoPath, &DeltaEntry> = again.entries().iter().map(|entry| (&entry.path, entry)).collect();
     let mut kept = 0;
     for entry in recorded.entries() {
         match shown.get(&entry.path) {
             Some(same) if *same == entry => kept += 1,
             Some(_) => return false,
-            None if entry.old.is_none() => {}
+            None if entry.old.is_none() || was_free(&entry.path) => {}
             None => return false,
         }
     }
