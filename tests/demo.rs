@@ -49,7 +49,7 @@ fn the_whole_story_is_played_and_checked() {
         assert!(!out.contains(secret), "a secret is shown");
     }
     assert!(!out.contains('\u{1b}') && !out.contains('\r'), "no terminal, no codes for one");
-    let wide: Vec<&str> = out.lines().filter(|line| line.chars().count() > 160).collect();
+    let wide: Vec<&str> = out.lines().filter(|line| line.chars().count() > 100).collect();
     assert!(wide.is_empty(), "{wide:#?}");
     left_behind(folder.path());
 }
@@ -62,6 +62,37 @@ fn without_git_it_says_so_and_leaves_nothing_behind() {
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.contains("error: the git program cannot be run"), "{err}");
     assert!(err.contains("help: install git"), "{err}");
+    left_behind(folder.path());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_comes_out_otherwise_is_told_with_what_was_expected_and_ends_with_1() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, tools) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let path = path();
+    let git = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file()).expect("git");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = push ] && {{ echo refused by hand >&2; exit 3; }}\nexec {} \"$@\"\n",
+        git.display()
+    );
+    let fake = tools.path().join("git");
+    std::fs::write(&fake, script).expect("written");
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    let output = demo(folder.path(), &format!("{}:{path}", tools.path().display()), &[]);
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{out}");
+    for text in [
+        "✗ expected  `git push origin main` ends with 0",
+        "seen      it ended with 3",
+        "refused by hand",
+        "the server's log ends with",
+        "listening on http://127.0.0.1",
+        "Please report it",
+    ] {
+        assert!(out.contains(text), "`{text}` is not said:\n{out}");
+    }
+    assert!(!out.contains("expectations held"), "{out}");
     left_behind(folder.path());
 }
 

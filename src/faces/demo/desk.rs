@@ -202,7 +202,7 @@ impl Desk {
             Shown::Nothing => {}
             Shown::Lines(most) => stage.said(&ran.out, most),
             Shown::Moves => {
-                let moves: Vec<&str> = ran.err.lines().filter(|line| line.contains(" -> ")).collect();
+                let moves: Vec<&str> = ran.err.lines().map(str::trim).filter(|line| line.contains(" -> ")).collect();
                 stage.said(&moves.join("\n"), 3);
             }
             Shown::All => {

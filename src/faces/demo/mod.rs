@@ -1,7 +1,7 @@
 //! `countersign demo`: the whole story on one machine, played with real programs and checked at every step.
 //!
-//! GitHub's stand-in runs in this process, the server is this program's own `serve`, people use git and countersign as anybody
-//! would. Nothing is faked and nothing leaves loopback; when it ends, nothing is left behind. Asserts outcomes only: it decides
+//! Only GitHub is a stand-in, in this process, and its review button is pressed by the play. The server is this program's own
+//! `serve`, people use git and countersign as anybody would. Nothing leaves loopback; when it ends, nothing is left behind. Asserts outcomes only: it decides
 //! nothing a change depends on.
 
 mod desk;
@@ -48,7 +48,7 @@ pub fn run(options: Options) -> Exit {
     }
     let curtain = Curtain::default();
     let mut stage = Stage::new(curtain.clone());
-    let outcome = prepare(&curtain).and_then(|(runtime, folder)| {
+    let outcome = prepare(&curtain).map_err(Ended::from).and_then(|(runtime, folder)| {
         let outcome = perform(&mut stage, &curtain, (&runtime, &folder), options);
         // the stand-in's tasks hold its folder: they end before the folders go
         runtime.shutdown_timeout(Duration::from_secs(5));
@@ -57,10 +57,22 @@ pub fn run(options: Options) -> Exit {
     });
     match outcome {
         Ok(()) => Exit::FINE,
-        Err(stop) => {
-            explain(&mut stage, &stop);
+        Err(ended) => {
+            explain(&mut stage, &ended);
             Exit::FAILED
         }
+    }
+}
+
+/// Why it ended early, and what the server had said by then.
+struct Ended {
+    stop: Stop,
+    log: String,
+}
+
+impl From<Stop> for Ended {
+    fn from(stop: Stop) -> Self {
+        Self { stop, log: String::new() }
     }
 }
 
@@ -94,7 +106,7 @@ fn perform(
     curtain: &Curtain,
     (runtime, folder): (&Runtime, &TempDir),
     options: Options,
-) -> Result<(), Stop> {
+) -> Result<(), Ended> {
     stage.line(
         &Line::of(BOLD, "countersign demo").and(DIM, " · everything on this machine, over loopback, with real git"),
     );
@@ -113,12 +125,8 @@ fn perform(
             Ok(())
         }
         Err(stop) => {
-            if let (Stop::Unmet { .. }, Some(server)) = (&stop, &world.server) {
-                stage.gap();
-                stage.line(&Line::of(BOLD, "  the server's log ends with"));
-                stage.said(&server.tail(), usize::MAX);
-            }
-            Err(stop)
+            let log = world.server.as_ref().map(server::Server::tail).unwrap_or_default();
+            Err(Ended { stop, log })
         }
     }
 }
@@ -158,11 +166,18 @@ fn summary(stage: &mut Stage, world: &World) {
 }
 
 /// Says why it ended early.
-fn explain(stage: &mut Stage, stop: &Stop) {
-    match stop {
-        Stop::Interrupted => stage.line(&Line::of(DIM, "\n  interrupted; nothing is left behind")),
+fn explain(stage: &mut Stage, ended: &Ended) {
+    match &ended.stop {
+        Stop::Interrupted => {
+            stage.gap();
+            stage.line(&Line::of(DIM, "  interrupted; nothing is left behind"));
+        }
         Stop::Unmet { expected, seen } => {
             stage.failed(expected, seen);
+            if !ended.log.is_empty() {
+                stage.line(&Line::of(BOLD, "  the server's log ends with"));
+                stage.told(&ended.log);
+            }
             stage.say(&format!(
                 "This is a fault of countersign, not yours. Please report it with everything above: {HOME}/issues"
             ));

@@ -14,6 +14,8 @@ use super::text::{BAD, BOLD, CODE, DIM, GOOD, Line, PLAIN};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(20);
+/// A shorter time is not worth telling.
+const NOTHING: Duration = Duration::from_millis(5);
 /// Between the margin and what a program said.
 const INDENT: usize = 4;
 /// Widest page, and the page where no terminal says how wide it is.
@@ -84,6 +86,8 @@ pub(super) struct Stage {
     act_begun: Instant,
     acts: Vec<Act>,
     held: usize,
+    /// The last line is empty.
+    blank: bool,
 }
 
 impl Stage {
@@ -100,6 +104,7 @@ impl Stage {
             act_begun: now,
             acts: Vec::new(),
             held: 0,
+            blank: true,
         }
     }
 
@@ -129,7 +134,7 @@ impl Stage {
         self.acts.push(Act { title, took: Duration::ZERO });
         let heading = Line::of(BOLD, &format!("{} · {title} ", self.acts.len()));
         let rule = "─".repeat(self.width.saturating_sub(heading.width()));
-        self.line(&Line::default());
+        self.gap();
         self.line(&heading.and(DIM, &rule));
         self.say(words);
     }
@@ -151,9 +156,12 @@ impl Stage {
         self.gap();
     }
 
-    /// An empty line.
+    /// An empty line, unless the last one is.
     pub(super) fn gap(&mut self) {
-        self.line(&Line::default());
+        if !self.blank {
+            self.print("\n");
+            self.blank = true;
+        }
     }
 
     /// A command as its person types it; a long one goes on in the next line.
@@ -189,7 +197,12 @@ impl Stage {
     /// What a program said, in full and as it looks on a terminal.
     pub(super) fn told(&mut self, text: &str) {
         for line in text.trim_end().lines() {
-            self.print(&format!("{}{line}\n", " ".repeat(INDENT)));
+            if line.is_empty() {
+                self.gap();
+            }
+            for part in super::text::folded(line, self.width - INDENT).iter().filter(|part| !part.is_empty()) {
+                self.print(&format!("{}{part}\n", " ".repeat(INDENT)));
+            }
         }
     }
 
@@ -199,7 +212,8 @@ impl Stage {
         self.gap();
         self.line(&Line::of(DIM, &format!("{margin}╭ {title}")));
         for line in lines {
-            self.line(&Line::of(DIM, &format!("{margin}│ ")).join(line.clone()));
+            let bar = if line.width() == 0 { "│" } else { "│ " };
+            self.line(&Line::of(DIM, &format!("{margin}{bar}")).join(line.clone()));
         }
         self.line(&Line::of(DIM, &format!("{margin}╰")));
     }
@@ -212,11 +226,13 @@ impl Stage {
     /// Notes an expectation that holds.
     pub(super) fn holds(&mut self, what: &str, since: Instant) {
         self.held += 1;
-        let time = format!("{:.2} s", since.elapsed().as_secs_f32());
-        let room = self.width.saturating_sub(time.len() + 1);
+        let took = since.elapsed();
+        let time = if took < NOTHING { String::new() } else { format!("{:.2} s", took.as_secs_f32()) };
+        let room = self.width.saturating_sub("12.34 s".len() + 1);
         let mut lines = super::markdown::inline(what).wrapped(room - 4).into_iter();
         let first = Line::of(GOOD, "  ✔ ").join(lines.next().unwrap_or_default());
-        self.line(&first.padded(room + 1).and(DIM, &time));
+        let padding = if time.is_empty() { 0 } else { self.width.saturating_sub(time.len()) };
+        self.line(&first.padded(padding).and(DIM, &time));
         for line in lines {
             self.line(&Line::of(PLAIN, "    ").join(line));
         }
@@ -301,6 +317,7 @@ impl Stage {
     }
 
     fn print(&mut self, text: &str) {
+        self.blank = false;
         let mut out = anstream::stdout();
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             self.curtain.fall();

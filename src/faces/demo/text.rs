@@ -141,6 +141,30 @@ impl Line {
     }
 }
 
+/// A line that carries its own colours, broken at blanks; what follows is set in by two more than the line was.
+pub(super) fn folded(painted: &str, width: usize) -> Vec<String> {
+    let visible = |text: &str| anstream::adapter::strip_str(text).to_string().chars().count();
+    if visible(painted) <= width {
+        return vec![painted.trim_end().to_owned()];
+    }
+    let margin = " ".repeat(painted.len() - painted.trim_start_matches(' ').len() + 2);
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in painted.split(' ') {
+        if visible(&line) + 1 + visible(word) > width && !line.trim().is_empty() {
+            lines.push(std::mem::replace(&mut line, margin.clone()).trim_end().to_owned());
+            line.push_str(word);
+        } else {
+            if !(line.is_empty() && lines.is_empty()) {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +174,14 @@ mod tests {
         let line = Line::of(PLAIN, "one two").and(BOLD, "-three").and(PLAIN, " four");
         let bare: Vec<_> = line.wrapped(9).iter().map(Line::bare).collect();
         assert_eq!(bare, ["one", "two-three", "four"]);
+    }
+
+    #[test]
+    fn a_coloured_line_is_folded_by_what_is_seen_of_it() {
+        let line = "  \u{1b}[1mone\u{1b}[0m two  three";
+        assert_eq!(folded(line, 16), [line]);
+        assert_eq!(folded(line, 10), ["  \u{1b}[1mone\u{1b}[0m two", "    three"]);
+        assert_eq!(folded("short", 10), ["short"]);
     }
 
     #[test]

@@ -32,12 +32,12 @@ impl Change {
     }
 
     /// Waits until the comment holds a text; its headline is noted.
-    pub(super) fn comment(stage: &mut Stage, world: &World, pull: u64, text: &str) -> Result<(), Stop> {
+    pub(super) fn comment(stage: &mut Stage, world: &World, (pull, what): (u64, &str), text: &str) -> Result<(), Stop> {
         stage.wait(
-            &format!("the comment to say {text}"),
+            what,
             || Some(world.headline(pull)).filter(|_| world.comment(pull).contains(text)),
             |headline| headline.clone(),
-            || world.comment(pull),
+            || format!("the comment, which should say {text}:\n{}", world.comment(pull)),
         )?;
         Ok(())
     }

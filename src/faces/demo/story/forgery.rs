@@ -42,11 +42,13 @@ fn on_top(stage: &mut Stage, world: &mut World, (links, memory): (&[RawLink], &M
     let entry = forging::on_top(links, commit.trim(), &SigningKey::from_randomness(&seed))?;
     let tip = links.last().map(|link| link.commit.to_string()).unwrap_or_default();
     let forged = committed(stage, mallory, (&tip, "merge: change 3"), &entry)?;
-    mallory.types(stage, &["git", "tag", "forged", &forged], Shown::Nothing)?;
+    mallory.quietly(stage, &["git", "tag", "forged", &forged], b"")?;
+    stage.does("mallory", "writes the next entry of the ledger, signed with another key, and tags it `forged`");
     mallory.types(stage, &["git", "push", "origin", "main", &format!("forged:refs/heads/{LEDGER}")], Shown::Moves)?;
     let said = judged(stage, world, ("with-an-entry-on-top", memory))?;
     let what = "verify names the entry on top as signed by nobody, and production as not approved";
-    let told = said.contains("ledger-junk") && said.contains("production") && said.contains("not approved");
+    let named = said.contains("ledger-junk") && said.contains(short(&forged));
+    let told = named && said.contains("✗ production") && said.contains("not approved");
     stage.check(what, told, || said.clone())
 }
 
@@ -56,22 +58,32 @@ fn rewritten(stage: &mut Stage, world: &mut World, (links, memory): (&[RawLink],
     let label = format!("L-{}", at + 1);
     stage.say(&format!(
         "Second forgery: main as it was, and a ledger rewritten from {label} on, where the decision about production names \
-         mallory instead of ann. All later entries follow, as they were signed."
+         mallory instead of ann."
     ));
     let mallory = &world.mallory;
     let mut tip = links.get(at.saturating_sub(1)).map(|link| link.commit.to_string()).unwrap_or_default();
+    let mut first = None;
     for (number, link) in links.iter().enumerate().skip(at) {
         let bytes = if number == at { entry.as_slice() } else { link.envelope.as_deref().unwrap_or_default() };
         let subject = mallory.quietly(stage, &["git", "log", "-1", "--format=%s", link.commit.as_str()], b"")?;
         tip = committed(stage, mallory, (&tip, subject.trim()), bytes)?;
+        first.get_or_insert_with(|| tip.clone());
     }
-    mallory.types(stage, &["git", "tag", "-f", "forged", &tip], Shown::Nothing)?;
+    let first = first.unwrap_or_default();
+    mallory.quietly(stage, &["git", "tag", "-f", "forged", &tip], b"")?;
+    stage.does("mallory", &format!("rewrites {label} and puts every later entry back on top, tagged `forged`"));
     let ledger = format!("forged:refs/heads/{LEDGER}");
     mallory.types(stage, &["git", "push", "--force", "origin", "HEAD~1:refs/heads/main", &ledger], Shown::Moves)?;
     let said = judged(stage, world, ("rewritten", memory))?;
     let what = "verify names the rewritten entry, and vouches for nothing under such a ledger";
-    let told = said.contains("ledger-signature") && said.contains("the ledger is not valid");
+    let named = said.contains("ledger-signature") && said.contains(short(&first));
+    let told = named && said.contains("the ledger is not valid") && !said.contains('✔');
     stage.check(what, told, || said.clone())
+}
+
+/// As commits are shown.
+fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
 }
 
 /// A commit with one entry, as the ledger has them.

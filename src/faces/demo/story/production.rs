@@ -14,7 +14,8 @@ const CHANGE: Change =
 pub(super) fn play(stage: &mut Stage, world: &mut World) -> Result<u64, Stop> {
     stage.act(
         "Production: nobody alone",
-        "Two of acme/security and one of acme/payments, says the policy. rita changes a key, adds one and removes one.",
+        "Two of acme/security and one of acme/payments, says the policy. rita changes a key, adds one and removes one. (Most of the \
+         waiting is countersign spacing its writes: one a second, as GitHub asks.)",
     );
     let rita = &world.rita;
     rita.types(stage, &["git", "switch", "-qc", CHANGE.branch, "origin/main"], Shown::Nothing)?;
@@ -23,18 +24,22 @@ pub(super) fn play(stage: &mut Stage, world: &mut World) -> Result<u64, Stop> {
     rita.feeds(stage, &set("db.replica_url"), ("replica-url", values::REPLICA))?;
     rita.types(stage, &["countersign", "unset", "-e", "production", "legacy.token"], Shown::All)?;
     let pull = CHANGE.push(stage, world, "Rotate the payments password, name the replica")?;
-    Change::comment(stage, world, pull, "**0 of 3 approvals for `production`**")?;
+    Change::comment(stage, world, (pull, "its comment"), "**0 of 3 approvals for `production`**")?;
     stage.gap();
 
     world.approve(stage, "rita", pull)?;
-    Change::comment(stage, world, pull, "`requester`")?;
-    stage
-        .check("her own approval is not counted", world.comment(pull).contains("**0 of 3"), || world.headline(pull))?;
+    stage.wait(
+        "countersign to see it",
+        || world.comment(pull).contains("`requester`").then(|| world.headline(pull)),
+        |_| "her own approval is seen and not counted: `requester`, she asked for this change".to_owned(),
+        || world.comment(pull),
+    )?;
+    stage.check("still 0 of 3", world.comment(pull).contains("**0 of 3 approvals"), || world.headline(pull))?;
     world.approve(stage, "ann", pull)?;
-    Change::comment(stage, world, pull, "**1 of 3 approvals")?;
+    Change::comment(stage, world, (pull, "countersign to count ann"), "**1 of 3 approvals")?;
     Change::show_comment(stage, world, pull);
     world.approve(stage, "bob", pull)?;
-    Change::comment(stage, world, pull, "**2 of 3 approvals")?;
+    Change::comment(stage, world, (pull, "countersign to count bob"), "**2 of 3 approvals")?;
     stage.check("not merged: two of security do not stand in for payments", !world.is_merged(pull), || {
         "merged".to_owned()
     })?;

@@ -43,9 +43,11 @@ pub(super) fn play(stage: &mut Stage, world: &World) -> Result<(), Stop> {
         search(&format!("call {} {}", entry.method, entry.path), text.as_bytes(), &needles)?;
     }
     stage.holds(&format!("{calls} calls to GitHub: pull requests, comments, checks"), since);
-    stage.check("GitHub's stand-in has nothing to complain about", world.sim.violations().is_empty(), || {
-        world.sim.violations().iter().map(|violation| violation.text.clone()).collect::<Vec<_>>().join("\n")
-    })
+    stage.check(
+        "every call was one that GitHub knows, with what GitHub wants in it",
+        world.sim.violations().is_empty(),
+        || world.sim.violations().iter().map(|violation| violation.text.clone()).collect::<Vec<_>>().join("\n"),
+    )
 }
 
 /// What zoe made and gave to the server.

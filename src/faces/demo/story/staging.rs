@@ -24,7 +24,7 @@ pub(super) fn play(stage: &mut Stage, world: &mut World) -> Result<(), Stop> {
     let set = ["countersign", "set", "-e", "staging", "db.password", "--stdin"];
     rita.feeds(stage, &set, ("new-password", values::STAGING_NEW))?;
     let pull = CHANGE.push(stage, world, "Rotate the staging password")?;
-    Change::comment(stage, world, pull, "**0 of 1 approval for `staging`**")?;
+    Change::comment(stage, world, (pull, "its comment"), "**0 of 1 approval for `staging`**")?;
     Change::show_comment(stage, world, pull);
     world.approve(stage, "ann", pull)?;
     CHANGE.merged(stage, world, pull)
