@@ -179,7 +179,11 @@ impl Stage {
 
     /// Something a person does on a page of GitHub.
     pub(super) fn does(&mut self, who: &str, what: &str) {
-        self.line(&Line::of(PLAIN, "  ").and(BOLD, who).and(PLAIN, &format!(" {what}")));
+        let words = Line::of(BOLD, who).and(PLAIN, " ").join(super::markdown::inline(what));
+        for (number, line) in words.wrapped(self.width - INDENT).into_iter().enumerate() {
+            let margin = if number == 0 { "  " } else { "    " };
+            self.line(&Line::of(PLAIN, margin).join(line));
+        }
     }
 
     /// What a program said: dim, cut at the edge, at most so many lines.

@@ -150,12 +150,12 @@ pub(super) fn folded(painted: &str, width: usize) -> Vec<String> {
     let margin = " ".repeat(painted.len() - painted.trim_start_matches(' ').len() + 2);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
-    for word in painted.split(' ') {
+    for (number, word) in painted.split(' ').enumerate() {
         if visible(&line) + 1 + visible(word) > width && !line.trim().is_empty() {
             lines.push(std::mem::replace(&mut line, margin.clone()).trim_end().to_owned());
             line.push_str(word);
         } else {
-            if !(line.is_empty() && lines.is_empty()) {
+            if number > 0 {
                 line.push(' ');
             }
             line.push_str(word);

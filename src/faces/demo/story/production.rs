@@ -14,8 +14,7 @@ const CHANGE: Change =
 pub(super) fn play(stage: &mut Stage, world: &mut World) -> Result<u64, Stop> {
     stage.act(
         "Production: nobody alone",
-        "Two of acme/security and one of acme/payments, says the policy. rita changes a key, adds one and removes one. (Most of the \
-         waiting is countersign spacing its writes: one a second, as GitHub asks.)",
+        "Two of acme/security and one of acme/payments, says the policy. rita changes a key, adds one and removes one.",
     );
     let rita = &world.rita;
     rita.types(stage, &["git", "switch", "-qc", CHANGE.branch, "origin/main"], Shown::Nothing)?;

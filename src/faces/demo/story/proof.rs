@@ -9,7 +9,7 @@ use crate::faces::demo::world::World;
 pub(super) fn play(stage: &mut Stage, world: &mut World, memory: &Memory) -> Result<(), Stop> {
     stage.act(
         "Proof from a plain clone",
-        "**ivy** audits. She may only read, has no key that opens anything, and asks no server: a clone and the fingerprint that \
+        "**ivy** audits. She may only read, has no key that opens anything, and asks no countersign server: a clone and the fingerprint that \
          zoe gave her are enough.",
     );
     let address = world.address(&world.ivy);

@@ -17,7 +17,7 @@ pub(super) fn play(stage: &mut Stage, world: &mut World) -> Result<String, Stop>
     let made = world.zoe.types(stage, &["countersign", "keygen", "-o", "ledger.pem"], Shown::Nothing)?;
     let fingerprint =
         made.err.lines().find_map(|line| line.strip_prefix("fingerprint ")).unwrap_or_default().to_owned();
-    stage.said(&format!("fingerprint {fingerprint}"), 1);
+    stage.told(&format!("fingerprint {fingerprint}"));
     let key = world.zoe.read("ledger.pem")?;
     stage.typed("zoe", "countersign serve");
     let since = std::time::Instant::now();
