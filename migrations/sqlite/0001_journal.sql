@@ -62,6 +62,8 @@ CREATE TABLE reviews (
     review     INTEGER NOT NULL,
     kind       TEXT    NOT NULL,
     commit_oid TEXT,
+    -- Base of the pull request then.
+    base       TEXT,
     -- JSON of the account.
     sender     TEXT,
     at         INTEGER NOT NULL,

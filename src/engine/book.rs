@@ -288,8 +288,11 @@ impl Engine {
         let names = self.resolve(repo, &policy).await?;
         let mut branches: Vec<RefName> = vec![default_branch.clone()];
         let named = policy.environments().iter().map(|rule| rule.branch_or(&default_branch).clone());
-        branches.extend(named.filter(|branch| refs.contains_key(branch)));
-        branches.dedup();
+        for branch in named.filter(|branch| refs.contains_key(branch)) {
+            if !branches.contains(&branch) {
+                branches.push(branch);
+            }
+        }
         let mut entries = Vec::new();
         for branch in &branches {
             let Some(commit) = refs.get(branch) else { continue };
@@ -453,7 +456,8 @@ impl Engine {
                     at: vote.at,
                     delta_digest: facts.delta_at.get(&commit).copied().flatten(),
                     ended_by: vote.ended_by.clone().filter(|_| ended),
-                    delivery: delivery_of(&reviews, vote.source),
+                    delivery: delivery_of(&reviews, vote.source, ended)
+                        .filter(|_| ended || vote.delivered_commit.is_some()),
                     commit,
                 }));
             }
@@ -568,10 +572,13 @@ impl Engine {
         let branches = Branches { base: proof.base(), default: &place.default_branch };
         let result = compare::apply(&self.repo.entries(&place.repo, proof.base_tip()).await?, delta);
         let known = place.approved(proof.base());
-        let new = compare::protected(&after, branches, &result).into_iter();
-        let new =
-            new.filter(|(path, _)| !known.contains_key(path) && !compare::is_protected(&place.policy, branches, path));
-        Ok(new.map(|(path, entry)| DeltaEntry { path, old: None, new: Some(entry) }).collect())
+        // what was governed once and may have changed since is known from then
+        let before = compare::protected(&after, branches, known);
+        let now = compare::protected(&after, branches, &result);
+        let new = compare::differing(&before, &now).into_iter();
+        let new = new.filter(|path| !compare::is_protected(&place.policy, branches, path));
+        let side = |entries: &compare::Entries, path: &RepoPath| entries.get(path).cloned();
+        Ok(new.map(|path| DeltaEntry { old: side(&before, &path), new: side(&now, &path), path }).collect())
     }
 
     /// The policy entry a merge makes necessary: when it changed the policy file of the default branch.
@@ -665,10 +672,13 @@ fn approvals(decision: &Decision) -> Vec<Approval> {
     approvals
 }
 
-fn delivery_of(reviews: &[Sighting], source: VoteSource) -> Option<countersign_core::domain::DeliveryId> {
+/// The delivery that told of a vote, or of its end.
+fn delivery_of(reviews: &[Sighting], source: VoteSource, ended: bool) -> Option<countersign_core::domain::DeliveryId> {
     let VoteSource::Review(id) = source else { return None };
     reviews.iter().find_map(|sighting| match sighting {
-        Sighting::Review { review, delivery, .. } if *review == id => delivery.clone(),
+        Sighting::Review { review, kind, delivery, .. } if *review == id && ended == (*kind == VoteKind::Ended) => {
+            delivery.clone()
+        }
         Sighting::Review { .. } | Sighting::Push { .. } | Sighting::Installed { .. } => None,
     })
 }

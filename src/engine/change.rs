@@ -10,7 +10,8 @@ use tracing::info;
 use super::book::{Found, Place};
 use super::gather::{Gathered, pull_ref};
 use super::merge::Merging;
-use super::ports::{Claim, Freshness};
+use super::ports::{Claim, Freshness, Subject};
+use super::siblings::Shared;
 use super::{Engine, Settled, TurnError, lock};
 
 impl Engine {
@@ -51,21 +52,37 @@ impl Engine {
         self.note_first_sights(claim, &mut place, &gathered).await?;
         let mut outcome = Outcome::Open;
         if decision.proof.is_some() {
-            // authority is read again for the merge, never taken from memory (R42)
-            gathered = self.gather(&place, gathered.read, Freshness::Now).await?;
+            // for the merge everything is read again, never taken from memory (R42, R50)
+            let number = gathered.read.number;
+            let read = *self.forge.answer(&place.repo, &Question::Change(number), Freshness::Now).await?.change()?;
+            let asked = [self.settings.ledger_ref.clone(), pull_ref(number)];
+            place.refs = self.repo.fetch(&place.repo, &asked).await?;
+            if !read.open || !place.governs(&read.base) {
+                // closed, merged or retargeted meanwhile: its own delivery brings another look
+                self.journal.schedule(&Subject::Change(place.repo.id, number), self.clock.now()).await?;
+                return Ok(decision.verdict);
+            }
+            gathered = self.gather(&place, read, Freshness::Now).await?;
             decision = decide(&place.policy, &gathered.facts);
         }
         info!(change = %gathered.facts.change.number, verdict = decision.verdict.word(), reason = decision.reason.code(), "decided");
+        let shared = self.shared_head(&place, &gathered, &decision).await?;
         if decision.proof.is_some() {
-            outcome = match self.merge(claim, &mut place, &gathered, &decision).await? {
-                Merging::Merged { commit, decision } => Outcome::Merged { commit, decision },
-                Merging::Held(why) => Outcome::Held(why),
+            outcome = match shared.as_ref().and_then(|shared| shared.rejected) {
+                Some(other) => {
+                    Outcome::Held(format!("#{other} has the same head, and an approver asked for changes there"))
+                }
+                None => match self.merge(claim, &mut place, (&gathered, &decision), shared.as_ref()).await? {
+                    Merging::Merged { commit, decision } => Outcome::Merged { commit, decision },
+                    Merging::Held(why) => Outcome::Held(why),
+                },
             };
         }
-        self.say(claim, &place, &gathered, &decision, &outcome).await?;
+        self.say(claim, &place, (&gathered, &decision), &outcome, shared.as_ref()).await?;
         // what is held by rules or conflicts is tried again by the next sweep
         let held = matches!(outcome, Outcome::Held(_));
-        if decision.verdict != Verdict::Unknown && !held && gathered.facts.change.head == updated {
+        let alone = shared.is_none();
+        if decision.verdict != Verdict::Unknown && !held && alone && gathered.facts.change.head == updated {
             self.settle(&place, &gathered);
         }
         Ok(decision.verdict)
@@ -76,15 +93,16 @@ impl Engine {
         &self,
         claim: &Claim,
         place: &Place,
-        gathered: &Gathered,
-        decision: &Decision,
+        (gathered, decision): (&Gathered, &Decision),
         outcome: &Outcome,
+        shared: Option<&Shared>,
     ) -> Result<(), TurnError> {
         let (facts, read) = (&gathered.facts, &gathered.read);
         let us = self.ourselves().await?;
         let opened_by_us = read.author.as_ref().is_some_and(|author| author.id == us.id);
         let description = opened_by_us.then(|| description(place, gathered)).flatten();
-        let wanted = wanted(decision, facts, outcome, description);
+        let mut wanted = wanted(decision, facts, outcome, description);
+        self.share_check(&place.repo, &mut wanted, shared).await?;
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
     }
 

@@ -10,7 +10,7 @@ use countersign_core::facts::{
     ChangeFacts, DocumentFacts, FileState, KeyChange, KeyChangeKind, PlainCommit, SettingChange,
 };
 use countersign_core::policy::PathClass;
-use sops_file::{CreationRules, Format, LeafState, ParseError, SealedDocument};
+use sops_file::{CreationRule, CreationRules, Format, LeafState, ParseError, SealedDocument, Selection};
 
 use super::book::Place;
 use super::ports::RepoRef;
@@ -43,8 +43,8 @@ impl Engine {
             if rules.is_none() {
                 rules = Some(self.creation_rules(place, base_tip).await?);
             }
-            let demanded = rules.as_ref().and_then(|rules| rules.recipients(&entry.path));
-            documents.insert(entry.path.clone(), self.document(&place.repo, entry, demanded).await?);
+            let demand = rules.as_ref().map_or(Demand::Nothing, |rules| rules.demand(&entry.path));
+            documents.insert(entry.path.clone(), self.document(&place.repo, entry, demand).await?);
         }
         Ok(documents)
     }
@@ -53,7 +53,7 @@ impl Engine {
         &self,
         repo: &RepoRef,
         entry: &DeltaEntry,
-        demanded_recipients: Option<BTreeSet<String>>,
+        demand: Demand<'_>,
     ) -> Result<DocumentFacts, TurnError> {
         let old = self.side(repo, &entry.path, entry.old.as_ref()).await?;
         let new = self.side(repo, &entry.path, entry.new.as_ref()).await?;
@@ -68,10 +68,10 @@ impl Engine {
             old: old.state(),
             new: new.state(),
             keys: keys.collect(),
-            exposed: new.document().map(exposed).unwrap_or_default(),
+            exposed: new.document().map(|new| bare(new, old.document(), &demand)).unwrap_or_default(),
             old_recipients: old.recipients(),
             new_recipients: new.recipients(),
-            demanded_recipients,
+            demanded_recipients: demand.recipients(),
             settings: settings.collect(),
         })
     }
@@ -88,7 +88,7 @@ impl Engine {
         Ok(read(path, &bytes))
     }
 
-    /// Commits on the way in which a governed file stood in plain text (R8). Each blob is read once.
+    /// Commits on the way in which a governed file stood in plain text, in whole or in part (R8). Each blob is read once.
     pub(super) async fn plain_commits(
         &self,
         place: &Place,
@@ -108,9 +108,7 @@ impl Engine {
                 let key = (new.oid.clone(), entry.path.clone());
                 let is_plain = match known.get(&key) {
                     Some(is_plain) => *is_plain,
-                    None => {
-                        matches!(self.side(&place.repo, &entry.path, Some(new)).await?, Side::Other(FileState::Plain))
-                    }
+                    None => may_be_plain(&self.side(&place.repo, &entry.path, Some(new)).await?),
                 };
                 known.insert(key, is_plain);
                 if is_plain {
@@ -128,11 +126,10 @@ impl Engine {
             if path.file_name() != b".sops.yaml" {
                 continue;
             }
-            let Some(bytes) = self.repo.blob(&place.repo, &entry.oid, LIMIT).await? else { continue };
-            if let Ok(rules) = CreationRules::parse(&bytes) {
-                let directory = path.as_bytes()[..path.as_bytes().len() - b".sops.yaml".len()].to_vec();
-                files.insert(directory, rules);
-            }
+            let bytes = self.repo.blob(&place.repo, &entry.oid, LIMIT).await?;
+            let rules = bytes.and_then(|bytes| CreationRules::parse(&bytes).ok());
+            let directory = path.as_bytes()[..path.as_bytes().len() - b".sops.yaml".len()].to_vec();
+            files.insert(directory, rules);
         }
         Ok(Rules { files })
     }
@@ -182,6 +179,17 @@ fn recipients(document: &SealedDocument) -> BTreeSet<String> {
     document.metadata().recipients().map(|recipient| recipient.name().to_owned()).collect()
 }
 
+/// What is no sound document may be plain text, and counts as such.
+fn may_be_plain(side: &Side) -> bool {
+    match side {
+        Side::Document(document) => !exposed(document).is_empty(),
+        Side::Other(FileState::Absent | FileState::NotAFile) => false,
+        Side::Other(
+            FileState::Plain | FileState::Broken(_) | FileState::TooLarge | FileState::Sealed | FileState::MacMissing,
+        ) => true,
+    }
+}
+
 /// Keys that stand in plain although the document's own settings seal them.
 fn exposed(document: &SealedDocument) -> Vec<String> {
     let leaves = document.leaves().into_iter();
@@ -189,20 +197,62 @@ fn exposed(document: &SealedDocument) -> Vec<String> {
     open.map(|leaf| leaf.path.to_string()).collect()
 }
 
-/// `.sops.yaml` files by directory.
+/// The same, and every plain key where the document brings settings of its own that the rule at the base does not give it.
+fn bare(new: &SealedDocument, old: Option<&SealedDocument>, demand: &Demand<'_>) -> Vec<String> {
+    let Demand::Rule(rule) = demand else { return exposed(new) };
+    let default = Selection::default_suffix();
+    let setting = |selection: Option<&Selection>| {
+        let (name, text) = selection.unwrap_or(&default).setting();
+        (name, text.to_owned())
+    };
+    let of_new = setting(new.metadata().selection());
+    let as_before = old.is_some_and(|old| setting(old.metadata().selection()) == of_new);
+    if as_before || of_new == setting(rule.selection()) {
+        return exposed(new);
+    }
+    let leaves = new.leaves().into_iter();
+    leaves.filter(|leaf| matches!(leaf.state, LeafState::Plain(_))).map(|leaf| leaf.path.to_string()).collect()
+}
+
+/// `.sops.yaml` files by directory; `None`: one that cannot be read.
 struct Rules {
-    files: BTreeMap<Vec<u8>, CreationRules>,
+    files: BTreeMap<Vec<u8>, Option<CreationRules>>,
+}
+
+/// What the nearest `.sops.yaml` above a path says of it.
+enum Demand<'a> {
+    /// No rule speaks of it.
+    Nothing,
+    /// The file cannot be read: nothing satisfies it.
+    Unreadable,
+    /// This.
+    Rule(&'a CreationRule),
 }
 
 impl Rules {
-    /// Readers that the nearest `.sops.yaml` above a path demands for it; `None` when no rule speaks of it.
-    fn recipients(&self, path: &RepoPath) -> Option<BTreeSet<String>> {
+    fn demand(&self, path: &RepoPath) -> Demand<'_> {
         let above = self.files.iter().filter(|(directory, _)| path.as_bytes().starts_with(directory));
-        let (directory, rules) = above.max_by_key(|(directory, _)| directory.len())?;
-        let below = std::str::from_utf8(&path.as_bytes()[directory.len()..]).ok()?;
-        let rule = rules.rule_for(below).ok().flatten()?;
-        let names: BTreeSet<String> = rule.groups().iter().flatten().map(|key| key.name.clone()).collect();
-        (!names.is_empty()).then_some(names)
+        let Some((directory, rules)) = above.max_by_key(|(directory, _)| directory.len()) else {
+            return Demand::Nothing;
+        };
+        let Some(rules) = rules else { return Demand::Unreadable };
+        let below = std::str::from_utf8(&path.as_bytes()[directory.len()..]).ok();
+        let rule = below.and_then(|below| rules.rule_for(below).ok().flatten());
+        rule.map_or(Demand::Nothing, Demand::Rule)
+    }
+}
+
+impl Demand<'_> {
+    /// Who must be able to open the file; `None` when nothing says so.
+    fn recipients(&self) -> Option<BTreeSet<String>> {
+        match self {
+            Self::Nothing => None,
+            Self::Unreadable => Some(BTreeSet::new()),
+            Self::Rule(rule) => {
+                let names: BTreeSet<String> = rule.groups().iter().flatten().map(|key| key.name.clone()).collect();
+                (!names.is_empty()).then_some(names)
+            }
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Engine {
         let mut change = self.change_facts(place, &read)?;
         let history = self.history(place, &change).await?;
         let documents = self.documents(place, &change.base, &change.base_tip, &history.delta).await?;
-        let made = self.people(repo, &change, (read.author.as_ref(), &read.commits)).await?;
+        let made = self.people(place, &change, (read.author.as_ref(), &read.commits)).await?;
         change.head_since = made.head_since;
         let votes = self.votes(place, &read).await?;
         let delta_at = self.deltas_at(repo, &change, &votes).await?;
@@ -122,27 +122,34 @@ impl Engine {
         let mut votes = Vec::new();
         for review in &read.reviews {
             let Some(kind) = review.kind else { continue };
-            let sightings = seen.iter().filter_map(|sighting| match sighting {
-                Sighting::Review { review: id, kind, commit, by, .. } if *id == review.id => Some((*kind, commit, by)),
+            let told = seen.iter().filter_map(|sighting| match sighting {
+                Sighting::Review { review: id, kind, commit, base, by, .. } if *id == review.id => {
+                    Some((*kind, commit.clone(), base.clone(), by.clone()))
+                }
                 Sighting::Review { .. } | Sighting::Push { .. } | Sighting::Installed { .. } => None,
             });
-            let sightings: Vec<_> = sightings.collect();
-            let first = sightings.iter().find(|(kind, ..)| *kind != VoteKind::Ended);
-            let ended = sightings.iter().rev().find(|(kind, ..)| *kind == VoteKind::Ended);
+            let told: Vec<_> = told.collect();
+            let first = told.iter().find(|(kind, ..)| *kind != VoteKind::Ended);
+            let ended = told.iter().rev().find(|(kind, ..)| *kind == VoteKind::Ended);
             let recorded = place.vote_seen(review.id);
+            let delivered = [
+                recorded.as_ref().and_then(|vote| vote.commit.clone()),
+                first.and_then(|(_, commit, ..)| commit.clone()),
+            ];
+            let bases = [
+                first.and_then(|(_, _, base, _)| base.clone()),
+                Some(recorded.as_ref().map_or_else(|| read.base.clone(), |vote| vote.base.clone())),
+            ];
             votes.push(VoteFacts {
                 source: VoteSource::Review(review.id),
                 account: review.author.clone(),
                 kind,
-                first_kind: recorded.as_ref().map(|vote| vote.kind).or(first.map(|(kind, ..)| *kind)),
+                first_kind: first_kind(recorded.as_ref().map(|vote| vote.kind), first.map(|(kind, ..)| *kind)),
                 commit: review.commit.clone(),
-                delivered_commit: recorded
-                    .as_ref()
-                    .and_then(|vote| vote.commit.clone())
-                    .or(first.and_then(|(_, commit, _)| (*commit).clone())),
-                first_base: recorded.as_ref().map_or_else(|| read.base.clone(), |vote| vote.base.clone()),
+                delivered_commit: differing(delivered, review.commit.as_ref()),
+                first_base: differing(bases, Some(&read.base)).unwrap_or_else(|| read.base.clone()),
                 at: review.submitted_at.unwrap_or(self.clock.now()),
-                ended_by: ended.and_then(|(_, _, by)| (*by).clone()),
+                ended_by: ended.and_then(|(.., by)| by.clone()),
             });
         }
         Ok(votes)
@@ -221,7 +228,8 @@ impl Engine {
         Ok(authority)
     }
 
-    /// Whether somebody is an active member of the team that the policy meant; a slug that now is another team says nothing.
+    /// Whether somebody is an active member of the team that the policy meant. Where its slug leads to no team or to another one,
+    /// nobody knows: the team may only have been renamed (R41).
     async fn membership(
         &self,
         place: &Place,
@@ -229,12 +237,11 @@ impl Engine {
         (login, listed): (&Login, bool),
         freshness: Freshness,
     ) -> Result<Known<bool>, TurnError> {
-        let team =
-            self.asked(&place.repo, &Question::Team(slug.clone()), Freshness::Display, |answer| answer.team()).await?;
+        let team = self.asked(&place.repo, &Question::Team(slug.clone()), freshness, |answer| answer.team()).await?;
         match team {
             Known::Is(Some(now)) if now == id && listed => return Ok(Known::Is(true)),
             Known::Is(Some(now)) if now == id => {}
-            Known::Is(_) => return Ok(Known::Is(false)),
+            Known::Is(_) => return Ok(Known::Unknown(format!("`{slug}` is no longer the team the policy meant"))),
             Known::Unknown(why) => return Ok(Known::Unknown(why)),
         }
         let question = Question::Membership { team: slug.clone(), user: login.clone() };
@@ -306,6 +313,20 @@ fn needs_team(place: &Place, team: &TeamSlug, account: &Account) -> bool {
     groups
         .map(|group| &group.approvers)
         .any(|approvers| approvers.teams.contains(team) && !approvers.users.iter().any(named))
+}
+
+/// What a vote was at first: a veto, if either source says so; else what it was before it ended.
+fn first_kind(recorded: Option<VoteKind>, delivered: Option<VoteKind>) -> Option<VoteKind> {
+    let both = [recorded, delivered];
+    let lasting = || both.into_iter().flatten().find(|kind| *kind != VoteKind::Ended);
+    if both.contains(&Some(VoteKind::Reject)) { Some(VoteKind::Reject) } else { lasting().or(recorded) }
+}
+
+/// Of what was seen at first sight, that which differs from what is read now: it may void a vote, never make it count.
+fn differing<T: PartialEq>(seen: [Option<T>; 2], now: Option<&T>) -> Option<T> {
+    let mut seen: Vec<T> = seen.into_iter().flatten().collect();
+    let at = seen.iter().position(|one| Some(one) != now).unwrap_or(0);
+    (at < seen.len()).then(|| seen.swap_remove(at))
 }
 
 /// Where GitHub keeps the head of a pull request, also of a fork's.

@@ -292,6 +292,7 @@ fn reviewed(review: &Review, arrival: &Arrival) -> Option<Sighting> {
         review: review.id,
         kind,
         commit: review.commit.clone(),
+        base: review.base.clone(),
         by: review.sender.clone(),
         at: arrival.at,
         delivery: Some(arrival.id.clone()),

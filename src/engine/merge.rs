@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::book::Place;
 use super::gather::{Gathered, pull_ref};
 use super::ports::{Claim, ForgeErrorKind, MergeCommit, RepoError};
+use super::siblings::Shared;
 use super::{Engine, TurnError};
 
 /// How a merge ended.
@@ -35,8 +36,8 @@ impl Engine {
         &self,
         claim: &Claim,
         place: &mut Place,
-        gathered: &Gathered,
-        decision: &Decision,
+        (gathered, decision): (&Gathered, &Decision),
+        shared: Option<&Shared>,
     ) -> Result<Merging, TurnError> {
         let Some(proof) = &decision.proof else { return Ok(Merging::Held(decision.reason.words().to_owned())) };
         let facts = &gathered.facts;
@@ -48,6 +49,7 @@ impl Engine {
         // a rule may demand the check before it lets anybody move the branch
         let mut green = wanted(decision, facts, &Outcome::Open, None);
         green.comment = None;
+        self.share_check(&place.repo, &mut green, shared).await?;
         match self.bring(claim, &place.repo, &green, gathered.read.our_comment.as_ref()).await {
             // whether the check may be written is not what the merge rests on; a rule that needs it will refuse
             Err(TurnError::Forge(fault)) if fault.kind == ForgeErrorKind::Forbidden => {}

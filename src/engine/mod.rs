@@ -20,6 +20,7 @@ mod people;
 mod perform;
 mod repository;
 mod run;
+mod siblings;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};

@@ -10,6 +10,7 @@ use countersign_core::facts::{
     ChangeFacts, Contributor, ContributorRole, Known, MergeBase, People, Pusher, Question, compare, trailers,
 };
 
+use super::book::Place;
 use super::ports::{CommitRead, Freshness, RepoRef, Sighting};
 use super::{Engine, TurnError};
 
@@ -23,14 +24,15 @@ impl Engine {
     /// Gathers the people of a change.
     pub(super) async fn people(
         &self,
-        repo: &RepoRef,
+        place: &Place,
         change: &ChangeFacts,
         (author, commits): (Option<&Account>, &[CommitPeopleRead]),
     ) -> Result<Made, TurnError> {
+        let repo = &place.repo;
         let written = self.repo.commits(repo, &change.base_tip, &change.head).await?;
         let inside: BTreeSet<&Oid> = written.iter().map(|commit| &commit.oid).collect();
         let moves = self.moves(repo, change, &inside).await?;
-        let head_move = moves.iter().find(|movement| movement.after == change.head);
+        let head_since = moves.iter().find(|movement| movement.after == change.head).map(|movement| movement.at);
         let ours = author.is_some_and(|author| Some(author.id) == self.ourselves.get().map(|us| us.id));
         let requester = match (author, ours) {
             (Some(author), false) => Known::Is(author.clone()),
@@ -40,27 +42,20 @@ impl Engine {
                 "no delivery says who pushed the branch",
             ),
         };
-        let mut pushers: Vec<Pusher> = moves
-            .iter()
-            .map(|movement| Pusher {
-                commit: movement.after.clone(),
-                account: known(movement.actor.clone(), "the push had no sender"),
-            })
-            .collect();
-        if head_move.is_none() {
-            pushers.push(Pusher {
-                commit: change.head.clone(),
-                account: Known::Unknown("no delivery or activity record says who pushed the head".to_owned()),
-            });
+        let unexplained = unexplained(change, &moves, &inside);
+        let mut pushers = Vec::new();
+        for pushed in pushes(place, change, &inside, moves) {
+            if !self.only_updates(repo, change, &pushed, &written).await? {
+                pushers.push(Pusher { commit: pushed.after, account: pushed.by });
+            }
         }
+        let nobody = Known::Unknown("no delivery or activity record says who pushed it".to_owned());
+        pushers.extend(unexplained.into_iter().map(|commit| Pusher { commit, account: nobody.clone() }));
         let contributors = self.contributors(repo, change, &written, commits).await?;
-        Ok(Made {
-            head_since: head_move.map(|movement| movement.at),
-            people: People { requester, pushers, contributors },
-        })
+        Ok(Made { head_since, people: People { requester, pushers, contributors } })
     }
 
-    /// Moves of the head branch to commits of the change, newest first; asked for when no delivery told who moved it to the head.
+    /// Moves of the head branch to commits of the change, newest first; asked for where deliveries leave a gap.
     async fn moves(
         &self,
         repo: &RepoRef,
@@ -69,7 +64,7 @@ impl Engine {
     ) -> Result<Vec<Movement>, TurnError> {
         let branch = &change.head_ref.clone().unwrap_or_else(|| super::gather::pull_ref(change.number));
         let mut moves = self.journal.movements(repo.id, branch).await?;
-        if change.head_ref.is_some() && !moves.iter().any(|movement| movement.after == change.head) {
+        if change.head_ref.is_some() && !unexplained(change, &moves, inside).is_empty() {
             match self.forge.answer(repo, &Question::Movements(branch.clone()), Freshness::Now).await {
                 Ok(answer) => {
                     for movement in answer.movements()? {
@@ -87,6 +82,23 @@ impl Engine {
         moves.retain(|movement| inside.contains(&movement.after));
         moves.sort_by_key(|movement| std::cmp::Reverse(movement.at));
         Ok(moves)
+    }
+
+    /// Whether a push added nothing but a trivial merge of the base to what stood there (R35).
+    async fn only_updates(
+        &self,
+        repo: &RepoRef,
+        change: &ChangeFacts,
+        pushed: &Pushed,
+        written: &[CommitRead],
+    ) -> Result<bool, TurnError> {
+        let inside = |oid: &Oid| written.iter().any(|commit| commit.oid == *oid);
+        match written.iter().find(|commit| commit.oid == pushed.after) {
+            Some(commit) if commit.parents.contains(&pushed.before) && inside(&pushed.before) => {
+                self.is_trivial(repo, change, commit).await
+            }
+            Some(_) | None => Ok(false),
+        }
     }
 
     /// Everybody the commits of the change name, through all parents (R33), trivial merges of the base left out (R35).
@@ -141,6 +153,45 @@ impl Engine {
         let merged = self.repo.delta(repo, &origin, &commit.oid).await?;
         Ok(compare::is_trivial_merge(&one, &other, &merged))
     }
+}
+
+/// One move of the head, by whomever.
+struct Pushed {
+    before: Oid,
+    after: Oid,
+    by: Known<Account>,
+}
+
+/// Moves as deliveries and activity tell them, and those only the ledger still knows.
+fn pushes(place: &Place, change: &ChangeFacts, inside: &BTreeSet<&Oid>, moves: Vec<Movement>) -> Vec<Pushed> {
+    let mut pushes: Vec<Pushed> = moves
+        .into_iter()
+        .map(|movement| Pushed {
+            by: known(movement.actor, "the push had no sender"),
+            before: movement.before,
+            after: movement.after,
+        })
+        .collect();
+    let recorded = change
+        .head_ref
+        .iter()
+        .flat_map(|branch| inside.iter().flat_map(move |commit| place.state().pushes(branch, commit)));
+    for push in recorded {
+        let told = |known: &Pushed| known.after == push.after && known.by.answer() == push.sender.answer();
+        if push.sender.answer().is_some() && !pushes.iter().any(told) {
+            pushes.push(Pushed { before: push.before.clone(), after: push.after.clone(), by: push.sender.clone() });
+        }
+    }
+    pushes
+}
+
+/// Commits of the change that were the head at some time, and nobody is known to have made them that: the present head, and what
+/// a known move started from.
+fn unexplained(change: &ChangeFacts, moves: &[Movement], inside: &BTreeSet<&Oid>) -> BTreeSet<Oid> {
+    let within = |movement: &&Movement| inside.contains(&movement.after);
+    let started = moves.iter().filter(within).map(|movement| &movement.before).filter(|oid| inside.contains(oid));
+    let heads = started.chain([&change.head]);
+    heads.filter(|head| !moves.iter().any(|movement| movement.after == **head)).cloned().collect()
 }
 
 fn known(account: Option<Account>, otherwise: &str) -> Known<Account> {

@@ -299,6 +299,8 @@ pub enum Sighting {
         kind: VoteKind,
         /// Commit it named then.
         commit: Option<Oid>,
+        /// Base of the pull request then (R27).
+        base: Option<RefName>,
         /// Sender of the delivery: the reviewer, or who dismissed.
         by: Option<Account>,
         /// When the delivery arrived.

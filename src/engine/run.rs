@@ -20,6 +20,9 @@ use super::{Engine, TurnError};
 /// How long a subject is leased; renewed before every write.
 pub(super) const LEASE: Span = Span::from_seconds(60);
 
+/// How long a turn may take.
+const LONGEST: Span = Span::from_seconds(900);
+
 /// What the loop has done, for readiness and tests.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -99,7 +102,11 @@ async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
     let kind = kind(&claim.subject);
     let started = std::time::Instant::now();
     let span = info_span!("turn", subject = %name(&claim.subject), fence = claim.fence);
-    let outcome = AssertUnwindSafe(engine.look(claim).instrument(span.clone())).catch_unwind().await;
+    let look = AssertUnwindSafe(engine.look(claim).instrument(span.clone())).catch_unwind();
+    let outcome = tokio::select! {
+        outcome = look => outcome,
+        never = keep(engine, claim) => match never {},
+    };
     histogram!("countersign_turn_seconds", "subject" => kind).record(started.elapsed().as_secs_f64());
     let _entered = span.enter();
     let (word, ended) = match outcome {
@@ -141,6 +148,18 @@ async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
             gauge!("countersign_queue_oldest_seconds", "queue" => "work").set(depth.oldest_seconds as f64);
         }
     }
+}
+
+/// Keeps the lease of a turn that takes long without writing (a first clone, a slow GitHub), so that nobody begins the same turn
+/// beside it. Not for ever: a turn that hangs is taken over.
+async fn keep(engine: &Engine, claim: &Claim) -> std::convert::Infallible {
+    for _ in 0..LONGEST.seconds() / (LEASE.seconds() / 3) {
+        tokio::time::sleep(Duration::from_secs(LEASE.seconds() / 3)).await;
+        if !matches!(engine.journal.renew(claim, engine.clock.now(), LEASE).await, Ok(true)) {
+            break;
+        }
+    }
+    std::future::pending().await
 }
 
 enum End {

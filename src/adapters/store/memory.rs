@@ -84,7 +84,7 @@ impl State {
                     self.pushes.push(push);
                 }
             }
-            Sighting::Review { repo, change, review: _, kind: _, commit: _, by: _, at: _, delivery: _ } => {
+            Sighting::Review { repo, change, .. } => {
                 let review = (*repo, *change, sighting.clone());
                 if !self.reviews.contains(&review) {
                     self.reviews.push(review);

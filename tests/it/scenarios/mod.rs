@@ -11,3 +11,4 @@ mod lifecycle;
 mod merging;
 mod structure;
 mod proof;
+mod review;

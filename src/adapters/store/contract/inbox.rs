@@ -93,6 +93,7 @@ fn review(id: u64, kind: VoteKind, seconds: i64) -> Sighting {
         review: ReviewId::new(id),
         kind,
         commit: known.then(|| oid('c')),
+        base: known.then(main_branch),
         by: known.then(mina),
         at: at(seconds),
         delivery: known.then(|| DeliveryId::parse("d-1").unwrap()),

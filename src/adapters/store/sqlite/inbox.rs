@@ -60,15 +60,16 @@ async fn keep(tx: &mut SqliteConnection, sighting: &Sighting) -> Result<(), Faul
         .bind(movement.actor.as_ref().map(into_json).transpose()?)
         .bind(movement.at.seconds())
         .bind(movement.delivery.as_ref().map(|id| id.as_str())),
-        Sighting::Review { repo, change, review, kind, commit, by, at, delivery } => sqlx::query(
-            "INSERT INTO reviews (repo, change, review, kind, commit_oid, sender, at, delivery)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        Sighting::Review { repo, change, review, kind, commit, base, by, at, delivery } => sqlx::query(
+            "INSERT INTO reviews (repo, change, review, kind, commit_oid, base, sender, at, delivery)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(into_column(repo.get())?)
         .bind(into_column(change.get())?)
         .bind(into_column(review.get())?)
         .bind(into_json(kind)?)
         .bind(commit.as_ref().map(|oid| oid.as_str()))
+        .bind(base.as_ref().map(|base| base.as_str()))
         .bind(by.as_ref().map(into_json).transpose()?)
         .bind(at.seconds())
         .bind(delivery.as_ref().map(|id| id.as_str())),

@@ -37,7 +37,8 @@ fn movement(row: &SqliteRow) -> Result<Movement, Fault> {
 /// Sightings of reviews of a pull request, in order of arrival.
 pub(super) async fn reviews(reader: &SqlitePool, repo: RepoId, change: PrNumber) -> Result<Vec<Sighting>, Fault> {
     let rows = sqlx::query(
-        "SELECT review, kind, commit_oid, sender, at, delivery FROM reviews WHERE repo = ? AND change = ? ORDER BY arrival",
+        "SELECT review, kind, commit_oid, base, sender, at, delivery FROM reviews WHERE repo = ? AND change = ?
+         ORDER BY arrival",
     )
     .bind(into_column(repo.get())?)
     .bind(into_column(change.get())?)
@@ -49,6 +50,7 @@ pub(super) async fn reviews(reader: &SqlitePool, repo: RepoId, change: PrNumber)
 fn review(repo: RepoId, change: PrNumber, row: &SqliteRow) -> Result<Sighting, Fault> {
     const TABLE: &str = "reviews";
     let commit: Option<&str> = row.try_get("commit_oid")?;
+    let base: Option<&str> = row.try_get("base")?;
     let sender: Option<&str> = row.try_get("sender")?;
     let delivery: Option<&str> = row.try_get("delivery")?;
     Ok(Sighting::Review {
@@ -57,6 +59,7 @@ fn review(repo: RepoId, change: PrNumber, row: &SqliteRow) -> Result<Sighting, F
         review: ReviewId::new(from_column(row.try_get("review")?, TABLE)?),
         kind: from_json(row.try_get("kind")?, TABLE)?,
         commit: commit.map(|oid| parsed(oid, TABLE)).transpose()?,
+        base: base.map(|name| parsed(name, TABLE)).transpose()?,
         by: sender.map(|json| from_json(json, TABLE)).transpose()?,
         at: Timestamp::from_seconds(row.try_get("at")?),
         delivery: delivery.map(|id| parsed(id, TABLE)).transpose()?,
