@@ -10,7 +10,7 @@ use tracing::info;
 use super::book::{Found, Place};
 use super::gather::{Gathered, pull_ref};
 use super::merge::Merging;
-use super::ports::{Claim, Freshness, Subject};
+use super::ports::{Claim, Freshness};
 use super::siblings::Shared;
 use super::{Engine, Settled, TurnError, lock};
 
@@ -52,17 +52,8 @@ impl Engine {
         self.note_first_sights(claim, &mut place, &gathered).await?;
         let mut outcome = Outcome::Open;
         if decision.proof.is_some() {
-            // for the merge everything is read again, never taken from memory (R42, R50)
-            let number = gathered.read.number;
-            let read = *self.forge.answer(&place.repo, &Question::Change(number), Freshness::Now).await?.change()?;
-            let asked = [self.settings.ledger_ref.clone(), pull_ref(number)];
-            place.refs = self.repo.fetch(&place.repo, &asked).await?;
-            if !read.open || !place.governs(&read.base) {
-                // closed, merged or retargeted meanwhile: its own delivery brings another look
-                self.journal.schedule(&Subject::Change(place.repo.id, number), self.clock.now()).await?;
-                return Ok(decision.verdict);
-            }
-            gathered = self.gather(&place, read, Freshness::Now).await?;
+            // authority is read again for the merge, never taken from memory (R42); that nobody spoke meanwhile is seen before it
+            gathered = self.gather(&place, gathered.read, Freshness::Now).await?;
             decision = decide(&place.policy, &gathered.facts);
         }
         info!(change = %gathered.facts.change.number, verdict = decision.verdict.word(), reason = decision.reason.code(), "decided");

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use countersign_core::decision::{Decision, QuorumMet};
 use countersign_core::domain::{Delta, Oid, Sequence};
 use countersign_core::effect::{self, Effect, Outcome, Receipt, wanted};
+use countersign_core::facts::Question;
 use countersign_core::facts::compare::{self, Branches};
+use countersign_core::facts::question::ChangeRead;
 use countersign_core::ledger::MergeMethod;
 use tracing::{info, warn};
 
 use super::book::Place;
 use super::gather::{Gathered, pull_ref};
-use super::ports::{Claim, ForgeErrorKind, MergeCommit, RepoError};
+use super::ports::{Claim, ForgeErrorKind, Freshness, MergeCommit, RepoError};
 use super::siblings::Shared;
 use super::{Engine, TurnError};
 
@@ -57,7 +59,7 @@ impl Engine {
         }
         let (subject, body) = effect::merge_message(decision, facts, sequence, &gathered.read.title);
         self.still_ours(claim).await?;
-        self.head_stands(place, gathered).await?;
+        self.all_stands(place, gathered).await?;
         let (method, commit) = match self.move_branch(place, proof, &approved, format!("{subject}\n\n{body}")).await {
             Ok(commit) => (MergeMethod::MoveRef, commit),
             Err(TurnError::Repo(RepoError::Refused { message, .. })) => {
@@ -82,8 +84,14 @@ impl Engine {
         Ok(Merging::Merged { commit, decision: sequence })
     }
 
-    /// The head is still the one that was decided about; a push meanwhile begins anew (R51).
-    async fn head_stands(&self, place: &Place, gathered: &Gathered) -> Result<(), TurnError> {
+    /// Everything is still as it was decided about: the head, where it aims, that it is open, what people said. Whatever moved
+    /// meanwhile begins anew (R50, R51).
+    async fn all_stands(&self, place: &Place, gathered: &Gathered) -> Result<(), TurnError> {
+        let number = gathered.facts.change.number;
+        let now = self.forge.answer(&place.repo, &Question::Change(number), Freshness::Now).await?.change()?;
+        if what_counts(&now) != what_counts(&gathered.read) {
+            return Err(TurnError::KeptMoving(format!("#{number}")));
+        }
         let change = &gathered.facts.change;
         let head = change.head_ref.clone().unwrap_or_else(|| pull_ref(change.number));
         let refs = self.repo.fetch(&place.repo, std::slice::from_ref(&head)).await?;
@@ -166,4 +174,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What of a pull request a decision rests on.
+fn what_counts(read: &ChangeRead) -> impl PartialEq + use<> {
+    let reviews = read.reviews.iter().map(|review| {
+        let by = review.author.as_ref().map(|author| author.id);
+        (review.id, by, review.kind, review.commit.clone(), review.submitted_at)
+    });
+    (read.open, read.draft, read.base.clone(), read.head_ref.clone(), reviews.collect::<Vec<_>>())
 }
