@@ -1,14 +1,22 @@
-//! Adoption as an act: the operator names the commit whose state is taken in (`changes.md` 10).
+//! Adoption: what stands on the governed branches is taken as approved, once; by the operator's act, or on first sight where that is
+//! allowed (`changes.md` 10).
 //!
 //! Judges nothing of what is taken in; refuses a repository that has a ledger already.
 
-use countersign_core::domain::{Oid, RepoName, RepoPath, Span};
-use countersign_core::facts::Question;
-use countersign_core::ledger::{Adoption, POLICY_PATH};
-use thiserror::Error;
+use std::collections::BTreeMap;
 
-use super::book::Found;
-use super::ports::{Freshness, Sighting, Subject};
+use countersign_core::domain::{Oid, RefName, RepoName, RepoPath, Span, TreeEntry};
+use countersign_core::facts::Question;
+use countersign_core::facts::compare::{self, Branches};
+use countersign_core::ledger::{
+    AdoptedEntry, AdoptedPath, Adoption, Entry, KeyClass, LedgerState, POLICY_PATH, PolicyEntry, RootKey,
+};
+use countersign_core::policy;
+use thiserror::Error;
+use tracing::info;
+
+use super::book::{Closed, Found, place};
+use super::ports::{Claim, Freshness, RepoRef, Sighting, Subject};
 use super::{Engine, TurnError};
 
 /// Why a repository is not adopted.
@@ -86,7 +94,7 @@ impl Engine {
         self.journal.schedule(&subject, now).await.map_err(TurnError::from)?;
         let claim = self.journal.claim("adopt", now, Span::from_seconds(600)).await.map_err(TurnError::from)?;
         let claim = claim.ok_or(TurnError::TakenOver)?;
-        let found = self.adopt(&claim, &repo, refs, (default_branch, tip), (text, file), Adoption::Explicit).await?;
+        let found = self.adopt(&claim, &repo, refs, (default_branch, tip), (text, file, Adoption::Explicit)).await?;
         let Found::Managed(place) = found else {
             return Err(TurnError::Ledger("it was begun, and cannot be read".to_owned()).into());
         };
@@ -95,5 +103,96 @@ impl Engine {
         let teams = place.policy.all_teams().into_iter().filter(|team| place.names.team(team).is_none());
         let unresolved = users.map(|login| login.to_string()).chain(teams.map(|team| team.to_string())).collect();
         Ok(Adopted { taken, unresolved })
+    }
+
+    /// A repository without a ledger: unmanaged, to be adopted, or closed.
+    pub(super) async fn without_ledger(
+        &self,
+        claim: &Claim,
+        repo: &RepoRef,
+        refs: BTreeMap<RefName, Oid>,
+    ) -> Result<Found, TurnError> {
+        let read = self.forge.answer(repo, &Question::Repository, Freshness::Now).await?.repository()?;
+        let Some(tip) = refs.get(&read.default_branch).cloned() else { return Ok(Found::Unmanaged) };
+        let entries = self.repo.entries(repo, &tip).await?;
+        let Some(file) = entries.get(&RepoPath::new(POLICY_PATH)).cloned() else { return Ok(Found::Unmanaged) };
+        if !self.settings.adopt_first_seen {
+            return Ok(Found::Closed(Closed {
+                code: "not-adopted",
+                words: "the repository has a policy, and nobody adopted it".to_owned(),
+                help: "run `countersign adopt <full sha>` with the signing key at hand, or set COUNTERSIGN_ADOPT=first-seen",
+            }));
+        }
+        if self.was_managed_before(repo, &tip).await? {
+            return Ok(Found::Closed(Closed {
+                code: "ledger-missing",
+                words: "the history names ledger decisions, but there is no ledger".to_owned(),
+                help: "restore the ledger reference from a copy; it is never begun anew by itself",
+            }));
+        }
+        let text = match self.policy_text(repo, &file).await? {
+            Ok(text) => text,
+            Err(closed) => return Ok(Found::Closed(closed)),
+        };
+        self.adopt(claim, repo, refs, (read.default_branch, tip), (text, file, Adoption::FirstSeen)).await
+    }
+
+    /// Whether the default branch already carries decisions of a ledger.
+    async fn was_managed_before(&self, repo: &RepoRef, tip: &Oid) -> Result<bool, TurnError> {
+        let nothing =
+            Oid::parse(&"0".repeat(tip.as_str().len())).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
+        let history = self.repo.commits(repo, &nothing, tip).await?;
+        Ok(history.iter().any(|commit| commit.message.lines().any(|line| line.starts_with("Countersign-Decision: "))))
+    }
+
+    /// Begins the ledger: what stands on the governed branches now is taken as approved (`changes.md` 10).
+    pub(super) async fn adopt(
+        &self,
+        claim: &Claim,
+        repo: &RepoRef,
+        refs: BTreeMap<RefName, Oid>,
+        (default_branch, tip): (RefName, Oid),
+        (text, file, how): (String, TreeEntry, Adoption),
+    ) -> Result<Found, TurnError> {
+        let Ok(policy) = policy::parse(&text) else { return Err(TurnError::Ledger("the policy is broken".to_owned())) };
+        let names = self.resolve(repo, &policy).await?;
+        let mut branches: Vec<RefName> = vec![default_branch.clone()];
+        let named = policy.environments().iter().map(|rule| rule.branch_or(&default_branch).clone());
+        for branch in named.filter(|branch| refs.contains_key(branch)) {
+            if !branches.contains(&branch) {
+                branches.push(branch);
+            }
+        }
+        let mut entries = Vec::new();
+        for branch in &branches {
+            let Some(commit) = refs.get(branch) else { continue };
+            let present = self.repo.entries(repo, commit).await?;
+            let taken = compare::protected(&policy, Branches { base: branch, default: &default_branch }, &present);
+            entries.push(Entry::Adopted(AdoptedEntry {
+                commit: commit.clone(),
+                branch: branch.clone(),
+                default_branch: default_branch.clone(),
+                root_key: RootKey { public_key: self.signer.public(), class: KeyClass::Server },
+                paths: taken
+                    .into_iter()
+                    .map(|(path, entry)| AdoptedPath { path, mode: entry.mode, oid: entry.oid })
+                    .collect(),
+                how,
+            }));
+        }
+        entries.push(Entry::Policy(PolicyEntry {
+            branch: default_branch,
+            commit: tip,
+            blob: file.oid,
+            digest: policy.digest(),
+            text,
+            names,
+            previous_digest: None,
+        }));
+        self.still_ours(claim).await?;
+        let state = LedgerState::empty(Some(repo.id), self.settings.ledger_ref.clone());
+        let (state, commit) = self.write_entries(repo, (state, None), &entries).await?;
+        info!(repository = %repo.name, %commit, "adopted");
+        Ok(place(repo, refs, None, state))
     }
 }

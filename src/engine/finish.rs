@@ -38,7 +38,7 @@ impl Engine {
                 warn!(%commit, "a merge under {} holds something else than was approved", sequence.label());
                 continue;
             }
-            info!(%commit, decision = %sequence.label(), "recording a merge that was interrupted");
+            info!(%commit, decision = %sequence.label(), "recording a merge that stands on the base");
             let approved = decision.delta.clone();
             self.record_merge(claim, place, (decision.pull, sequence), (MergeMethod::MoveRef, &approved), &commit)
                 .await?;

@@ -18,6 +18,8 @@ mod gather;
 mod merge;
 mod people;
 mod perform;
+mod policies;
+mod record;
 mod repository;
 mod run;
 mod siblings;
@@ -91,8 +93,11 @@ struct Memory {
     /// What an open change looked like when it was last judged without doubt.
     settled: Mutex<BTreeMap<(RepoId, PrNumber), Settled>>,
     /// Tips of ordinary branches that were looked at, with the base tips they were compared with.
-    branches: Mutex<BTreeMap<(RepoId, RefName), (Oid, Vec<Oid>)>>,
+    branches: Mutex<BTreeMap<(RepoId, RefName), LookedAt>>,
 }
+
+/// A tip, and the base tips it was compared with.
+type LookedAt = (Oid, Vec<Oid>);
 
 /// A change that need not be looked at again while all of this is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,5 +2,7 @@
 //!
 //! A test reads like the manual: people push and review, then the test looks at what stands on GitHub and on the branch.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod harness;
 mod scenarios;

@@ -1,0 +1,255 @@
+//! What is written into the ledger, and when: first sights, decisions before the merge, merges after it.
+//!
+//! One writer at a time in this process; across processes the reference's compare-and-swap decides. Nothing is written twice.
+
+use countersign_core::decision::{Decision, QuorumMet};
+use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence};
+use countersign_core::effect;
+use countersign_core::facts::{Facts, Known, MergeBase, VoteKind, VoteSource};
+use countersign_core::ledger::{
+    self, Approval, DecisionEntry, Entry, LedgerState, MergeEntry, MergeMethod, PushEntry, RecordedFacts,
+    RecordedVerdict, VoteEntry,
+};
+
+use super::book::{Place, holds, invalid, missing};
+use super::gather::Gathered;
+use super::ports::{Claim, NewEntry, RepoError, RepoRef, Sighting, Subject};
+use super::{Engine, TurnError, lock};
+
+impl Engine {
+    /// Signs entries on top of a state and moves the ledger reference; the state after them.
+    pub(super) async fn write_entries(
+        &self,
+        repo: &RepoRef,
+        (mut state, held): (LedgerState, Option<&Oid>),
+        entries: &[Entry],
+    ) -> Result<(LedgerState, Oid), TurnError> {
+        let tip = state.head().and_then(|head| head.commit.clone());
+        let mut new = Vec::new();
+        for entry in entries {
+            let sequence = state.next_sequence();
+            let names = (repo.id, repo.name.clone());
+            let (envelope, next) = ledger::append(&state, names, entry, &self.signer, self.clock.now())
+                .map_err(|fault| TurnError::Ledger(fault.to_string()))?;
+            let message = effect::ledger_message(sequence, entry.kind().as_str(), &about(entry));
+            new.push(NewEntry { envelope, message, at: self.clock.now() });
+            state = next;
+        }
+        let commit = self.repo.append(repo, &self.settings.ledger_ref, (tip.as_ref(), held), &new).await?;
+        let state = state.landed(commit.clone());
+        let sequence = state.head().map_or(Sequence::new(0), |head| head.sequence);
+        self.journal.remember_ledger(repo.id, sequence, &commit).await?;
+        Ok((state, commit))
+    }
+
+    /// Appends to the ledger of a place, whoever else may be appending; `make` sees the state it is appended to.
+    async fn record(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        make: impl Fn(&LedgerState) -> Result<Vec<Entry>, TurnError> + Send,
+    ) -> Result<(), TurnError> {
+        let writer = lock(&self.memory.writers).entry(place.repo.id).or_default().clone();
+        let _one_writer = writer.lock().await;
+        for _ in 0..5 {
+            let seen = self.journal.ledger_head(place.repo.id).await?;
+            let refs = self.repo.fetch(&place.repo, std::slice::from_ref(&self.settings.ledger_ref)).await?;
+            let tip = refs.get(&self.settings.ledger_ref).ok_or_else(|| TurnError::Ledger("it is gone".to_owned()))?;
+            if place.state.head().and_then(|head| head.commit.as_ref()) != Some(tip) {
+                let book = self.book(&place.repo, tip).await?;
+                if let Some(closed) = invalid(&book.ledger) {
+                    return Err(TurnError::Ledger(closed.words));
+                }
+                if let Some(seen) = seen.filter(|seen| !holds(&book.ledger, seen)) {
+                    return Err(TurnError::Ledger(missing(&seen).words));
+                }
+                place.state = book.ledger.state().clone();
+            }
+            let entries = make(&place.state)?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            self.still_ours(claim).await?;
+            match self.write_entries(&place.repo, (place.state.clone(), Some(tip)), &entries).await {
+                Ok((state, commit)) => {
+                    place.state = state;
+                    place.refs.insert(self.settings.ledger_ref.clone(), commit);
+                    return Ok(());
+                }
+                Err(TurnError::Repo(RepoError::LeaseLost(_))) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(TurnError::KeptMoving("the ledger".to_owned()))
+    }
+
+    /// Writes down what only deliveries tell, at first sight: who pushed the head, and votes (`changes.md` 1).
+    pub(super) async fn note_first_sights(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        gathered: &Gathered,
+    ) -> Result<(), TurnError> {
+        let (repo, facts) = (place.repo.id, &gathered.facts);
+        let moves = match &facts.change.head_ref {
+            Some(branch) => self.journal.movements(repo, branch).await?,
+            None => Vec::new(),
+        };
+        let reviews = self.journal.reviews(repo, facts.change.number).await?;
+        self.record(claim, place, |state| {
+            let mut entries = Vec::new();
+            if let Some(branch) = &facts.change.head_ref
+                && let Some(movement) = moves.iter().find(|movement| movement.after == facts.change.head)
+                && state.pushes(branch, &movement.after).is_empty()
+            {
+                entries.push(Entry::Push(PushEntry {
+                    reference: branch.clone(),
+                    before: movement.before.clone(),
+                    after: movement.after.clone(),
+                    sender: movement.actor.clone().map_or_else(|| Known::Unknown("no sender".to_owned()), Known::Is),
+                    forced: false,
+                    delivery: movement.delivery.clone(),
+                }));
+            }
+            for vote in &facts.votes {
+                let known = state.vote(vote.source);
+                let ended = vote.kind == VoteKind::Ended;
+                if vote.kind == VoteKind::Unrecognised || known.is_some_and(|known| known.ended.is_some() || !ended) {
+                    continue;
+                }
+                let Some(commit) = vote.delivered_commit.clone().or_else(|| vote.commit.clone()) else { continue };
+                entries.push(Entry::Vote(VoteEntry {
+                    pull: facts.change.number,
+                    source: vote.source,
+                    user: vote.account.clone(),
+                    kind: vote.kind,
+                    base: vote.first_base.clone(),
+                    at: vote.at,
+                    delta_digest: facts.delta_at.get(&commit).copied().flatten(),
+                    ended_by: vote.ended_by.clone().filter(|_| ended),
+                    delivery: delivery_of(&reviews, vote.source, ended)
+                        .filter(|_| ended || vote.delivered_commit.is_some()),
+                    commit,
+                }));
+            }
+            Ok(entries)
+        })
+        .await
+    }
+
+    /// Writes the decision down before anything is merged; a decision already written for the same head, base tip and policy is used.
+    pub(super) async fn record_decision(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        (facts, decision, proof): (&Facts, &Decision, &QuorumMet),
+        approved: &Delta,
+    ) -> Result<Sequence, TurnError> {
+        let MergeBase::One(merge_base) = &facts.history.merge_base else {
+            return Err(TurnError::Ledger("a decision without a merge base".to_owned()));
+        };
+        let recorded = RecordedFacts::record(facts).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
+        let same = |entry: &DecisionEntry| {
+            entry.pull == proof.change()
+                && entry.head == *proof.head()
+                && entry.base == *proof.base()
+                && entry.base_tip == *proof.base_tip()
+                && entry.policy_digest == proof.policy()
+        };
+        self.record(claim, place, |state| {
+            if state.open_intents().iter().any(|(_, entry)| same(entry)) {
+                return Ok(Vec::new());
+            }
+            Ok(vec![Entry::Decision(Box::new(DecisionEntry {
+                pull: proof.change(),
+                head: proof.head().clone(),
+                base: proof.base().clone(),
+                base_tip: proof.base_tip().clone(),
+                merge_base: merge_base.clone(),
+                delta_digest: proof.delta(),
+                policy_digest: proof.policy(),
+                verdict: RecordedVerdict::Satisfied,
+                approved_by: approvals(decision),
+                delta: approved.clone(),
+                facts: recorded.clone(),
+                intent: MergeMethod::MoveRef,
+            }))])
+        })
+        .await?;
+        let open = place.state.open_intents();
+        let written = open.iter().rev().find(|(_, entry)| same(entry)).map(|(sequence, _)| *sequence);
+        written.ok_or_else(|| TurnError::Ledger("the decision was not written".to_owned()))
+    }
+
+    /// Records a merge that was carried out and verified, and the policy that became effective with it.
+    pub(super) async fn record_merge(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        (pull, decision): (PrNumber, Sequence),
+        (method, approved): (MergeMethod, &Delta),
+        commit: &Oid,
+    ) -> Result<(), TurnError> {
+        let merge = MergeEntry { pull, decision, commit: commit.clone(), method, approved: approved.clone() };
+        let policy = self.new_policy(place, approved, commit).await?;
+        self.record(claim, place, |state| {
+            let mut entries = Vec::new();
+            if state.merge_of_commit(commit).is_none_or(|(_, known)| known.decision != decision) {
+                entries.push(Entry::Merge(merge.clone()));
+            }
+            if let Some(policy) = &policy
+                && state.governing_policy().map(|known| known.digest) != Some(policy.digest)
+            {
+                entries.push(Entry::Policy(policy.clone()));
+            }
+            Ok(entries)
+        })
+        .await?;
+        // the other open changes stand on another ground now
+        self.journal.schedule(&Subject::Repository(place.repo.id), self.clock.now()).await?;
+        Ok(())
+    }
+}
+
+fn approvals(decision: &Decision) -> Vec<Approval> {
+    let groups = decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| &policy.groups);
+    let mut approvals: Vec<Approval> = groups
+        .flat_map(|group| &group.counted)
+        .map(|vote| Approval {
+            user: vote.account.id,
+            login: vote.account.login.clone(),
+            via: vote.source,
+            commit: vote.commit.clone(),
+        })
+        .collect();
+    approvals.sort_by_key(|approval| approval.user);
+    approvals.dedup_by_key(|approval| approval.user);
+    approvals
+}
+
+/// The delivery that told of a vote, or of its end.
+fn delivery_of(reviews: &[Sighting], source: VoteSource, ended: bool) -> Option<DeliveryId> {
+    let VoteSource::Review(id) = source else { return None };
+    reviews.iter().find_map(|sighting| match sighting {
+        Sighting::Review { review, kind, delivery, .. } if *review == id && ended == (*kind == VoteKind::Ended) => {
+            delivery.clone()
+        }
+        Sighting::Review { .. } | Sighting::Push { .. } | Sighting::Installed { .. } => None,
+    })
+}
+
+/// What an entry is about, for the subject line of its commit.
+fn about(entry: &Entry) -> String {
+    match entry {
+        Entry::Adopted(entry) => format!("{} at {}", entry.branch.short(), entry.commit.short()),
+        Entry::Policy(entry) => format!("{} at {}", entry.branch.short(), entry.commit.short()),
+        Entry::Key(entry) => entry.public_key.fingerprint().to_string(),
+        Entry::Push(entry) => format!("{} to {}", entry.reference.short(), entry.after.short()),
+        Entry::Vote(entry) => {
+            let who = entry.user.as_ref().map_or("somebody", |user| user.login.as_str());
+            format!("{who} on #{}", entry.pull)
+        }
+        Entry::Decision(entry) => format!("#{} at {}", entry.pull, entry.head.short()),
+        Entry::Merge(entry) => format!("#{} as {}", entry.pull, entry.commit.short()),
+    }
+}
