@@ -40,8 +40,16 @@ impl Engine {
             self.finish(claim, &mut place, &read).await?;
             return Ok(None);
         }
-        let verdict = self.decide_and_bring(claim, place, read).await?;
-        Ok((verdict == Verdict::Unknown).then(|| self.clock.now().plus(self.settings.reconcile)))
+        match self.decide_and_bring(claim, place, read).await? {
+            Verdict::Unknown => Err(TurnError::Unsure),
+            Verdict::NotApplicable
+            | Verdict::Satisfied
+            | Verdict::Pending
+            | Verdict::Unreachable
+            | Verdict::Rejected
+            | Verdict::StaleBase
+            | Verdict::Blocked => Ok(None),
+        }
     }
 
     async fn decide_and_bring(&self, claim: &Claim, place: Place, read: ChangeRead) -> Result<Verdict, TurnError> {

@@ -29,6 +29,9 @@ pub enum TurnError {
     /// The branch kept moving.
     #[error("`{0}` kept moving while it was worked on")]
     KeptMoving(String),
+    /// Something that decides could not be read; what is known was said.
+    #[error("GitHub did not say everything that decides")]
+    Unsure,
     /// The ledger cannot be written or read as it should.
     #[error("the ledger cannot be used: {0}")]
     Ledger(String),
@@ -50,6 +53,7 @@ impl TurnError {
             Self::Repo(_) | Self::Journal(_) | Self::Answer(_) | Self::KeptMoving(_) | Self::Ledger(_) => {
                 now.plus(growing)
             }
+            Self::Unsure => now.plus(growing.max(Span::from_seconds(2))),
             Self::TakenOver => now.plus(Span::from_seconds(1)),
         }
     }

@@ -27,7 +27,7 @@ use crate::engine::ports::{Clock, ForgeErrorKind};
 
 /// Redirects followed in one call.
 const HOPS: u32 = 3;
-/// How long a token that was forbidden something is kept at least.
+/// How old a token that was forbidden something must be to be minted anew.
 const FORBIDDEN_FOR: Span = Span::from_seconds(10);
 
 /// By which credentials a call is made.
@@ -177,7 +177,8 @@ impl Client {
         self.lanes.of(auth.lane()).hold(limit, now)
     }
 
-    /// One exchange with a valid token. A refused token is minted anew once; every other answer is returned as it is.
+    /// One exchange with a valid token. A refused token, and an old one that is forbidden something, is minted anew
+    /// once; every other answer is returned as it is.
     async fn authorised(&self, call: &Call, path: &str) -> Result<Raw, Fault> {
         let scope = match call.auth {
             Auth::Nobody => return self.exchange(call, path, None).await,
@@ -191,11 +192,9 @@ impl Client {
         let raw = self.exchange(call, path, Some(&token.secret)).await?;
         let now = self.now();
         let forbidden = raw.status == StatusCode::FORBIDDEN && fault::limit(&raw, now).is_none();
-        if forbidden && token.is_older_than(FORBIDDEN_FOR, now) {
-            // a permission granted since it was minted comes with the next token only
-            self.broker.slot(scope, self.now()).forget(&token).await;
-        }
-        if raw.status != StatusCode::UNAUTHORIZED {
+        // a permission granted since a token was minted comes with the next one only
+        let outdated = forbidden && token.is_older_than(FORBIDDEN_FOR, now);
+        if raw.status != StatusCode::UNAUTHORIZED && !outdated {
             return Ok(raw);
         }
         self.broker.slot(scope, self.now()).forget(&token).await;

@@ -37,11 +37,6 @@ impl Secrets {
         made.entry(key).or_insert_with(|| secrets.with_password(&first, &format!("{CANARY}-{version}"))).clone()
     }
 
-    /// The same document with another key changed.
-    pub(crate) fn with(text: &str, key: &str, value: &str) -> String {
-        all().set(text, key, value)
-    }
-
     fn first(&self, environment: &str) -> String {
         let plain = format!("db:\n  password: {CANARY}-1\n  user: app\n# where\nhost: {environment}.example\n");
         let to = SealOptions::to(self.reader.recipients().map(str::to_owned));

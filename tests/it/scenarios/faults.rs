@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use github_sim::Fault;
 
-use crate::harness::World;
+use crate::harness::{World, at_once};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_succeeded_and_looked_like_a_failure_is_not_repeated() {
@@ -38,25 +38,43 @@ async fn a_write_that_succeeded_and_looked_like_a_failure_is_not_repeated() {
     world.end();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_github_that_fails_for_a_while_is_asked_again() {
+async fn reads_and_writes_fail() {
     let world = World::new().await;
-    for operation in
-        ["graphql/query", "git/info-refs", "git/upload-pack", "pulls/create", "checks/create", "issues/create-comment"]
-    {
-        world.sim.fault(Fault::operation(operation).times(2).fail(502));
+    for operation in ["git/info-refs", "git/upload-pack", "pulls/create", "checks/create", "issues/create-comment"] {
+        world.sim.fault(Fault::operation(operation).fail(502));
     }
-    world.sim.fault(Fault::operation("pulls/get").page(503));
+    world.sim.fault(Fault::operation("graphql/query").page(503));
     let pull = world.by_rita("rita/db", "production");
     world.approve(&world.ann, pull);
-    world.sim.fault(Fault::operation("git/receive-pack").times(2).fail(503));
+    world.until_counted(pull, "production", &["ann"]);
+    world.sim.fault(Fault::operation("git/receive-pack").fail(503));
     world.sim.fault(Fault::operation("repos/get-collaborator-permission-level").fail(500));
-    world.sim.fault(Fault::operation("teams/get-membership-for-user-in-org").times(2).cut());
+    world.sim.fault(Fault::operation("teams/get-membership-for-user-in-org").cut());
     world.approve(&world.bob, pull);
     world.until_merged(pull);
     world.until_comment(pull, "**Merged for `production`**");
     assert!(world.main_has("production", 2));
+    assert_eq!(world.sim.faults_left(), 0, "every fault happened");
     world.end();
+}
+
+async fn answers_do_not_come() {
+    let world = World::new().await;
+    world.sim.fault(Fault::operation("graphql/query").hang());
+    let pull = world.by_rita("rita/db", "staging");
+    world.sim.fault(Fault::operation("checks/update").delay(Duration::from_secs(3)));
+    world.approve(&world.ann, pull);
+    world.until_merged(pull);
+    world.until_comment(pull, "**Merged for `staging`**");
+    world.end();
+}
+
+#[test]
+fn a_github_that_fails_or_is_silent_for_a_while_is_asked_again() {
+    at_once(&[
+        ("reads and writes fail", || Box::pin(reads_and_writes_fail())),
+        ("answers do not come", || Box::pin(answers_do_not_come())),
+    ]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
