@@ -157,7 +157,7 @@ async fn an_event_of_an_organisation_looks_at_its_repositories_that_we_reach() {
     let world = World::new();
     world.deliver("d-1", "membership", MEMBERSHIP).await;
     let looks: Vec<_> = world.journal.kept("d-1").look_at.into_iter().map(|(subject, _)| subject).collect();
-    assert_eq!(looks, [Subject::Repository(RepoId::new(101))]);
+    assert_eq!(looks, [Subject::Changes(RepoId::new(101))]);
 }
 
 #[tokio::test]
