@@ -47,13 +47,13 @@ impl Engine {
             || name.starts_with("gh-readonly-queue/")
     }
 
-    /// The ledger moved: unless to the head we wrote or read ourselves, the repository is looked at.
+    /// The ledger moved: unless it stands at the head we wrote or read ourselves, the repository is looked at.
     async fn ledger_moved(&self, repo: RepoId) -> Result<(), TurnError> {
-        let moves = self.journal.movements(repo, &self.settings.ledger_ref).await?;
-        let newest = moves.iter().filter(|movement| moves.first().is_some_and(|first| first.at == movement.at));
-        let known = self.journal.ledger_head(repo).await?.map(|(_, commit)| commit);
-        if !newest.map(|movement| &movement.after).any(|after| Some(after) == known.as_ref()) {
-            self.journal.schedule(&Subject::Repository(repo), self.clock.now()).await?;
+        let Some(repo) = self.reach(repo).await? else { return Ok(()) };
+        let refs = self.repo.fetch(&repo, std::slice::from_ref(&self.settings.ledger_ref)).await?;
+        let known = self.journal.ledger_head(repo.id).await?.map(|(_, commit)| commit);
+        if refs.get(&self.settings.ledger_ref) != known.as_ref() {
+            self.journal.schedule(&Subject::Repository(repo.id), self.clock.now()).await?;
         }
         Ok(())
     }
