@@ -217,8 +217,8 @@ fn filled(people: &[BTreeSet<UserId>], seats: &[usize]) -> bool {
 /// The largest assignment of people to seats, each person once: augmenting paths over the groups.
 fn fill(seats: &[usize], willing: &[BTreeSet<UserId>]) -> Vec<BTreeSet<UserId>> {
     let mut seated: BTreeMap<UserId, usize> = BTreeMap::new();
-    for group in 0..seats.len() {
-        while seated.values().filter(|at| **at == group).count() < seats[group] {
+    for (group, seats) in seats.iter().enumerate() {
+        while seated.values().filter(|at| **at == group).count() < *seats {
             if !seat(group, willing, &mut seated, &mut BTreeSet::new()) {
                 break;
             }
