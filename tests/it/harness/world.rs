@@ -59,6 +59,15 @@ pub(super) struct Server {
     pub(super) admin: String,
 }
 
+impl Drop for World {
+    /// With `GITHUB_SIM_DUMP` set, leaves what was asked of GitHub for the conformance check.
+    fn drop(&mut self) {
+        if let Some(dir) = std::env::var_os("GITHUB_SIM_DUMP") {
+            self.sim.dump(std::path::Path::new(&dir)).expect("the dump is written");
+        }
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _gone = self.child.kill();
