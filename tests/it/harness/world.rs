@@ -182,9 +182,24 @@ impl World {
     /// Starts the built server and points the App at it.
     pub(crate) fn start(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("server.log")).expect("a log");
+        let mut command = self.with_settings("serve");
+        command.stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut address = |what: &str| {
+            let line = lines.next().and_then(Result::ok).unwrap_or_else(|| panic!("the server ended:\n{}", self.log()));
+            line.strip_prefix(what).map(str::to_owned).unwrap_or_else(|| panic!("not `{what}…`: {line}"))
+        };
+        let (public, admin) = (address("listening on "), address("admin on "));
+        self.sim.set_webhook_url(&self.app, Some(&format!("{public}/webhooks/github")));
+        self.server = Some(Server { child, public, admin });
+    }
+
+    /// The program with the settings of this world's server.
+    pub(crate) fn with_settings(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command
-            .arg("serve")
+            .arg(verb)
             .current_dir(self.dir.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -199,18 +214,8 @@ impl World {
             .env("COUNTERSIGN_ADOPT", "first-seen")
             .env("COUNTERSIGN_QUIET", "0s")
             .env("COUNTERSIGN_LOG", "countersign=debug,info")
-            .envs(self.settings.iter().cloned())
-            .stdout(Stdio::piped())
-            .stderr(log);
-        let mut child = command.spawn().expect("the server starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut address = |what: &str| {
-            let line = lines.next().and_then(Result::ok).unwrap_or_else(|| panic!("the server ended:\n{}", self.log()));
-            line.strip_prefix(what).map(str::to_owned).unwrap_or_else(|| panic!("not `{what}…`: {line}"))
-        };
-        let (public, admin) = (address("listening on "), address("admin on "));
-        self.sim.set_webhook_url(&self.app, Some(&format!("{public}/webhooks/github")));
-        self.server = Some(Server { child, public, admin });
+            .envs(self.settings.iter().cloned());
+        command
     }
 
     /// `kill -9`.

@@ -1,5 +1,6 @@
 //! What happens, told as people would tell it.
 
+mod adoption;
 mod approval;
 mod authority;
 mod budgets;
