@@ -8,7 +8,6 @@ use countersign_core::decision::decide;
 use countersign_core::domain::{Oid, Sequence};
 use countersign_core::effect::{self, Outcome, Wanted, wanted};
 use countersign_core::facts::Facts;
-use countersign_core::facts::compare::{self, Branches};
 use countersign_core::facts::question::ChangeRead;
 use countersign_core::ledger::{DecisionEntry, MergeMethod};
 use countersign_core::policy;
@@ -25,15 +24,7 @@ impl Engine {
             place.state().open_intents().into_iter().map(|(sequence, entry)| (sequence, entry.clone())).collect();
         for (sequence, decision) in open {
             let Some(commit) = self.carried_out(place, sequence, &decision).await? else { continue };
-            let branches = Branches { base: &decision.base, default: &place.default_branch };
-            let found = self.repo.entries(&place.repo, &commit).await?;
-            let expected = compare::apply(place.approved(&decision.base), &decision.delta);
-            let policy = self.policy_after(place, &decision.delta).await?;
-            let policy = policy.as_ref().unwrap_or(&place.policy);
-            let differing = compare::differing(
-                &compare::protected(policy, branches, &expected),
-                &compare::protected(policy, branches, &found),
-            );
+            let differing = self.unlike_approved(place, &decision.base, &decision.delta, &commit).await?;
             if !differing.is_empty() {
                 warn!(%commit, "a merge under {} holds something else than was approved", sequence.label());
                 continue;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use countersign_core::decision::{Decision, QuorumMet};
-use countersign_core::domain::{Delta, Oid, Sequence};
+use countersign_core::domain::{Delta, Oid, RefName, RepoPath, Sequence};
 use countersign_core::effect::{self, Effect, Outcome, Receipt, wanted};
 use countersign_core::facts::Question;
 use countersign_core::facts::compare::{self, Branches};
@@ -145,6 +145,22 @@ impl Engine {
         }
     }
 
+    /// Protected paths at which a merge commit is not *last approved, with the approved delta applied*, by the policy in force after it.
+    pub(super) async fn unlike_approved(
+        &self,
+        place: &Place,
+        base: &RefName,
+        approved: &Delta,
+        commit: &Oid,
+    ) -> Result<Vec<RepoPath>, TurnError> {
+        let branches = Branches { base, default: &place.default_branch };
+        let after = self.policy_after(place, approved).await?;
+        let policy = after.as_ref().unwrap_or(&place.policy);
+        let found = compare::protected(policy, branches, &self.repo.entries(&place.repo, commit).await?);
+        let expected = compare::protected(policy, branches, &compare::apply(place.approved(base), approved));
+        Ok(compare::differing(&expected, &found))
+    }
+
     /// Reads the base again: its protected entries are the last approved ones with the approved delta, nothing else (R52).
     async fn verify_merged(
         &self,
@@ -159,12 +175,7 @@ impl Engine {
             warn!(%tip, %commit, "the base does not hold the merge");
             return Err(TurnError::KeptMoving(proof.base().short().to_owned()));
         }
-        let branches = Branches { base: proof.base(), default: &place.default_branch };
-        let after = self.policy_after(place, approved).await?;
-        let policy = after.as_ref().unwrap_or(&place.policy);
-        let found = compare::protected(policy, branches, &self.repo.entries(&place.repo, commit).await?);
-        let expected = compare::protected(policy, branches, &compare::apply(place.approved(proof.base()), approved));
-        let differing = compare::differing(&expected, &found);
+        let differing = self.unlike_approved(place, proof.base(), approved, commit).await?;
         if !differing.is_empty() {
             let paths: Vec<_> = differing.iter().take(5).map(ToString::to_string).collect();
             return Err(TurnError::Ledger(format!(
