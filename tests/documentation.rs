@@ -13,7 +13,7 @@ use countersign_core::decision::Reason;
 use countersign_core::ledger::ProblemCode;
 
 /// Variables named in documents that are no settings of the server.
-const OTHER_VARIABLES: &[&str] = &["COUNTERSIGN_UPDATE_DOCS"];
+const OTHER_VARIABLES: &[&str] = &["COUNTERSIGN_CRASH_AT", "COUNTERSIGN_UPDATE_DOCS"];
 
 /// What stands in repositories that are governed, not in this one.
 const ELSEWHERE: &[&str] = &["secrets/", ".countersign/", ".sops.yaml", "entry.json", "refs/heads/"];

@@ -16,6 +16,7 @@ use thiserror::Error;
 use tracing::info;
 
 use super::book::{Closed, Found, place};
+use super::crash::{Point, here};
 use super::ports::{Claim, Freshness, RepoRef, Sighting, Subject};
 use super::{Engine, TurnError};
 
@@ -190,6 +191,7 @@ impl Engine {
             previous_digest: None,
         }));
         self.still_ours(claim).await?;
+        here(Point::AdoptionRead);
         let state = LedgerState::empty(Some(repo.id), self.settings.ledger_ref.clone());
         let (state, commit) = self.write_entries(repo, (state, None), &entries).await?;
         info!(repository = %repo.name, %commit, "adopted");

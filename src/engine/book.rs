@@ -11,6 +11,7 @@ use countersign_core::ledger::{self, Entry, Ledger, LedgerState};
 use countersign_core::policy::{self, Policy};
 use tracing::{error, warn};
 
+use super::crash::{Point, here};
 use super::ports::{Claim, RepoError, RepoRef};
 use super::{Engine, TurnError, lock};
 
@@ -177,7 +178,9 @@ impl Engine {
         };
         self.still_ours(claim).await?;
         error!(repository = %repo.name, entry = %sequence.label(), event = "ledger.tampered", "the ledger was moved back; restoring it");
+        here(Point::LedgerMissed);
         self.repo.push(repo, &self.settings.ledger_ref, held, commit).await?;
+        here(Point::LedgerRestored);
         Ok(Some(book))
     }
 

@@ -9,6 +9,7 @@ use countersign_core::facts::{MergeBase, Question};
 use tracing::info;
 
 use super::book::{Found, Place};
+use super::crash::{Point, here};
 use super::ports::{Claim, Freshness, Presence, Subject};
 use super::{Engine, TurnError, lock};
 
@@ -108,11 +109,14 @@ impl Engine {
                 title: description.title.clone(),
                 body: description.body.clone(),
             };
+            here(Point::RequestMissing);
             if let Receipt::Opened(number) = self.forge.apply(&place.repo, &opening).await? {
+                here(Point::RequestOpened);
                 info!(change = number.get(), branch = branch.short(), "opened a change request");
                 let presence =
                     Presence { check: None, comment: None, description: Some(description.digest()), asked: Vec::new() };
                 self.remember(&place.repo, number, &presence).await?;
+                here(Point::RequestRemembered);
                 self.journal.schedule(&Subject::Change(place.repo.id, number), self.clock.now()).await?;
             }
         }

@@ -8,6 +8,7 @@ use countersign_core::facts::{Known, Question};
 use tracing::info;
 
 use super::book::{Found, Place};
+use super::crash::{Point, here};
 use super::gather::{Gathered, pull_ref};
 use super::merge::Merging;
 use super::ports::{Claim, Freshness};
@@ -57,7 +58,9 @@ impl Engine {
         let mut gathered = self.gather(&place, read, Freshness::Display).await?;
         let mut decision = decide(&place.policy, &gathered.facts);
         let mut place = place;
+        here(Point::ChangeJudged);
         self.note_first_sights(claim, &mut place, &gathered).await?;
+        here(Point::ChangeSighted);
         let mut outcome = Outcome::Open;
         if decision.proof.is_some() {
             // authority is read again for the merge, never taken from memory (R42); that nobody spoke meanwhile is seen before it

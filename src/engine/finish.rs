@@ -14,6 +14,7 @@ use countersign_core::policy;
 use tracing::{info, warn};
 
 use super::book::{Closed, Place};
+use super::crash::{Point, here};
 use super::ports::{Claim, RepoRef};
 use super::{Engine, TurnError};
 
@@ -30,9 +31,11 @@ impl Engine {
                 continue;
             }
             info!(%commit, decision = %sequence.label(), "recording a merge that stands on the base");
+            here(Point::HealFound);
             let approved = decision.delta.clone();
             self.record_merge(claim, place, (decision.pull, sequence), (MergeMethod::MoveRef, &approved), &commit)
                 .await?;
+            here(Point::HealRecorded);
         }
         Ok(())
     }

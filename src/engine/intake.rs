@@ -13,6 +13,7 @@ use countersign_core::event::{
 use countersign_core::facts::VoteKind;
 use countersign_core::facts::question::Movement;
 
+use super::crash::{Point, here};
 use super::ports::{Journal, JournalError, NewDelivery, Recorded, RepoRef, Sighting, Subject};
 
 /// When what arrived.
@@ -80,7 +81,10 @@ pub async fn keep(
             (Kept::Unparsable(why), work)
         }
     };
-    match journal.record(&work).await? {
+    here(Point::DeliveryVerified);
+    let recorded = journal.record(&work).await?;
+    here(Point::DeliveryStored);
+    match recorded {
         Recorded::New => Ok(kept),
         Recorded::Duplicate => Ok(Kept::Duplicate),
     }

@@ -14,6 +14,7 @@ use countersign_core::ledger::MergeMethod;
 use tracing::{info, warn};
 
 use super::book::Place;
+use super::crash::{Point, here};
 use super::gather::{Gathered, pull_ref};
 use super::ports::{Claim, ForgeErrorKind, Freshness, MergeCommit, RepoError};
 use super::siblings::Shared;
@@ -47,7 +48,9 @@ impl Engine {
         let protected = compare::protected_delta(&place.policy, branches, &facts.history.delta);
         let widened = self.widened(place, proof, &facts.history.delta).await?;
         let approved = Delta::new(protected.entries().iter().cloned().chain(widened));
+        here(Point::MergeProved);
         let sequence = self.record_decision(claim, place, (facts, decision, proof), &approved).await?;
+        here(Point::MergeIntended);
         // a rule may demand the check before it lets anybody move the branch
         let mut green = wanted(decision, facts, &Outcome::Open, None);
         green.comment = None;
@@ -57,6 +60,7 @@ impl Engine {
             Err(TurnError::Forge(fault)) if fault.kind == ForgeErrorKind::Forbidden => {}
             outcome => outcome?,
         }
+        here(Point::MergeGreen);
         let (subject, body) = effect::merge_message(decision, facts, sequence, &gathered.read.title);
         self.still_ours(claim).await?;
         self.all_stands(place, gathered).await?;
@@ -79,7 +83,9 @@ impl Engine {
             Err(fault) => return Err(fault),
         };
         self.verify_merged(place, proof, &approved, &commit).await?;
+        here(Point::MergeVerified);
         self.record_merge(claim, place, (facts.change.number, sequence), (method, &approved), &commit).await?;
+        here(Point::MergeRecorded);
         info!(change = %facts.change.number, commit = %commit, decision = %sequence.label(), "merged");
         Ok(Merging::Merged { commit, decision: sequence })
     }
@@ -125,7 +131,9 @@ impl Engine {
             message,
         };
         let commit = self.repo.merge_commit(&place.repo, &merge).await?;
+        here(Point::MergeBuilt);
         self.repo.push(&place.repo, proof.base(), Some(proof.base_tip()), &commit).await?;
+        here(Point::MergeMoved);
         Ok(commit)
     }
 
@@ -137,7 +145,10 @@ impl Engine {
         (title, message): (String, String),
     ) -> Result<Result<Oid, String>, TurnError> {
         let merge = Effect::Merge { change: proof.change(), proof: proof.clone(), title, message };
-        match self.forge.apply(&place.repo, &merge).await {
+        here(Point::EndpointDue);
+        let merged = self.forge.apply(&place.repo, &merge).await;
+        here(Point::EndpointMerged);
+        match merged {
             Ok(Receipt::Merged(commit)) => Ok(Ok(commit)),
             Ok(_) => Ok(Err("GitHub did not say what it merged".to_owned())),
             Err(fault) if fault.kind == ForgeErrorKind::Refused => Ok(Err(fault.message)),

@@ -3,6 +3,7 @@
 //! A delivery only says "look at this"; nothing is decided from what it claims. The engine takes no decision of its own about
 //! people or policies: that is `countersign_core::decision`.
 
+pub mod crash;
 pub mod intake;
 pub mod ports;
 pub mod proof;

@@ -11,6 +11,7 @@ use countersign_core::facts::Question;
 use countersign_core::facts::question::CommentRead;
 use tracing::warn;
 
+use super::crash::{Point, here};
 use super::ports::{Claim, ForgeErrorKind, Freshness, Presence, RepoRef};
 use super::run::LEASE;
 use super::{Engine, TurnError};
@@ -72,18 +73,23 @@ impl Engine {
         presence: &mut Presence,
     ) -> Result<(), TurnError> {
         self.still_ours(claim).await?;
+        here(Point::EffectDue);
         let receipt = self.forge.apply(repo, effect).await?;
         match (effect, receipt) {
             (Effect::SetCheck { head, check, .. }, Receipt::Check(id)) => {
+                here(Point::CheckWritten);
                 presence.check = Some((head.clone(), id, check.external_id.clone()));
             }
             (Effect::Comment { body, .. }, Receipt::Comment(id)) => {
+                here(Point::CommentWritten);
                 presence.comment = Some((id, Digest::of(body.as_bytes())));
             }
             (Effect::DescribeChange { .. }, _) => {
+                here(Point::DescriptionWritten);
                 presence.description = wanted.description.as_ref().map(|description| description.digest());
             }
             (Effect::RequestReviewers { .. }, _) => {
+                here(Point::ReviewersAsked);
                 let asked: BTreeSet<String> = presence.asked.iter().chain(&wanted.ask).cloned().collect();
                 presence.asked = asked.into_iter().collect();
             }
@@ -92,7 +98,9 @@ impl Engine {
                 _,
             ) => {}
         }
-        self.remember(repo, wanted.change, presence).await
+        self.remember(repo, wanted.change, presence).await?;
+        here(Point::EffectRemembered);
+        Ok(())
     }
 
     /// Remembers what stands on a pull request.

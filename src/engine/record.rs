@@ -12,6 +12,7 @@ use countersign_core::ledger::{
 };
 
 use super::book::{Place, holds, invalid, missing};
+use super::crash::{Point, here};
 use super::gather::Gathered;
 use super::ports::{Claim, NewEntry, RepoError, RepoRef, Sighting, Subject};
 use super::{Engine, TurnError, lock};
@@ -35,10 +36,13 @@ impl Engine {
             new.push(NewEntry { envelope, message, at: self.clock.now() });
             state = next;
         }
+        here(Point::LedgerSigned);
         let commit = self.repo.append(repo, &self.settings.ledger_ref, (tip.as_ref(), held), &new).await?;
+        here(Point::LedgerMoved);
         let state = state.landed(commit.clone());
         let sequence = state.head().map_or(Sequence::new(0), |head| head.sequence);
         self.journal.remember_ledger(repo.id, sequence, &commit).await?;
+        here(Point::LedgerRemembered);
         Ok((state, commit))
     }
 

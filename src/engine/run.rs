@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
+use super::crash::{Point, here};
 use super::ports::{Claim, Subject};
 use super::{Engine, TurnError};
 
@@ -68,6 +69,7 @@ async fn work(engine: &Engine, owner: &str, poke: &Notify, progress: &Progress, 
             Ok(Some(claim)) => {
                 // somebody else may be needed for the next one
                 poke.notify_one();
+                here(Point::TurnClaimed);
                 turn(engine, &claim, progress).await;
             }
             Ok(None) => wait(engine, poke, stop).await,
@@ -132,10 +134,12 @@ async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
         progress.failures.fetch_add(1, Ordering::Relaxed);
     }
     counter!("countersign_turns_total", "subject" => kind, "outcome" => word).increment(1);
+    here(Point::TurnLooked);
     let put_back = match ended {
         End::Complete(again) => engine.journal.complete(claim, again).await,
         End::Fail(again, reason) => engine.journal.fail(claim, again, &reason).await,
     };
+    here(Point::TurnEnded);
     match put_back {
         Ok(true) => {}
         Ok(false) => info!(subject = %name(&claim.subject), "the turn had been taken over"),

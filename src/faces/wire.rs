@@ -57,6 +57,9 @@ pub enum ServeError {
 /// When something it needs cannot be set up, or a listener fails.
 pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     log(&config);
+    if let Some(passing) = config.crash_at {
+        engine::crash::arm(passing);
+    }
     let metrics = server::metrics::install();
     let metrics = metrics.map_err(|fault| ServeError::Setup(format!("metrics cannot be kept: {fault}")))?;
     let Database::Sqlite(database) = &config.database;

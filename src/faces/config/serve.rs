@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
 use super::{Fault, Faults, Key, Settings};
+use crate::engine::crash::{self, Passing};
 
 /// An `http` or `https` address without a trailing slash, user, query or fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +105,8 @@ pub struct ServeConfig {
     pub log: String,
     /// How logs are written.
     pub log_format: LogFormat,
+    /// Where a test wants the process to die.
+    pub crash_at: Option<Passing>,
 }
 
 impl ServeConfig {
@@ -128,6 +131,7 @@ impl ServeConfig {
         );
         let times = (faults.note(interval(settings)), faults.note(span(settings, Key::Quiet)));
         let logs = (faults.note(log(settings)), faults.note(log_format(settings)));
+        let crash_at = faults.note(crash_at(settings, crash::AVAILABLE));
         let (
             (
                 Some(listen),
@@ -144,7 +148,8 @@ impl ServeConfig {
             ),
             (Some(reconcile_interval), Some(quiet)),
             (Some(log), Some(log_format)),
-        ) = (read, times, logs)
+            Some(crash_at),
+        ) = (read, times, logs, crash_at)
         else {
             return Err(faults);
         };
@@ -168,6 +173,7 @@ impl ServeConfig {
             quiet,
             log,
             log_format,
+            crash_at,
         })
     }
 }
@@ -322,4 +328,21 @@ fn log_format(settings: &Settings) -> Result<LogFormat, Fault> {
         Some("json") => Ok(LogFormat::Json),
         Some(_) => Err(refuse(settings, Key::LogFormat, "a format", "write `text` or `json`")),
     }
+}
+
+/// A program that was not built to die at will does not start with the switch set: whoever set it would wait for a test that never runs.
+pub(super) fn crash_at(settings: &Settings, available: bool) -> Result<Option<Passing>, Fault> {
+    let Some(text) = settings.crash_at() else { return Ok(None) };
+    if !available {
+        let help = "unset it; only a debug build, or one with the feature `crash-points`, can be made to crash";
+        return Err(Fault::new("`COUNTERSIGN_CRASH_AT` is set, and this program does not crash on demand", help));
+    }
+    let named = |error: crash::UnknownPoint| {
+        let points: Vec<_> = crash::Point::ALL.iter().map(|point| point.name()).collect();
+        Fault::new(
+            format!("`COUNTERSIGN_CRASH_AT`: {error}"),
+            format!("write `<name>[:<n>]` with one of {}", points.join(", ")),
+        )
+    };
+    text.parse().map(Some).map_err(named)
 }

@@ -14,6 +14,9 @@ use super::key::{NOT_YET, Shown, nearest, variable};
 use super::table::{self, Entries};
 use super::{Fault, Faults, Key, PREFIX, Sources};
 
+/// Switch of tests: where the process is to die (`engine::crash`).
+const CRASH_AT: &str = "COUNTERSIGN_CRASH_AT";
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -50,6 +53,7 @@ struct Value {
 pub struct Settings {
     values: BTreeMap<Key, Value>,
     warnings: Vec<Fault>,
+    crash_at: Option<String>,
 }
 
 /// One line of `countersign config`.
@@ -89,7 +93,8 @@ impl Settings {
             }
         }
         let warnings = sources.variables.keys().filter_map(|name| misspelt(name)).collect();
-        faults.or(Self { values, warnings })
+        let crash_at = sources.variables.get(CRASH_AT).filter(|text| !text.is_empty()).cloned();
+        faults.or(Self { values, warnings, crash_at })
     }
 
     /// Things that are probably not meant, but forbid nothing.
@@ -109,6 +114,12 @@ impl Settings {
     #[must_use]
     pub fn secret(&self, key: Key) -> Option<&SecretString> {
         self.values.get(&key).map(|value| &value.text)
+    }
+
+    /// Where a test wants the process to die; no setting, so that no file can hold it.
+    #[must_use]
+    pub fn crash_at(&self) -> Option<&str> {
+        self.crash_at.as_deref()
     }
 
     /// Where the value of a setting came from.
@@ -243,6 +254,9 @@ fn of_runner(key: Key, sources: &Sources) -> Option<Value> {
 
 /// A variable that is nearly one of ours.
 fn misspelt(name: &str) -> Option<Fault> {
+    if name == CRASH_AT {
+        return None;
+    }
     let rest = name.strip_prefix(PREFIX)?.to_ascii_lowercase();
     let file = rest.strip_suffix("_file").and_then(Key::named).is_some_and(Key::is_secret);
     if Key::named(&rest).is_some() || file {

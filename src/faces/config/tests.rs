@@ -232,3 +232,22 @@ fn what_config_prints_holds_no_secret() {
     assert_eq!((row("adopt").value, row("adopt").origin), (None, None));
     assert_eq!(row("listen").origin.unwrap(), "default");
 }
+
+#[test]
+fn only_a_program_built_for_it_can_be_told_to_crash() {
+    let told = |value: &str, available| {
+        let mut variables = whole();
+        variables.push(("COUNTERSIGN_CRASH_AT", value.to_owned()));
+        let settings = resolve(&sources(&variables, "")).unwrap();
+        assert_eq!(settings.warnings(), []);
+        super::serve::crash_at(&settings, available).map(|passing| passing.is_some()).map_err(|fault| fault.to_string())
+    };
+    assert_eq!(told("", false), Ok(false));
+    assert_eq!(told("merge-moved:2", true), Ok(true));
+    assert!(told("merge-moved", false).unwrap_err().starts_with("`COUNTERSIGN_CRASH_AT` is set, and this program"));
+    assert!(
+        told("merge", true)
+            .unwrap_err()
+            .contains("`merge` is no crash point\nhelp: write `<name>[:<n>]` with one of delivery-verified, ")
+    );
+}
