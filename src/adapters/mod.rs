@@ -3,4 +3,6 @@
 pub mod clock;
 pub mod git;
 pub mod github;
+pub mod grants;
+pub mod outbound;
 pub mod store;

@@ -35,7 +35,7 @@ pub use adopt::{AdoptError, Adopted};
 pub use error::TurnError;
 pub use run::{Progress, run};
 
-use ports::{Clock, Forge, Journal, Repo};
+use ports::{Clock, Forge, Grants, Journal, Outbound, Repo};
 use readiness::Readiness;
 
 /// How the engine behaves.
@@ -61,6 +61,10 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// Now.
     pub clock: Arc<dyn Clock>,
+    /// Secrets the server's own settings grant to repositories.
+    pub grants: Arc<dyn Grants>,
+    /// The way to targets outside GitHub.
+    pub outbound: Arc<dyn Outbound>,
     /// Signs the ledger.
     pub signer: SigningKey,
     /// How to behave.
@@ -77,6 +81,10 @@ pub struct Engine {
     repo: Arc<dyn Repo>,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
+    #[expect(dead_code, reason = "the turn of a target uses it")]
+    grants: Arc<dyn Grants>,
+    #[expect(dead_code, reason = "the turn of a target uses it")]
+    outbound: Arc<dyn Outbound>,
     signer: SigningKey,
     settings: Settings,
     ourselves: Arc<OnceLock<Account>>,
@@ -114,8 +122,9 @@ impl Engine {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { forge, repo, journal, clock, signer, settings, ourselves, readiness } = parts;
-        Self { forge, repo, journal, clock, signer, settings, ourselves, readiness, memory: Memory::default() }
+        let Parts { forge, repo, journal, clock, grants, outbound, signer, settings, ourselves, readiness } = parts;
+        let memory = Memory::default();
+        Self { forge, repo, journal, clock, grants, outbound, signer, settings, ourselves, readiness, memory }
     }
 
     /// Our own account, asked once.

@@ -1,6 +1,9 @@
-//! What the engine needs from the world: five traits, implemented by adapters.
+//! What the engine needs from the world: traits, implemented by adapters. What leaves for other places than GitHub is in
+//! [`outbound`].
 //!
 //! Nothing here decides. Questions and effects are data of the core; errors say what the engine may do next.
+
+pub mod outbound;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +17,11 @@ use countersign_core::facts::question::Movement;
 use countersign_core::facts::{Answer, MergeBase, Question, VoteKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use outbound::{
+    Accepted, Block, Grant, Granted, Grants, HostPattern, NotGranted, Outbound, OutboundError, OutboundKind, Place,
+    WebhookMessage, WhyNot,
+};
 
 /// Which repository, as we reach it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,6 +23,8 @@ use super::server::{self, Listeners, ServerError, Service};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
 use crate::adapters::github::{GitHub, GitHubConfig};
+use crate::adapters::grants::GrantTable;
+use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
 use crate::engine::ports::{Clock, Forge, Journal, Subject};
 use crate::engine::readiness::Readiness;
@@ -145,6 +147,8 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
         repo,
         journal,
         clock: clock.clone(),
+        grants: Arc::new(GrantTable::default()),
+        outbound: Arc::new(Outgoing::new(clock.clone())),
         signer,
         settings,
         ourselves: ourselves.clone(),

@@ -5,12 +5,14 @@
 
 mod read;
 mod signature;
+mod standard;
 mod wire;
 
 use thiserror::Error;
 
 pub use read::{Content, Fault, Unparsable};
 pub use signature::{NoSecret, SignatureFault, WebhookSecrets};
+pub use standard::{InvalidSecret, SignedHeaders, SigningSecrets, StandardFault, WINDOW};
 
 use crate::domain::{DeliveryId, Digest};
 use crate::event::EventName;

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod ids;
 pub mod names;
 pub mod path;
+pub mod sync;
 pub mod time;
 
 pub use actor::{Account, AccountKind, Permission};
@@ -17,4 +18,5 @@ pub use ids::{
 };
 pub use names::ResolvedNames;
 pub use path::{Environment, PathFault, RepoPath};
+pub use sync::{Alias, SyncId, TargetName};
 pub use time::{InvalidTime, Span, Timestamp};

@@ -1,0 +1,119 @@
+//! Secrets the configuration file grants to repositories, read from their files at each use.
+//!
+//! Never falls back: what is not written there is not granted, and no repository sees another's.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use countersign_core::domain::{Alias, RepoName};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::engine::ports::{Grant, Granted, Grants, NotGranted, Place, WhyNot};
+
+/// Largest file of a secret, in bytes.
+const LARGEST: u64 = 64 * 1024;
+
+/// Grants by repository, in lower case as GitHub compares names, and alias.
+#[derive(Default)]
+pub struct GrantTable(BTreeMap<(String, Alias), Grant>);
+
+impl GrantTable {
+    /// Takes the grants as they are written.
+    #[must_use]
+    pub fn new(grants: impl IntoIterator<Item = ((RepoName, Alias), Grant)>) -> Self {
+        Self(grants.into_iter().map(|((repo, alias), grant)| ((folded(&repo), alias), grant)).collect())
+    }
+}
+
+fn folded(repo: &RepoName) -> String {
+    repo.to_string().to_ascii_lowercase()
+}
+
+impl Grants for GrantTable {
+    fn secret(&self, repo: &RepoName, alias: &Alias) -> Result<Granted, NotGranted> {
+        let not = |why| NotGranted { repo: repo.clone(), alias: alias.clone(), why };
+        let grant = self.0.get(&(folded(repo), alias.clone())).ok_or_else(|| not(WhyNot::Unnamed))?;
+        let value = match &grant.place {
+            Place::File(path) => read(path).map_err(not)?,
+            Place::Here(value) => value.clone(),
+        };
+        Ok(Granted::new(value, grant.hosts.clone(), grant.allow_private))
+    }
+}
+
+/// The content of a file, without the line end editors put there.
+fn read(path: &Path) -> Result<SecretString, WhyNot> {
+    let unreadable = |error: io::Error| WhyNot::Unreadable(error.kind().to_string());
+    let mut text = String::new();
+    File::open(path).map_err(unreadable)?.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let long = text.len() as u64 > LARGEST;
+    let value: SecretString = text.into();
+    let kept = value.expose_secret().trim();
+    if long {
+        Err(WhyNot::Unfit("larger than 64 KiB"))
+    } else if kept.is_empty() {
+        Err(WhyNot::Unfit("empty"))
+    } else {
+        Ok(kept.into())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn names(repo: &str, alias: &str) -> (RepoName, Alias) {
+        (RepoName::parse(repo).unwrap(), Alias::parse(alias).unwrap())
+    }
+
+    fn at(place: Place) -> Grant {
+        Grant { place, hosts: Vec::new(), allow_private: true }
+    }
+
+    fn value(table: &GrantTable, repo: &str, alias: &str) -> Result<String, WhyNot> {
+        let (repo, alias) = names(repo, alias);
+        table.secret(&repo, &alias).map(|granted| granted.value().expose_secret().to_owned()).map_err(|fault| fault.why)
+    }
+
+    #[test]
+    fn a_repository_has_what_it_was_granted_and_nothing_of_others() {
+        let table = GrantTable::new([
+            (names("acme/app", "HOOK_URL"), at(Place::Here("one".into()))),
+            (names("acme/web", "OTHER"), at(Place::Here("two".into()))),
+        ]);
+        assert_eq!(value(&table, "acme/app", "HOOK_URL").unwrap(), "one");
+        assert_eq!(value(&table, "Acme/App", "HOOK_URL").unwrap(), "one", "GitHub compares names so");
+        for (repo, alias) in [("acme/app", "OTHER"), ("acme/web", "HOOK_URL"), ("acme/new", "HOOK_URL")] {
+            assert_eq!(value(&table, repo, alias), Err(WhyNot::Unnamed), "{repo} {alias}");
+        }
+        let (repo, alias) = names("acme/app", "OTHER");
+        let told = table.secret(&repo, &alias).err().unwrap().to_string();
+        assert_eq!(
+            told,
+            "`OTHER` is not granted to acme/app: the settings of this server do not name it\nhelp: the operator adds to the \
+             configuration file: [repositories.\"acme/app\".secrets] OTHER = {file = \"…\", hosts = [\"…\"]}"
+        );
+    }
+
+    #[test]
+    fn a_file_is_read_at_each_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hook");
+        let table = GrantTable::new([(names("acme/app", "HOOK"), at(Place::File(path.clone())))]);
+        let now = || value(&table, "acme/app", "HOOK");
+        assert_eq!(now(), Err(WhyNot::Unreadable("entity not found".to_owned())));
+        for text in ["old\n", "new\r\n"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(now().unwrap(), text.trim());
+        }
+        std::fs::write(&path, "canary".repeat(12_000)).unwrap();
+        assert_eq!(now(), Err(WhyNot::Unfit("larger than 64 KiB")));
+        std::fs::write(&path, " \n").unwrap();
+        assert_eq!(now(), Err(WhyNot::Unfit("empty")));
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert_eq!(now(), Err(WhyNot::Unreadable("invalid data".to_owned())));
+    }
+}
