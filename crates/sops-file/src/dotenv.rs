@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::envelope::Envelope;
 use crate::error::{ParseError, Place};
+use crate::flat;
 use crate::plain::Plain;
 use crate::tree::{Child, Comment, Document, Entry, Kind, Layout, Node, Scalar, Tree};
 use crate::value::Value;
@@ -27,7 +28,14 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
         if let Some(text) = line.strip_prefix('#') {
             let envelope = Envelope::parse(text).ok();
             let text = Zeroizing::new(text.to_owned());
-            children.push(Child::Comment(Comment { leaf: 0, text, envelope, span: start..end, place }));
+            children.push(Child::Comment(Comment {
+                leaf: 0,
+                text,
+                envelope,
+                span: start..end,
+                rest: Vec::new(),
+                place,
+            }));
             continue;
         }
         let (key, value) = line.split_once('=').ok_or(ParseError::at(place, "a line without `=`"))?;
@@ -44,70 +52,19 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
     }
     let root =
         Node { span: 0..source.len(), place: Place { line: 1, column: 1 }, kind: Kind::Map(children, Layout::Lines) };
-    let sops = metadata(sops)?;
+    let sops = match sops.first().map(|(_, start, _)| *start) {
+        Some(start) => Some(Entry { key: "sops".to_owned(), start, node: flat::unflatten(sops, Layout::Lines)? }),
+        None => None,
+    };
     let mut tree =
         Tree { documents: vec![Document { root, sops, end: source.len() }], leaves: 0, needs_rewriting: false };
     number_leaves(&mut tree);
     Ok(tree)
 }
 
-/// Puts flattened metadata together again: `age__list_0__map_enc`.
-fn metadata(lines: Vec<(String, usize, Node)>) -> Result<Option<Entry>, ParseError> {
-    let Some((_, start, _)) = lines.first() else {
-        return Ok(None);
-    };
-    let start = *start;
-    let mut node =
-        Node { span: start..start, place: Place { line: 1, column: 1 }, kind: Kind::Map(Vec::new(), Layout::Lines) };
-    for (path, start, value) in lines {
-        let (mut steps, mut rest) = (Vec::new(), path.as_str());
-        let mut is_list = false;
-        loop {
-            let next = ["__list_", "__map_"].iter().filter_map(|mark| rest.find(mark).map(|at| (at, *mark))).min();
-            let (step, behind) =
-                next.map_or((rest, None), |(at, mark)| (&rest[..at], Some((&rest[at + mark.len()..], mark))));
-            steps.push((step.to_owned(), is_list));
-            let Some((below, mark)) = behind else { break };
-            (rest, is_list) = (below, mark == "__list_");
-        }
-        insert(&mut node, &steps, start, value)?;
-    }
-    Ok(Some(Entry { key: "sops".to_owned(), start, node }))
-}
-
-fn insert(container: &mut Node, steps: &[(String, bool)], start: usize, value: Node) -> Result<(), ParseError> {
-    let broken = || ParseError::Metadata { what: "its flattened keys contradict each other" };
-    let Some(((key, _), below)) = steps.split_first() else { return Err(broken()) };
-    let (Kind::Map(children, _) | Kind::List(children, _)) = &mut container.kind else { return Err(broken()) };
-    let found = children.iter_mut().find_map(|child| match child {
-        Child::Entry(entry) if entry.key == *key => Some(entry),
-        Child::Entry(_) | Child::Comment(_) => None,
-    });
-    match (found, below.first()) {
-        (None, None) => children.push(Child::Entry(Entry { key: key.clone(), start, node: value })),
-        (Some(_), None) => return Err(broken()),
-        (Some(entry), Some(_)) => insert(&mut entry.node, below, start, value)?,
-        (None, Some((_, is_list))) => {
-            let kind =
-                if *is_list { Kind::List(Vec::new(), Layout::Lines) } else { Kind::Map(Vec::new(), Layout::Lines) };
-            let mut node = Node { span: value.span.clone(), place: value.place, kind };
-            insert(&mut node, below, start, value)?;
-            children.push(Child::Entry(Entry { key: key.clone(), start, node }));
-        }
-    }
-    Ok(())
-}
-
 /// A scalar as the text behind `=` (reference 12.2).
 pub(crate) fn scalar(value: &Plain) -> String {
-    match value {
-        Plain::Null => "<nil>".to_owned(),
-        Plain::Bool(value) => value.to_string(),
-        Plain::Float(number) if number.fract() == 0.0 && number.abs() < 1e21 => format!("{number:.1}"),
-        Plain::Int(_) | Plain::Float(_) | Plain::Time(_) | Plain::Text(_) | Plain::Bytes(_) | Plain::Comment(_) => {
-            String::from_utf8_lossy(&value.bytes()).replace('\n', "\\n")
-        }
-    }
+    flat::text(value).replace('\n', "\\n")
 }
 
 /// A scalar value; containers are refused before they come here.
@@ -135,27 +92,8 @@ pub(crate) fn metadata_spans(source: &str) -> Vec<std::ops::Range<usize>> {
 
 /// The metadata as sorted lines, each with a line break.
 pub(crate) fn metadata_lines(metadata: &Value) -> String {
-    let mut lines = Vec::new();
-    flatten(metadata, PREFIX.to_owned(), true, &mut lines);
-    lines.sort();
-    lines.concat()
-}
-
-fn flatten(value: &Value, path: String, top: bool, lines: &mut Vec<String>) {
-    match value {
-        Value::Scalar(plain) => lines.push(format!("{path}={}\n", scalar(plain))),
-        Value::Map(entries) => {
-            for (key, value) in entries {
-                let step = if top { format!("{path}{key}") } else { format!("{path}__map_{key}") };
-                flatten(value, step, false, lines);
-            }
-        }
-        Value::List(elements) => {
-            for (index, value) in elements.iter().enumerate() {
-                flatten(value, format!("{path}__list_{index}"), false, lines);
-            }
-        }
-    }
+    let lines = flat::flatten(metadata);
+    lines.iter().map(|(key, text)| format!("{PREFIX}{key}={}\n", text.replace('\n', "\\n"))).collect()
 }
 
 /// Whether a key can stand before `=` and be read back.

@@ -120,7 +120,7 @@ impl OpenedDocument {
                 Leaf::Comment(comment) => {
                     if let Some(value) = self.opened_leaf(comment.leaf) {
                         let token = seal_value(&key, value, visit.aad)?;
-                        patches.push(Patch::new(comment.span.clone(), format!("#{token}")));
+                        patches.extend(self.sealed.tree.replace_comment(&self.sealed.text, comment, &token));
                     }
                 }
             }
@@ -220,8 +220,7 @@ impl OpenedDocument {
             Format::Yaml if self.sealed.tree.needs_rewriting => Err(SealError::Metadata {
                 what: "a sealed document with anchors or in brackets cannot be edited in place",
             }),
-            Format::Yaml | Format::Json | Format::Dotenv | Format::Binary => Ok(()),
-            Format::Ini => Err(crate::ParseError::Unsupported(self.sealed.format).into()),
+            Format::Yaml | Format::Json | Format::Dotenv | Format::Binary | Format::Ini => Ok(()),
         }
     }
 

@@ -105,6 +105,8 @@ impl Envelope {
         let (data, rest) = rest.split_once(",iv:").ok_or(EnvelopeError::Damaged("iv"))?;
         let (iv, rest) = rest.split_once(",tag:").ok_or(EnvelopeError::Damaged("tag"))?;
         let (tag, rest) = rest.split_once(",type:").ok_or(EnvelopeError::Damaged("type"))?;
+        // Another line may follow in a comment of several lines.
+        let rest = rest.lines().next().unwrap_or_default();
         let end = rest.rfind(']').filter(|end| *end > 0).ok_or(EnvelopeError::Damaged("type"))?;
         Ok(Self {
             data: decode(data).ok_or(EnvelopeError::Damaged("data"))?,

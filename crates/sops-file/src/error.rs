@@ -4,7 +4,6 @@
 
 use std::fmt;
 
-use crate::format::Format;
 use crate::path::KeyPath;
 use crate::random::NoRandomness;
 
@@ -58,9 +57,6 @@ pub enum ParseError {
     /// Larger than [`crate::MAX_BYTES`].
     #[error("the file is larger than this program reads")]
     TooLarge,
-    /// A format this version cannot read yet.
-    #[error("{0} documents are not supported yet")]
-    Unsupported(Format),
 }
 
 impl ParseError {
@@ -76,7 +72,6 @@ impl ParseError {
                 "binary data is sealed under a name that does not end in .yaml, .json, .env or .ini"
             }
             Self::TooLarge => "split the document",
-            Self::Unsupported(_) => "use a YAML document for now",
         }
     }
 

@@ -28,6 +28,8 @@ mod walk;
 mod yaml;
 mod json;
 mod dotenv;
+mod flat;
+mod ini;
 
 mod cipher;
 mod identity;

@@ -14,7 +14,7 @@ use crate::tree::{Child, Document, Entry, Node};
 use crate::yaml::edit::{Home, replace_scalar, step};
 use crate::yaml::parse::child_end;
 use crate::yaml::write::{self, Empty, Texts};
-use crate::{dotenv, json};
+use crate::{dotenv, ini, json};
 
 impl OpenedDocument {
     /// The whole document in the clear, in the layout of the sealed one, without its metadata.
@@ -83,9 +83,7 @@ impl OpenedDocument {
             match child {
                 Child::Comment(comment) => {
                     if let Some(text) = self.opened_leaf(comment.leaf).and_then(comment_text) {
-                        let indent = " ".repeat(comment.place.column.saturating_sub(1));
-                        let text = text.replace('\n', &format!("\n{indent}#"));
-                        patches.push(Patch::new(comment.span.clone(), format!("#{text}")));
+                        patches.extend(self.sealed.tree.replace_comment(source, comment, text));
                     }
                 }
                 Child::Entry(entry) => match entry.node.scalar() {
@@ -157,6 +155,10 @@ fn remove_metadata(source: &str, document: &Document, patches: &mut Vec<Patch>) 
         }
         Home::Lines => {
             patches.extend(dotenv::metadata_spans(source).into_iter().map(|span| Patch::new(span, "")));
+            return;
+        }
+        Home::Ini | Home::Metadata => {
+            patches.push(ini::edit::remove_metadata(source, sops));
             return;
         }
         Home::Block { .. } | Home::Flow => {}

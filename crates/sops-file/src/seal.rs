@@ -25,7 +25,7 @@ use crate::walk::{Leaf, Visit, walk};
 use crate::yaml::edit::{Home, replace_scalar, step};
 use crate::yaml::homes::Homes;
 use crate::yaml::write::{self, Empty, Indent, Texts};
-use crate::{dotenv, json};
+use crate::{dotenv, ini, json};
 
 /// The version of sops whose behaviour new files follow (reference 7.4).
 pub(crate) const VERSION: &str = "3.13.3";
@@ -185,7 +185,7 @@ impl Draft {
                     if selection.marks_plain(&token) {
                         return Err(SealError::CommentExpression);
                     }
-                    patches.push(Patch::new(comment.span.clone(), format!("#{token}")));
+                    patches.extend(self.tree.replace_comment(&self.text, comment, &token));
                 }
                 Leaf::Comment(_) => {}
             }
@@ -208,6 +208,14 @@ impl Draft {
                             json::edit::append_text(&self.text, &document.root, &|_| (*text).to_owned())
                         }
                     });
+                    continue;
+                }
+                Home::Ini | Home::Metadata => {
+                    let section = match metadata {
+                        Appended::New(value) => ini::write::metadata_section(value, newline),
+                        Appended::Kept(text) => (*text).to_owned(),
+                    };
+                    patches.push(ini::edit::append_section(&self.text, document.end, &section));
                     continue;
                 }
                 Home::Lines => {

@@ -14,7 +14,7 @@ use crate::path::{KeyPath, Step};
 use crate::selection::Selection;
 use crate::tree::{Scalar, Tree};
 use crate::walk::{Leaf as Visited, walk};
-use crate::{dotenv, json, yaml};
+use crate::{dotenv, ini, json, yaml};
 
 /// A document with `sops` metadata. Its values are sealed, or in the clear because the settings say so.
 /// Cheap to clone.
@@ -221,7 +221,7 @@ pub(crate) fn read_tree(text: &str, format: Format) -> Result<Tree, ParseError> 
         Format::Yaml => yaml::parse(text),
         Format::Json | Format::Binary => json::parse(text),
         Format::Dotenv => dotenv::parse(text),
-        Format::Ini => Err(ParseError::Unsupported(format)),
+        Format::Ini => ini::parse(text),
     }
 }
 

@@ -3,9 +3,10 @@
 //! Never seals: the patches hold plain text, which the caller seals before it lets the document out.
 
 use crate::error::SealError;
+use crate::ini;
 use crate::path::{KeyPath, Step};
 use crate::splice::Patch;
-use crate::tree::{Document, Entry, Kind, Node};
+use crate::tree::{Document, Entry, Kind, Layout, Node};
 use crate::value::Value;
 use crate::walk::is_comment_element;
 use crate::yaml::edit::{Home, append, insert_before, replace_entry, replace_scalar};
@@ -55,6 +56,9 @@ pub(crate) struct Setter<'d> {
 impl Setter<'_> {
     pub(crate) fn patches(&self, path: &KeyPath, value: &Value) -> Result<Vec<Patch>, SealError> {
         let wrong = || SealError::WrongContainer(path.clone());
+        if self.document.root.layout() == Some(Layout::Sections) {
+            return ini::edit::set(self.source, self.document, path, value).ok_or_else(wrong);
+        }
         let (mut container, mut above) = (&self.document.root, None);
         for (depth, step) in path.steps().iter().enumerate() {
             let rest = &path.steps()[depth + 1..];

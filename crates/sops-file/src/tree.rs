@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use crate::envelope::Envelope;
 use crate::error::Place;
+use crate::ini;
 use crate::plain::Plain;
+use crate::splice::{Patch, line_break};
 
 /// All documents of a file; only YAML has more than one.
 pub(crate) struct Tree {
@@ -66,6 +68,12 @@ pub(crate) enum Layout {
     Json,
     /// One `KEY=value` per line.
     Lines,
+    /// The sections of an INI document.
+    Sections,
+    /// The keys of an INI section.
+    Section,
+    /// The flattened metadata of an INI document.
+    Metadata,
 }
 
 pub(crate) struct Scalar {
@@ -75,6 +83,19 @@ pub(crate) struct Scalar {
     pub(crate) envelope: Option<Envelope>,
     /// Where the `|` or `>` of a block scalar stands.
     pub(crate) header: Option<usize>,
+}
+
+impl Tree {
+    /// Puts another text into a comment.
+    pub(crate) fn replace_comment(&self, source: &str, comment: &Comment, text: &str) -> Vec<Patch> {
+        let root = self.documents.first().map(|document| &document.root);
+        if root.and_then(Node::layout) == Some(Layout::Sections) {
+            return ini::write::replace_comment(source, comment, text, line_break(source));
+        }
+        let indent = " ".repeat(comment.place.column.saturating_sub(1));
+        let text = text.replace('\n', &format!("\n{indent}#"));
+        vec![Patch::new(comment.span.clone(), format!("#{text}"))]
+    }
 }
 
 impl Scalar {
@@ -91,6 +112,8 @@ pub(crate) struct Comment {
     pub(crate) envelope: Option<Envelope>,
     /// From the marker to the end of the line.
     pub(crate) span: Range<usize>,
+    /// Further pieces of the same comment; only INI has them.
+    pub(crate) rest: Vec<Range<usize>>,
     pub(crate) place: Place,
 }
 

@@ -334,9 +334,12 @@ fn the_fixtures_open_alike() {
 #[test]
 fn the_other_stores_open_on_both_sides() {
     let Some(sops) = Sops::find() else { return };
-    let cases: [(&str, Format, &[u8]); 5] = [
+    let cases: [(&str, Format, &[u8]); 8] = [
         ("x.json", Format::Json, b"{\n\t\"a\": 1,\n\t\"m\": {\n\t\t\"b\": \"x\\u003cy\",\n\t\t\"l\": [\n\t\t\ttrue,\n\t\t\tnull,\n\t\t\t1.5\n\t\t]\n\t},\n\t\"e\": {},\n\t\"s\": \"\"\n}\n"),
         ("x.env", Format::Dotenv, b"# head\nA=1\nexport B=\"x=y\"\nC=a\\nb\nEMPTY=\n# tail\n"),
+        ("x.ini", Format::Ini, b"; top\nroot = 1\n\n[sec]\n; about a\na    = one\nlong = two words\ntick = `x;y`\nml   = \"\"\"l1\nl2\"\"\"\ne    = \n\n; about\n; sec2\n[sec2]\nx_unencrypted = plain\n"),
+        ("y.ini", Format::Ini, b"[a]\nx = 1\n\n[a]\nx = 2\n"),
+        ("z.ini", Format::Ini, b"a = 1\n"),
         ("x.bin", Format::Binary, b"\xff\x00\xfe"),
         ("x.txt", Format::Binary, b"hello\n"),
         ("y.txt", Format::Binary, b""),

@@ -531,7 +531,8 @@ fn round(format: Format, plain: &[u8], changes: &[(&str, Option<&str>)]) -> Vec<
     let rotated = reopen(&opened.reseal(later()).unwrap()).to_plain().unwrap().to_vec();
     let mut opened = reopen(&bytes);
     opened.replace_with(&rotated).unwrap();
-    assert_eq!(opened.reseal(later()).unwrap().len(), bytes.len());
+    let again = opened.reseal(later()).unwrap();
+    assert_eq!(again.len(), bytes.len(), "{}\n{}", String::from_utf8_lossy(&again), String::from_utf8_lossy(&bytes));
     rotated
 }
 
@@ -572,5 +573,49 @@ fn dotenv_is_changed_line_by_line() {
 fn binary_documents_hold_any_bytes() {
     for plain in [&b"hello\n"[..], b"", b"\xff\x00\xfe", b"{\"a\": 1}"] {
         assert_eq!(round(Format::Binary, plain, &[]), plain);
+    }
+}
+
+#[test]
+fn ini_is_changed_line_by_line() {
+    let plain = "; top\nroot=1\n\n[sec]\n; about a\na          = one\nlonger_key = two words\nquoted     = `x;y`\n\n# about sec2\n[sec2]\nk: v\nempty =\n";
+    let changes = [
+        ("sec.a", Some("\"other\"")),
+        ("sec.new", Some("\"a\\nb\"")),
+        ("sec2.n", Some("\"x\"")),
+        ("third.k", Some("\"x # y\"")),
+        ("sec.longer_key", None),
+        ("DEFAULT.second", Some("\"2\"")),
+    ];
+    let after = String::from_utf8(round(Format::Ini, plain.as_bytes(), &changes)).unwrap();
+    let want = "; top\nroot=1\nsecond=2\n\n[sec]\n; about a\na          = other\nquoted     = `x;y`\nnew        = \"\"\"a\nb\"\"\"\n\n# about sec2\n[sec2]\nk: v\nempty =\nn     = x\n\n[third]\nk = `x # y`\n";
+    assert_eq!(after, want);
+    assert_eq!(round(Format::Ini, b"[a]\nx = 1\n[b]\ny = 2\n", &[("a", None)]), b"[b]\ny = 2\n");
+    assert_eq!(round(Format::Ini, b"[a]\nx = 1\n", &[("a", Some("{\"y\": \"2\"}"))]), b"[a]\ny = 2\n");
+    round(Format::Ini, b"", &[]);
+    round(Format::Ini, b"[a]\r\nx = 1 ; beside\r\n", &[]);
+}
+
+#[test]
+fn an_ini_comment_is_sealed_wherever_it_stands() {
+    const CANARY: &str = "canary-7f3a";
+    let case = Case::new();
+    for text in [
+        format!("[a] ; {CANARY}\nk = v\n"),
+        format!("[a]\n; {CANARY}\nk = v ; {CANARY}\n"),
+        format!("[a]\nk = v\n; {CANARY}\n"),
+        format!("; {CANARY}\n"),
+        format!("; {CANARY}\n\n; {CANARY}\n[a]\n"),
+        format!("k = `v` # {CANARY}\n"),
+        format!("k = # {CANARY}\n"),
+    ] {
+        let bytes = seal(text.as_bytes(), Format::Ini, &case.options, now()).unwrap();
+        let sealed = SealedDocument::parse(&bytes, Format::Ini).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains(CANARY), "{text}");
+        let opened = open(&sealed, &case.identities, OpenOptions::default()).unwrap();
+        assert_eq!(opened.unopened_comments(), 0, "{text}");
+        let plain = opened.to_plain().unwrap();
+        let counts = |text: &str| text.matches(CANARY).count();
+        assert_eq!(counts(&String::from_utf8_lossy(&plain)), counts(&text), "{text}");
     }
 }

@@ -149,7 +149,7 @@ impl Outline {
         let at_column = comment.column;
         let column = |id: usize| match self.containers[id].layout {
             Layout::Block { column } => Some(column),
-            Layout::Flow | Layout::Json | Layout::Lines => None,
+            Layout::Flow | Layout::Json | Layout::Lines | Layout::Sections | Layout::Section | Layout::Metadata => None,
         };
         let Some(previous) = previous else {
             return next.map_or(root, |next| next.container);
@@ -226,5 +226,5 @@ impl Outline {
 
 fn finished(raw: RawComment) -> Comment {
     let envelope = Envelope::parse(&raw.text).ok();
-    Comment { leaf: 0, envelope, text: raw.text, span: raw.span, place: raw.place }
+    Comment { leaf: 0, envelope, text: raw.text, span: raw.span, rest: Vec::new(), place: raw.place }
 }

@@ -9,7 +9,7 @@ use crate::plain::Plain;
 use crate::splice::{Patch, line_break, line_end, line_start, next_line};
 use crate::tree::{Child, Entry, Kind, Layout, Node, Scalar, Tree};
 use crate::value::Value;
-use crate::{dotenv, json};
+use crate::{dotenv, ini, json};
 
 /// Where a node stands: in which column the entries of its container begin, or inside brackets.
 #[derive(Clone, Copy)]
@@ -18,6 +18,8 @@ pub(crate) enum Home {
     Flow,
     Json,
     Lines,
+    Ini,
+    Metadata,
 }
 
 impl Home {
@@ -27,6 +29,8 @@ impl Home {
             Some(Layout::Flow) | None => Self::Flow,
             Some(Layout::Json) => Self::Json,
             Some(Layout::Lines) => Self::Lines,
+            Some(Layout::Sections | Layout::Section) => Self::Ini,
+            Some(Layout::Metadata) => Self::Metadata,
         }
     }
 }
@@ -67,6 +71,8 @@ pub(crate) fn replace_scalar(
         Home::Flow => Written::Line(scalar::flow_style(value)),
         Home::Json => Written::Line(json::write::scalar(value)),
         Home::Lines => Written::Line(dotenv::scalar(value)),
+        Home::Ini => return vec![ini::edit::value_patch(source, node, &ini::write::scalar(value))],
+        Home::Metadata => Written::Line(ini::write::metadata(&crate::flat::text(value), &source[node.span.clone()])),
     };
     let (text, lines) = match written {
         Written::Line(text) => (text, String::new()),
@@ -109,6 +115,7 @@ pub(crate) fn replace_entry(source: &str, container: &Node, entry: &Entry, value
         Home::Flow => vec![Patch::new(entry.node.span.clone(), write::flow(value))],
         Home::Json => json::edit::replace(source, entry, value),
         Home::Lines => vec![Patch::new(entry.node.span.clone(), dotenv::value(value))],
+        Home::Ini | Home::Metadata => Vec::new(),
     }
 }
 
@@ -141,6 +148,13 @@ pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &
                 None => vec![Patch::insert(0, format!("{line}{}", line_break(source)))],
             }
         }
+        Home::Metadata => match (key, value) {
+            (Some(key), Value::Scalar(plain)) => {
+                vec![ini::edit::append_metadata(source, container, key, &crate::flat::text(plain))]
+            }
+            (Some(_) | None, _) => Vec::new(),
+        },
+        Home::Ini => Vec::new(),
     }
 }
 
@@ -156,7 +170,7 @@ pub(crate) fn insert_before(
     match Home::of(root) {
         Home::Json => return json::edit::insert_before(source, sops, key, value),
         Home::Lines => return append(source, root, Some(key), value, step),
-        Home::Block { .. } | Home::Flow => {}
+        Home::Block { .. } | Home::Flow | Home::Ini | Home::Metadata => {}
     }
     let line = line_start(source, sops.start);
     let column = sops.start - line;
@@ -194,13 +208,18 @@ fn remove_one(source: &str, container: &Node, entry: &Entry) -> Patch {
                 }
             }
         }
-        Home::Json | Home::Lines => Patch::new(line_start(source, entry.start)..next_line(source, end), ""),
+        Home::Json | Home::Lines | Home::Ini | Home::Metadata => {
+            Patch::new(line_start(source, entry.start)..next_line(source, end), "")
+        }
     }
 }
 
 /// Removes an entry. A container that becomes empty is written as `{}` or `[]`, without the comments in it.
 /// For the root of a document `sops` is its metadata entry.
 pub(crate) fn remove(source: &str, container: &Node, entry: &Entry, sops: Option<&Entry>) -> Vec<Patch> {
+    if matches!(Home::of(container), Home::Ini) {
+        return ini::edit::remove(source, container, entry);
+    }
     if matches!(Home::of(container), Home::Json) {
         let others: Vec<&Entry> = container.entries().chain(sops).filter(|other| other.start != entry.start).collect();
         return json::edit::remove(source, container, entry, &others);

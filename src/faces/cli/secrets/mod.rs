@@ -41,8 +41,7 @@ fn unreadable(document: &Document, fault: &ParseError) -> Report {
         | ParseError::Metadata { .. }
         | ParseError::BadExpression { .. }
         | ParseError::NotText { .. }
-        | ParseError::TooLarge
-        | ParseError::Unsupported(_) => Exit::of_sops(2),
+        | ParseError::TooLarge => Exit::of_sops(2),
     };
     Report::new(exit, format!("`{}`: {fault}", document.name)).help(fault.help())
 }

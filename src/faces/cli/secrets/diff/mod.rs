@@ -120,7 +120,7 @@ fn sealed(document: Option<&Document>, named: bool) -> Result<Option<Option<Seal
     let Some(document) = document else { return Ok(Some(None)) };
     match SealedDocument::parse(&document.bytes, document.format) {
         Ok(sealed) => Ok(Some(Some(sealed))),
-        Err(ParseError::NotSealed | ParseError::Unsupported(_) | ParseError::NotText { .. }) if !named => Ok(None),
+        Err(ParseError::NotSealed | ParseError::NotText { .. }) if !named => Ok(None),
         // Any file may lie in a directory; one whose name promises a document is worth a word.
         Err(_) if !named && document.format == Format::Binary => Ok(None),
         Err(fault) if !named => {
