@@ -1,4 +1,4 @@
-//! Changes to an opened document: set, unset, rotate, recipients, seal again (SOPS reference 16.6, 17).
+//! Changes to an opened document: set, unset, replaced as a whole, sealed again (SOPS reference 16.6, 17).
 //!
 //! Every change edits the sealed text at once and reads it again; what is not named keeps its bytes. Never
 //! stores anything: the caller writes the bytes that [`OpenedDocument::reseal`] returns.
@@ -9,27 +9,17 @@ use crate::cipher::DataKey;
 use crate::dotenv;
 use crate::error::SealError;
 use crate::format::Format;
-use crate::metadata::KeyKind;
 use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
-use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, seal_value, stanza, time_text};
-use crate::setter::{Setter, changed_path, child, copy};
+use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, seal_value, time_text};
+use crate::setter::{Setter, changed_path, child};
 use crate::splice::{Patch, apply};
 use crate::tree::{Document, Entry, Node};
 use crate::value::Value;
 use crate::walk::{Leaf, walk};
 use crate::yaml::edit::{Home, append, remove, replace_entry, replace_scalar, step};
 use crate::yaml::homes::Homes;
-
-/// How recipients are to change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecipientEdit {
-    /// Who is to be able to open the document, too.
-    pub add: Vec<String>,
-    /// Whose stanza is taken out. Without a rotation they keep what they have seen and can still open old versions.
-    pub remove: Vec<String>,
-}
 
 impl OpenedDocument {
     /// Stores a value under a path of the first document, making containers on the way; a list position at or
@@ -92,77 +82,10 @@ impl OpenedDocument {
         let opened =
             open_with(&sealed, key, OpenOptions::default()).map_err(|_| SealError::ReadBack("it does not open"))?;
         self.compare(&opened)?;
+        let shares = std::mem::take(&mut self.shares);
         *self = opened;
+        self.shares = shares;
         Ok(self.sealed.as_bytes().to_vec())
-    }
-
-    /// Takes a new data key, seals everything under it, and wraps it for the recipients in the file.
-    ///
-    /// # Errors
-    /// [`SealError::Metadata`] when a recipient is of a kind that cannot be served, or there are key groups.
-    pub fn rotate(&mut self) -> Result<(), SealError> {
-        self.must_be_editable()?;
-        self.must_be_age_only()?;
-        let key = DataKey::generate()?;
-        let homes = Homes::of(&self.sealed.tree);
-        let step = step(&self.sealed.tree);
-        let mut patches = Vec::new();
-        walk(&self.sealed.tree, &self.sealed.selection(), &mut |visit| {
-            match &visit.leaf {
-                Leaf::Empty(_) => {}
-                Leaf::Scalar(node, scalar) => {
-                    if let Some(value) = self.opened_leaf(scalar.leaf) {
-                        let token = Plain::text(seal_value(&key, value, visit.aad)?);
-                        let home = homes.at(scalar.leaf);
-                        patches.extend(replace_scalar(&self.sealed.text, node, scalar, home, &token, step));
-                    }
-                }
-                Leaf::Comment(comment) => {
-                    if let Some(value) = self.opened_leaf(comment.leaf) {
-                        let token = seal_value(&key, value, visit.aad)?;
-                        patches.extend(self.sealed.tree.replace_comment(&self.sealed.text, comment, &token));
-                    }
-                }
-            }
-            Ok::<(), SealError>(())
-        })?;
-        for document in &self.sealed.tree.documents {
-            let Some(list) = document.sops.as_ref().and_then(|sops| sops.node.get("age")) else { continue };
-            for entry in list.node.entries() {
-                let name = text_field(&entry.node, "recipient");
-                let enc = crate::identity::wrap(&name, key.expose())?;
-                patches.extend(self.field_patch(&entry.node, "enc", &enc));
-            }
-        }
-        let text = apply(&self.sealed.text, patches);
-        let old_key = std::mem::replace(&mut self.key, key);
-        self.take_text(&text).inspect_err(|_| self.key = old_key)
-    }
-
-    /// Adds and removes age recipients under the same data key; values, MAC and time stay as they are, as with
-    /// `updatekeys`. Returns whether anything changed.
-    ///
-    /// # Errors
-    /// [`SealError::Metadata`] when there are key groups or nobody would be left.
-    pub fn edit_recipients(&mut self, edit: &RecipientEdit) -> Result<bool, SealError> {
-        self.must_be_editable()?;
-        if self.sealed.format == Format::Dotenv {
-            return Err(SealError::Metadata { what: "recipients of a dotenv document cannot be changed yet" });
-        }
-        if !self.sealed.metadata().is_flat() {
-            return Err(SealError::Metadata { what: "recipients of key groups cannot be changed yet" });
-        }
-        let had_changed = self.changed;
-        let mut any = false;
-        for recipient in &edit.remove {
-            any |= self.remove_recipient(recipient.trim())?;
-        }
-        for recipient in &edit.add {
-            any |= self.add_recipient(recipient.trim())?;
-        }
-        // The MAC does not cover recipients: nothing has to be sealed again for them.
-        self.changed = had_changed;
-        Ok(any)
     }
 
     /// Takes an edited plain document in place of this one: equal values in equal places keep their sealed text,
@@ -215,7 +138,7 @@ impl OpenedDocument {
         }
     }
 
-    fn must_be_editable(&self) -> Result<(), SealError> {
+    pub(crate) fn must_be_editable(&self) -> Result<(), SealError> {
         match self.sealed.format {
             Format::Yaml if self.sealed.tree.needs_rewriting => Err(SealError::Metadata {
                 what: "a sealed document with anchors or in brackets cannot be edited in place",
@@ -239,17 +162,6 @@ impl OpenedDocument {
         match (path.steps(), value) {
             ([Step::Key(key)], Value::Scalar(_)) if dotenv::is_key(key) => Ok(()),
             (_, Value::Scalar(_) | Value::Map(_) | Value::List(_)) => Err(SealError::WrongContainer(path.clone())),
-        }
-    }
-
-    fn must_be_age_only(&self) -> Result<(), SealError> {
-        let metadata = self.sealed.metadata();
-        if !metadata.is_flat() {
-            return Err(SealError::Metadata { what: "a document with key groups cannot be rotated yet" });
-        }
-        match metadata.recipients().find(|recipient| recipient.kind() != KeyKind::Age) {
-            Some(_) => Err(SealError::Metadata { what: "a recipient is not an age recipient and would lose access" }),
-            None => Ok(()),
         }
     }
 
@@ -279,7 +191,7 @@ impl OpenedDocument {
     }
 
     /// Reads changed text and opens it under the data key at hand.
-    fn take_text(&mut self, text: &str) -> Result<(), SealError> {
+    pub(crate) fn take_text(&mut self, text: &str) -> Result<(), SealError> {
         let sealed = read_back(text, self.sealed.format)?;
         let (values, _) = open_values(&sealed, &self.key).map_err(|_| SealError::ReadBack("it does not open"))?;
         self.sealed = sealed;
@@ -320,52 +232,6 @@ impl OpenedDocument {
             None => replace_entry(source, container, entry, &Value::Scalar(value), step),
         }
     }
-
-    fn remove_recipient(&mut self, recipient: &str) -> Result<bool, SealError> {
-        let others = self.sealed.metadata().recipients().filter(|other| other.name() != recipient).count();
-        if others == 0 {
-            return Err(SealError::Metadata { what: "nobody would be left to open the document" });
-        }
-        let mut patches = Vec::new();
-        for document in &self.sealed.tree.documents {
-            let Some(list) = document.sops.as_ref().and_then(|sops| sops.node.get("age")) else { continue };
-            for entry in list.node.entries().filter(|entry| text_field(&entry.node, "recipient") == recipient) {
-                patches.extend(remove(&self.sealed.text, &list.node, entry, None));
-            }
-        }
-        if patches.is_empty() {
-            return Ok(false);
-        }
-        let text = apply(&self.sealed.text, patches);
-        self.take_text(&text).map(|()| true)
-    }
-
-    fn add_recipient(&mut self, recipient: &str) -> Result<bool, SealError> {
-        if self.sealed.metadata().recipients().any(|other| other.name() == recipient) {
-            return Ok(false);
-        }
-        let value = stanza(recipient, self.key.expose())?;
-        let step = step(&self.sealed.tree);
-        let mut patches = Vec::new();
-        for document in &self.sealed.tree.documents {
-            let Some(sops) = &document.sops else { continue };
-            let one = || Value::List(vec![copy(&value)]);
-            match sops.node.get("age") {
-                Some(list) if list.node.entries().next().is_some() => {
-                    patches.extend(append(&self.sealed.text, &list.node, None, &value, step));
-                }
-                Some(list) => patches.extend(replace_entry(&self.sealed.text, &sops.node, list, &one(), step)),
-                None => patches.extend(append(&self.sealed.text, &sops.node, Some("age"), &one(), step)),
-            }
-        }
-        let text = apply(&self.sealed.text, patches);
-        self.take_text(&text).map(|()| true)
-    }
-}
-
-fn text_field(node: &Node, field: &str) -> String {
-    let text = node.get(field).and_then(|entry| entry.node.scalar()).and_then(|scalar| scalar.value.as_text());
-    text.unwrap_or_default().trim().to_owned()
 }
 
 fn entry_text_end(entry: &Entry) -> usize {

@@ -9,6 +9,7 @@ use age::secrecy::ExposeSecret as _;
 use age::{Decryptor, Encryptor, x25519};
 use zeroize::Zeroizing;
 
+use crate::access::Shares;
 use crate::cipher::DataKey;
 use crate::error::{KeyError, SealError};
 use crate::metadata::{KeyKind, Metadata, Recipient};
@@ -131,7 +132,7 @@ impl Identities {
     }
 
     /// The data key of a document (reference 9).
-    pub(crate) fn data_key(&self, metadata: &Metadata) -> Result<DataKey, KeyError> {
+    pub(crate) fn data_key(&self, metadata: &Metadata) -> Result<(DataKey, Shares), KeyError> {
         if self.known.is_empty() {
             return Err(KeyError::NoIdentity);
         }
@@ -141,15 +142,16 @@ impl Identities {
         let refused = KeyError::NotARecipient { tried: self.known.len() };
         if let [group] = metadata.groups() {
             let bytes = self.open_group(group).ok_or(refused)?;
-            return DataKey::from_bytes(&bytes).ok_or(KeyError::BadKey);
+            return DataKey::from_bytes(&bytes).map(|key| (key, Vec::new())).ok_or(KeyError::BadKey);
         }
-        let shares: Vec<_> = metadata.groups().iter().filter_map(|group| self.open_group(group)).collect();
+        let groups = metadata.groups().iter().enumerate();
+        let shares: Shares = groups.filter_map(|(number, group)| Some((number, self.open_group(group)?))).collect();
         let needed = metadata.threshold();
         if shares.len() < needed || shares.len() < 2 {
             return Err(KeyError::Threshold { opened: shares.len(), needed });
         }
-        let bytes = shamir::combine(&shares).ok_or(KeyError::BadKey)?;
-        DataKey::from_bytes(&bytes).ok_or(KeyError::BadKey)
+        let bytes = shamir::combine(shares.iter().map(|(_, share)| share)).ok_or(KeyError::BadKey)?;
+        DataKey::from_bytes(&bytes).map(|key| (key, shares)).ok_or(KeyError::BadKey)
     }
 
     /// Our own stanzas first, then the others, since a name may be wrong.

@@ -31,7 +31,8 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    const ALL: [Self; 7] = [Self::Age, Self::Pgp, Self::Kms, Self::GcpKms, Self::Hckms, Self::AzureKv, Self::HcVault];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Age, Self::Pgp, Self::Kms, Self::GcpKms, Self::Hckms, Self::AzureKv, Self::HcVault];
 
     /// The name of the list in the metadata.
     #[must_use]
@@ -302,7 +303,7 @@ fn unknown(node: &Node) -> Vec<(String, [u8; 32])> {
     node.entries().filter(|entry| !known(&entry.key)).map(|entry| (entry.key.clone(), digest(&entry.node))).collect()
 }
 
-fn digest(node: &Node) -> [u8; 32] {
+pub(crate) fn digest(node: &Node) -> [u8; 32] {
     let mut hash = Sha256::new();
     absorb(node, &mut hash);
     hash.finalize().into()

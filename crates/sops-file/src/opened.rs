@@ -4,6 +4,7 @@
 
 use subtle::ConstantTimeEq as _;
 
+use crate::access::Shares;
 use crate::cipher::DataKey;
 use crate::envelope::Envelope;
 use crate::error::OpenError;
@@ -30,6 +31,10 @@ pub struct OpenedDocument {
     pub(crate) values: Vec<Option<Plain>>,
     pub(crate) verified: bool,
     pub(crate) changed: bool,
+    /// Whether stanzas were added or taken out since.
+    pub(crate) recipients_changed: bool,
+    /// The shares of the key groups that were opened.
+    pub(crate) shares: Shares,
 }
 
 /// Opens a sealed document.
@@ -41,8 +46,8 @@ pub fn open(
     identities: &Identities,
     options: OpenOptions,
 ) -> Result<OpenedDocument, OpenError> {
-    let key = identities.data_key(sealed.metadata()).map_err(OpenError::Key)?;
-    open_with(sealed, key, options)
+    let (key, shares) = identities.data_key(sealed.metadata()).map_err(OpenError::Key)?;
+    Ok(OpenedDocument { shares, ..open_with(sealed, key, options)? })
 }
 
 /// Opens with a data key that is known already (a cache, another version of the same file).
@@ -56,7 +61,15 @@ pub fn open_with(sealed: &SealedDocument, key: DataKey, options: OpenOptions) ->
         Err(fault) if !options.ignore_mac => return Err(fault),
         Err(_) => false,
     };
-    Ok(OpenedDocument { sealed: sealed.clone(), key, values, verified, changed: false })
+    Ok(OpenedDocument {
+        sealed: sealed.clone(),
+        key,
+        values,
+        verified,
+        changed: false,
+        recipients_changed: false,
+        shares: Vec::new(),
+    })
 }
 
 pub(crate) fn open_values(sealed: &SealedDocument, key: &DataKey) -> Result<(Vec<Option<Plain>>, Mac), OpenError> {
@@ -150,10 +163,10 @@ impl OpenedDocument {
         self.verified
     }
 
-    /// Whether it was changed since; then it must be sealed again before it is stored.
+    /// Whether it was changed since; [`OpenedDocument::reseal`] then gives other bytes than were opened.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        self.changed
+        self.changed || self.recipients_changed
     }
 
     /// Whether both have the same data key.

@@ -293,11 +293,8 @@ fn new_metadata(
         groups => {
             let threshold = threshold(options.shamir_threshold, groups.len())?;
             let shares = shamir::split(key.expose(), groups.len(), threshold)?;
-            let group = |(group, share): (&&Vec<String>, &Zeroizing<Vec<u8>>)| {
-                let empty = ("hc_vault".to_owned(), Value::List(Vec::new()));
-                Ok(Value::Map(vec![("age".to_owned(), stanzas(group, share)?), empty]))
-            };
-            let list: Result<Vec<_>, SealError> = groups.iter().zip(&shares).map(group).collect();
+            let list: Result<Vec<_>, SealError> =
+                groups.iter().zip(&shares).map(|(group, share)| group_value(group, share)).collect();
             put("key_groups", Value::List(list?));
             put("shamir_threshold", Value::Scalar(Plain::Int(i64::from(threshold))));
         }
@@ -315,7 +312,13 @@ fn new_metadata(
     Ok(Value::Map(fields.into_iter().collect()))
 }
 
-fn threshold(asked: u32, groups: usize) -> Result<u8, SealError> {
+/// A key group; sops always writes the list `hc_vault`, even an empty one.
+pub(crate) fn group_value(recipients: &[String], share: &[u8]) -> Result<Value, SealError> {
+    let empty = ("hc_vault".to_owned(), Value::List(Vec::new()));
+    Ok(Value::Map(vec![("age".to_owned(), stanzas(recipients, share)?), empty]))
+}
+
+pub(crate) fn threshold(asked: u32, groups: usize) -> Result<u8, SealError> {
     let all = u8::try_from(groups).ok().filter(|all| *all < 255);
     let all = all.ok_or(SealError::Settings { what: "too many key groups" })?;
     match asked {

@@ -11,14 +11,6 @@ use crate::value::Value;
 use crate::walk::is_comment_element;
 use crate::yaml::edit::{Home, append, insert_before, replace_entry, replace_scalar};
 
-pub(crate) fn copy(value: &Value) -> Value {
-    match value {
-        Value::Scalar(plain) => Value::Scalar(plain.duplicate()),
-        Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| (key.clone(), copy(value))).collect()),
-        Value::List(elements) => Value::List(elements.iter().map(copy).collect()),
-    }
-}
-
 pub(crate) fn child<'t>(container: &'t Node, step: &Step) -> Option<&'t Entry> {
     match step {
         Step::Key(key) => container.get(key),
@@ -107,8 +99,8 @@ impl Setter<'_> {
             // An empty container is written anew together with its key.
             (Some((outer, entry)), key, _) => {
                 let filled = match key {
-                    Some(key) => Value::Map(vec![(key.to_owned(), copy(value))]),
-                    None => Value::List(vec![copy(value)]),
+                    Some(key) => Value::Map(vec![(key.to_owned(), value.duplicate())]),
+                    None => Value::List(vec![value.duplicate()]),
                 };
                 replace_entry(self.source, outer, entry, &filled, self.step)
             }
@@ -121,7 +113,7 @@ impl Setter<'_> {
 /// The value inside the containers that the remaining steps name.
 fn wrapped(steps: &[Step], value: &Value) -> Value {
     match steps.split_first() {
-        None => copy(value),
+        None => value.duplicate(),
         Some((Step::Key(key), rest)) => Value::Map(vec![(key.clone(), wrapped(rest, value))]),
         Some((Step::Index(_), rest)) => Value::List(vec![wrapped(rest, value)]),
     }

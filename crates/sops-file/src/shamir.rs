@@ -30,7 +30,25 @@ fn inverse(a: u8) -> u8 {
 }
 
 /// Puts shares together: each is the values at one x, followed by that x.
-pub(crate) fn combine(shares: &[Zeroizing<Vec<u8>>]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn combine<'s>(shares: impl IntoIterator<Item = &'s Zeroizing<Vec<u8>>>) -> Option<Zeroizing<Vec<u8>>> {
+    let shares: Vec<_> = shares.into_iter().collect();
+    values_at(&shares, 0)
+}
+
+/// The share at another x of the polynomials that these shares lie on; there must be at least as many as needed.
+pub(crate) fn share_at(shares: &[Zeroizing<Vec<u8>>], x: u8) -> Option<Zeroizing<Vec<u8>>> {
+    if let Some(share) = shares.iter().find(|share| share.last() == Some(&x)) {
+        return Some(share.clone());
+    }
+    let values = values_at(&shares.iter().collect::<Vec<_>>(), x)?;
+    let mut share = Zeroizing::new(Vec::with_capacity(values.len() + 1));
+    share.extend_from_slice(&values);
+    share.push(x);
+    Some(share)
+}
+
+/// The values of the polynomials at `x`, by Lagrange's formula.
+fn values_at(shares: &[&Zeroizing<Vec<u8>>], x: u8) -> Option<Zeroizing<Vec<u8>>> {
     let length = shares.first()?.len();
     if length < 2 || shares.len() < 2 || shares.iter().any(|share| share.len() != length) {
         return None;
@@ -39,17 +57,17 @@ pub(crate) fn combine(shares: &[Zeroizing<Vec<u8>>]) -> Option<Zeroizing<Vec<u8>
     if places.contains(&0) || places.iter().collect::<BTreeSet<_>>().len() != places.len() {
         return None;
     }
-    let mut secret = Zeroizing::new(vec![0; length - 1]);
-    for (share, x) in shares.iter().zip(&places) {
+    let mut values = Zeroizing::new(vec![0; length - 1]);
+    for (share, place) in shares.iter().zip(&places) {
         let mut weight = 1;
-        for other in places.iter().filter(|other| *other != x) {
-            weight = multiply(weight, multiply(*other, inverse(other ^ x)));
+        for other in places.iter().filter(|other| *other != place) {
+            weight = multiply(weight, multiply(*other ^ x, inverse(other ^ place)));
         }
-        for (byte, value) in secret.iter_mut().zip(&share[..length - 1]) {
+        for (byte, value) in values.iter_mut().zip(&share[..length - 1]) {
             *byte ^= multiply(*value, weight);
         }
     }
-    Some(secret)
+    Some(values)
 }
 
 /// Splits a secret into shares for x = 1, 2, …, of which `threshold` are needed.
@@ -77,7 +95,7 @@ pub(crate) fn split(secret: &[u8], shares: usize, threshold: u8) -> Result<Vec<Z
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::{combine, inverse, multiply, split};
+    use super::{combine, inverse, multiply, share_at, split};
 
     #[test]
     fn the_field_is_that_of_aes() {
@@ -95,7 +113,7 @@ mod tests {
             assert_eq!(combine(pair).map(|secret| secret.to_vec()), Some(vec![42, 7]));
         }
         assert!(combine(&all[0..1]).is_none());
-        assert!(combine(&[share(1), share(1)]).is_none());
+        assert!(combine([&share(1), &share(1)]).is_none());
     }
 
     #[test]
@@ -106,5 +124,7 @@ mod tests {
         for pair in [&shares[0..2], &shares[1..3], &shares[..]] {
             assert_eq!(combine(pair).map(|secret| secret.to_vec()).as_ref(), Some(&secret));
         }
+        assert_eq!(share_at(&shares[0..2], 3).as_ref(), shares.get(2));
+        assert_eq!(share_at(&shares[1..3], 1).as_ref(), shares.first());
     }
 }

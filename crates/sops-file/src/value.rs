@@ -47,6 +47,17 @@ impl Value {
         number.as_f64().map(|number| Self::Scalar(Plain::Float(number))).ok_or(JsonError { line: 1, column: 1 })
     }
 
+    /// A second copy; kept inside the crate so that copies stay countable.
+    pub(crate) fn duplicate(&self) -> Self {
+        match self {
+            Self::Scalar(plain) => Self::Scalar(plain.duplicate()),
+            Self::Map(entries) => {
+                Self::Map(entries.iter().map(|(key, value)| (key.clone(), value.duplicate())).collect())
+            }
+            Self::List(elements) => Self::List(elements.iter().map(Self::duplicate).collect()),
+        }
+    }
+
     fn of_json(json: serde_json::Value) -> Self {
         match json {
             serde_json::Value::Null => Self::Scalar(Plain::Null),
