@@ -14,7 +14,8 @@ const CORE: &[(&str, &[&str])] = &[
     ("decision", &["domain", "policy", "facts"]),
     ("sync", &["domain", "policy", "facts", "decision"]),
     ("ledger", &["domain", "policy", "facts", "decision"]),
-    ("effect", &["domain", "policy", "facts", "decision", "sync", "ledger"]),
+    ("putback", &["domain", "policy", "facts", "ledger"]),
+    ("effect", &["domain", "policy", "facts", "decision", "sync", "ledger", "putback"]),
 ];
 
 /// Crates that do input or output, or keep time: none of them in a pure crate's manifest.

@@ -105,7 +105,8 @@ impl Place {
                 | Entry::Push(_)
                 | Entry::Vote(_)
                 | Entry::Decision(_)
-                | Entry::Merge(_) => None,
+                | Entry::Merge(_)
+                | Entry::PutBack(_) => None,
             })
         })
     }

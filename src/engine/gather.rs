@@ -8,7 +8,7 @@ use countersign_core::domain::{Account, Delta, Digest, Login, Oid, PrNumber, Ref
 use countersign_core::facts::compare::{self, Branches};
 use countersign_core::facts::question::ChangeRead;
 use countersign_core::facts::{
-    Authority, ChangeFacts, Facts, History, Known, MergeBase, Question, VoteFacts, VoteKind, VoteSource,
+    Authority, ChangeFacts, Facts, HeldPush, History, Known, MergeBase, Question, VoteFacts, VoteKind, VoteSource,
 };
 
 use super::book::Place;
@@ -44,6 +44,7 @@ impl Engine {
         let rosters = self.rosters(place).await?;
         let authority = self.authority(place, &votes, (&read, &rosters), freshness).await?;
         let names_now = self.names_now(place, &votes, freshness).await?;
+        let held = held_push(place, change.head_ref.as_ref(), !history.base_uncovered.is_empty());
         let facts = Facts {
             at: self.clock.now(),
             repository: repo.id,
@@ -60,6 +61,7 @@ impl Engine {
             delta_at,
             authority,
             rosters,
+            held,
         };
         Ok(Gathered { facts, read })
     }
@@ -80,6 +82,7 @@ impl Engine {
             head_since: None,
             base: read.base.clone(),
             base_tip,
+            landed: None,
         })
     }
 
@@ -327,6 +330,13 @@ fn differing<T: PartialEq>(seen: [Option<T>; 2], now: Option<&T>) -> Option<T> {
     let mut seen: Vec<T> = seen.into_iter().flatten().collect();
     let at = seen.iter().position(|one| Some(one) != now).unwrap_or(0);
     (at < seen.len()).then(|| seen.swap_remove(at))
+}
+
+/// What a change is that holds a direct push: whether its branch is back by now, and what of the push is missing in it.
+fn held_push(place: &Place, head: Option<&RefName>, uncovered: bool) -> Option<HeldPush> {
+    let (_, newest) = place.state().held_at(head?).next_back()?;
+    let quarantined = newest.quarantine().filter(|_| uncovered);
+    Some(HeldPush { quarantined, left_out: newest.left_out.clone() })
 }
 
 /// Where GitHub keeps the head of a pull request, also of a fork's.

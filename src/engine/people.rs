@@ -10,6 +10,8 @@ use countersign_core::facts::{
     ChangeFacts, Contributor, ContributorRole, Known, MergeBase, People, Pusher, Question, compare, trailers,
 };
 
+use countersign_core::ledger::PutBackEntry;
+
 use super::book::Place;
 use super::ports::{CommitRead, Freshness, RepoRef, Sighting};
 use super::{Engine, TurnError};
@@ -34,7 +36,13 @@ impl Engine {
         let moves = self.moves(repo, change, &inside).await?;
         let head_since = moves.iter().find(|movement| movement.after == change.head).map(|movement| movement.at);
         let ours = author.is_some_and(|author| Some(author.id) == self.ourselves.get().map(|us| us.id));
+        let held: Vec<&PutBackEntry> = match &change.head_ref {
+            Some(branch) => place.state().held_at(branch).map(|(_, entry)| entry).collect(),
+            None => Vec::new(),
+        };
         let requester = match (author, ours) {
+            // we opened it and we pushed its head: the requester is who pushed past everybody (`changes.md` 2)
+            (Some(_), true) if !held.is_empty() => held[0].sender.clone(),
             (Some(author), false) => Known::Is(author.clone()),
             (None, _) => Known::Unknown("the account that opened it is gone".to_owned()),
             (Some(_), true) => known(
@@ -51,7 +59,8 @@ impl Engine {
         }
         let nobody = Known::Unknown("no delivery or activity record says who pushed it".to_owned());
         pushers.extend(unexplained.into_iter().map(|commit| Pusher { commit, account: nobody.clone() }));
-        let contributors = self.contributors(repo, change, &written, commits).await?;
+        let mut contributors = self.contributors(repo, change, &written, commits).await?;
+        contributors.extend(held.iter().flat_map(|entry| excluded(entry, &change.head)));
         Ok(Made { head_since, people: People { requester, pushers, contributors } })
     }
 
@@ -153,6 +162,20 @@ impl Engine {
         let merged = self.repo.delta(repo, &origin, &commit.oid).await?;
         Ok(compare::is_trivial_merge(&one, &other, &merged))
     }
+}
+
+/// Everybody a direct push excludes: who sent it, and whom the ledger names besides. An unknown sender is one seat more.
+fn excluded(entry: &PutBackEntry, head: &Oid) -> Vec<Contributor> {
+    let named = entry.excluded.iter().map(Some);
+    let sender = entry.sender.answer();
+    let unknown = sender.is_none().then_some(None);
+    let all = named.chain(sender.map(Some)).chain(unknown);
+    let contributor = |account: Option<&Account>| Contributor {
+        commit: entry.kept.clone().unwrap_or_else(|| head.clone()),
+        role: ContributorRole::CoAuthor,
+        account: account.cloned(),
+    };
+    all.map(contributor).collect()
 }
 
 /// One move of the head, by whomever.

@@ -11,3 +11,4 @@ pub mod facts;
 pub mod decision;
 pub mod effect;
 pub mod ledger;
+pub mod putback;

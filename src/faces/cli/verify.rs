@@ -59,6 +59,9 @@ impl Text<'_> {
         for (name, coverage) in self.environments {
             text += &environment(&output::pad(name.as_str(), width), coverage);
         }
+        if let Some(pushed) = report.direct_push() {
+            text += &format!("\n{}: {}\n", pushed.entry, printable(&pushed.summary));
+        }
         let problems = problems(self.ledger);
         if !problems.is_empty() {
             text += &format!("\n{problems}");

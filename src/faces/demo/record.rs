@@ -59,7 +59,8 @@ impl Record {
             | Entry::Key(_)
             | Entry::Push(_)
             | Entry::Vote(_)
-            | Entry::Merge(_) => None,
+            | Entry::Merge(_)
+            | Entry::PutBack(_) => None,
         });
         let (sequence, recorded) = found.ok_or_else(|| missing("none"))?;
         let facts: Facts =

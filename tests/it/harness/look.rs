@@ -49,7 +49,8 @@ impl World {
             | Entry::Key(_)
             | Entry::Push(_)
             | Entry::Vote(_)
-            | Entry::Decision(_) => None,
+            | Entry::Decision(_)
+            | Entry::PutBack(_) => None,
         });
         merged.collect()
     }

@@ -265,7 +265,9 @@ fn overall(facts: &Facts, structure: &[Refusal], scopes: &[ScopeDecision]) -> (V
     let verdict = scopes.iter().map(|scope| scope.verdict).fold(Verdict::NotApplicable, Verdict::and);
     let reason = match verdict {
         Verdict::NotApplicable => Reason::NothingProtected,
-        Verdict::Satisfied if !facts.change.open => return (Verdict::Pending, Reason::Closed),
+        Verdict::Satisfied if !facts.change.open && facts.change.landed.is_none() => {
+            return (Verdict::Pending, Reason::Closed);
+        }
         Verdict::Satisfied if facts.change.draft => return (Verdict::Pending, Reason::Draft),
         Verdict::Satisfied => Reason::QuorumMet,
         Verdict::Pending => Reason::QuorumMissing,

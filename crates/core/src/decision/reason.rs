@@ -72,7 +72,8 @@ reasons! {
     RecipientsDiffer, "recipients-differ", Blocked, "the readers are not those that `.sops.yaml` at the base demands", "run `sops updatekeys`, or change `.sops.yaml` first";
     NoPolicyForPath, "no-policy-for-path", Blocked, "no policy covers the path", "add a policy for it";
     PolicyBroken, "policy-broken", Blocked, "the change leaves the repository without a valid policy", "correct `.countersign/policy.yaml`; `countersign check` names line and column";
-    BaseUncovered, "base-uncovered", Blocked, "the base holds protected content that nobody approved", "the base must be put back first";
+    BaseUncovered, "base-uncovered", Blocked, "the base holds protected content that nobody approved", "countersign puts it back by itself, or says in a pull request of its own why it does not";
+    Quarantined, "quarantined", Blocked, "the branch holds protected content that nobody approved, and nothing is delivered from it", "bring the branch back to what is approved; the description says how";
     StaleBase, "stale-base", StaleBase, "the base changed the same protected file", "update the branch with the base";
     UnknownReviewState, "unknown-review-state", Unknown, "GitHub shows a review state that is not known here", "update countersign";
     // votes

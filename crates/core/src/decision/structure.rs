@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{Reason, Refusal};
 use crate::domain::{DeltaEntry, EntryMode, RepoPath};
-use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, MergeBase, VoteKind};
+use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, LeftOut, MergeBase, VoteKind};
 use crate::policy::{PathClass, Policy};
 
 /// All structural refusals, in path order.
@@ -42,7 +42,7 @@ fn refuse(found: &mut Vec<Refusal>, path: &RepoPath, reason: Reason, detail: imp
 }
 
 fn whole(policy: &Policy, facts: &Facts) -> Vec<Refusal> {
-    let mut found = Vec::new();
+    let mut found = held(facts);
     let mut note = |reason, detail: &str| found.push(Refusal { path: None, reason, detail: detail.to_owned() });
     if policy.digest() != facts.policy_digest {
         note(Reason::PolicyMismatch, "");
@@ -56,6 +56,21 @@ fn whole(policy: &Policy, facts: &Facts) -> Vec<Refusal> {
         note(Reason::UnknownReviewState, "");
     }
     found
+}
+
+/// What stops the request of a direct push: the branch is not back yet, or nothing of the push may be kept.
+fn held(facts: &Facts) -> Vec<Refusal> {
+    let Some(held) = &facts.held else { return Vec::new() };
+    if let Some(why) = held.quarantined {
+        return vec![Refusal { path: None, reason: Reason::Quarantined, detail: why.words().to_owned() }];
+    }
+    let leaks = held.left_out.iter().filter(|left| left.what.is_leak() && facts.history.delta.is_empty());
+    let refusal = |left: &LeftOut| Refusal {
+        path: Some(left.path.clone()),
+        reason: Reason::Plaintext,
+        detail: left.what.words().to_owned(),
+    };
+    leaks.map(refusal).collect()
 }
 
 fn of_path(policy: &Policy, facts: &Facts, entry: &DeltaEntry, class: &PathClass, found: &mut Vec<Refusal>) {

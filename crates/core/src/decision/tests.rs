@@ -102,6 +102,7 @@ impl Case {
                 head_since: Some(Timestamp::from_seconds(100)),
                 base: main,
                 base_tip: oid('b'),
+                landed: None,
             },
             history: History {
                 merge_base: MergeBase::One(oid('b')),
@@ -126,6 +127,7 @@ impl Case {
             delta_at: BTreeMap::new(),
             authority: PEOPLE.iter().map(|(name, id)| (UserId::new(*id), member(name))).collect(),
             rosters: [(TeamId::new(7), Known::Is(vec![account("cy")]))].into(),
+            held: None,
         };
         Self { policy, facts }
     }
@@ -556,4 +558,40 @@ fn a_team_slug_of_the_policy_is_looked_up_by_its_id() {
         .approve("cy")
         .but(|facts| _ = facts.names.teams.remove(&TeamSlug::parse("acme/security").unwrap()));
     let _ = case.is(Verdict::Pending, Reason::QuorumMissing);
+}
+
+#[test]
+fn the_request_of_a_push_that_is_not_back_is_blocked_and_what_may_not_be_kept_is_named() {
+    use crate::facts::{HeldPush, LeftOut, LeftOutKind, Quarantine};
+    let reason = |held: HeldPush, delta: bool| {
+        let mut case = Case::new();
+        case.facts.held = Some(held);
+        if !delta {
+            case.facts.history.delta = Delta::default();
+        }
+        let decision = decide(&case.policy, &case.facts);
+        (decision.verdict, decision.reason)
+    };
+    let left = LeftOut { path: RepoPath::new("secrets/production/x.yaml"), what: LeftOutKind::Plaintext };
+    let leak = HeldPush { quarantined: None, left_out: vec![left] };
+    let bit = LeftOut { path: RepoPath::new("secrets/production/x.yaml"), what: LeftOutKind::ExecutableBit };
+    let bit = HeldPush { quarantined: None, left_out: vec![bit] };
+    let quarantined = HeldPush { quarantined: Some(Quarantine::Rules), ..HeldPush::default() };
+    assert_eq!(reason(HeldPush::default(), true).0, Verdict::Pending);
+    assert_eq!(reason(quarantined.clone(), true), (Verdict::Blocked, Reason::Quarantined));
+    assert_eq!(reason(quarantined, false), (Verdict::Blocked, Reason::Quarantined));
+    assert_eq!(reason(leak.clone(), true).0, Verdict::Pending, "the rest may be approved");
+    assert_eq!(reason(leak, false), (Verdict::Blocked, Reason::Plaintext));
+    assert_eq!(reason(bit, false), (Verdict::NotApplicable, Reason::NothingProtected));
+}
+
+#[test]
+fn a_change_that_somebody_else_merged_is_judged_as_if_it_were_open() {
+    let case = || {
+        let case = Case::new().approve("ann").but(|facts| facts.change.open = false);
+        case.but(|facts| facts.change.landed = Some(oid('f')))
+    };
+    let _ = case().is(Verdict::Pending, Reason::QuorumMissing);
+    let _ = case().approve("cy").is(Verdict::Satisfied, Reason::QuorumMet);
+    let _ = case().approve("cy").but(|facts| facts.change.landed = None).is(Verdict::Pending, Reason::Closed);
 }

@@ -27,6 +27,9 @@ pub struct ChangeFacts {
     pub base: RefName,
     /// Commit at `B`, read from the reference and never from the pull request (R2).
     pub base_tip: Oid,
+    /// The commit by which somebody else merged it. The change is then judged as it stood before: as if it were still open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed: Option<Oid>,
 }
 
 /// Merge base of base tip and head (R3).

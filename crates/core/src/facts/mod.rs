@@ -4,6 +4,7 @@
 
 mod change;
 pub mod compare;
+mod direct;
 mod document;
 mod people;
 pub mod question;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use change::{ChangeFacts, History, MergeBase, PlainCommit};
+pub use direct::{HeldPush, LeftOut, LeftOutKind, Quarantine};
 pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, SettingChange};
 pub use people::{Contributor, ContributorRole, People, Pusher};
 pub use question::{Answer, Question, WrongAnswer};
@@ -78,4 +80,7 @@ pub struct Facts {
     pub authority: BTreeMap<UserId, Authority>,
     /// Who is in each team of the policy, to name who could approve; never to count a vote.
     pub rosters: BTreeMap<TeamId, Known<Vec<Account>>>,
+    /// What the change is, when it holds a direct push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldPush>,
 }

@@ -159,7 +159,8 @@ impl Ledger {
             | Entry::Key(_)
             | Entry::Push(_)
             | Entry::Vote(_)
-            | Entry::Decision(_) => false,
+            | Entry::Decision(_)
+            | Entry::PutBack(_) => false,
         }
     }
 
@@ -172,7 +173,8 @@ impl Ledger {
             | Entry::Key(_)
             | Entry::Push(_)
             | Entry::Vote(_)
-            | Entry::Decision(_) => None,
+            | Entry::Decision(_)
+            | Entry::PutBack(_) => None,
         };
         decision.map(|decision| decision.approved_by.clone()).unwrap_or_default()
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::entry::{
     AdoptedEntry, DecisionEntry, Entry, KeyAction, KeyEntry, Kind, MergeEntry, POLICY_PATH, PolicyEntry, PushEntry,
-    VoteEntry,
+    PutBackEntry, VoteEntry,
 };
 use super::keys::KeyFingerprint;
 use super::state::{KeyStatus, KnownKey, KnownVote, LedgerState};
@@ -30,6 +30,7 @@ impl LedgerState {
             Entry::Vote(entry) => self.note_vote(at, entry),
             Entry::Decision(entry) => self.decide(at, entry),
             Entry::Merge(entry) => self.merge_decided(at, entry),
+            Entry::PutBack(entry) => self.note_put_back(at, entry),
         }
     }
 
@@ -55,6 +56,7 @@ impl LedgerState {
         }
         let paths = entry.paths.iter().map(|path| (path.path.clone(), path.entry())).collect();
         self.approved.insert(entry.branch.clone(), paths);
+        self.adopted.insert(entry.branch.clone(), entry.commit.clone());
         Ok(())
     }
 
@@ -149,6 +151,16 @@ impl LedgerState {
         self.merges.insert(at, Arc::new(entry.clone()));
         self.merges_by_commit.insert(entry.commit.clone(), at);
         self.merges_by_pull.insert(entry.pull, at);
+        Ok(())
+    }
+
+    /// Notes a direct push. What is approved stays as it is.
+    fn note_put_back(&mut self, at: Sequence, entry: &PutBackEntry) -> Result<(), Contradiction> {
+        ensure(self.is_adopted(&entry.branch), || format!("`{}` was never adopted", entry.branch.short()))?;
+        let moved = entry.quarantine().is_none();
+        ensure(!moved || entry.restored.is_some(), || "it is put back, and names no commit for it".into())?;
+        ensure(entry.held.is_none() || entry.kept.is_some(), || "something is held, and names no commit".into())?;
+        self.put_backs.insert(at, Arc::new(entry.clone()));
         Ok(())
     }
 

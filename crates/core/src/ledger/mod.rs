@@ -27,14 +27,14 @@ pub use chain::{Ledger, RawLink, Trust, Verified};
 pub use cover::{Coverage, Covered};
 pub use entry::{
     AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, EntryError, KeyAction, KeyEntry, Kind,
-    MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, RecordedFacts, RecordedVerdict, RootKey,
-    UnrecordableFacts, VoteEntry,
+    MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, PushOutcome, PutBackEntry, RecordedFacts,
+    RecordedVerdict, RootKey, UnrecordableFacts, VoteEntry,
 };
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
 pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};
 pub use problem::{Problem, ProblemCode, Severity};
 pub use recheck::{Rerun, rerun};
-pub use report::{ApprovalReport, EnvironmentReport, LedgerLine, VerifyReport};
+pub use report::{ApprovalReport, DirectPushReport, EnvironmentReport, LedgerLine, VerifyReport};
 pub use state::{Head, KeyStatus, KnownKey, KnownVote, LedgerState};
 pub use statement::{Statement, StatementError};
 pub use verify::verify;

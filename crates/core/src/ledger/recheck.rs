@@ -88,7 +88,12 @@ impl Ledger {
                         found.push(problem(entry, message));
                     }
                 }
-                Entry::Adopted(_) | Entry::Key(_) | Entry::Push(_) | Entry::Vote(_) | Entry::Merge(_) => {}
+                Entry::Adopted(_)
+                | Entry::Key(_)
+                | Entry::Push(_)
+                | Entry::Vote(_)
+                | Entry::Merge(_)
+                | Entry::PutBack(_) => {}
             }
         }
         self.problems.extend(found);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::chain::{Ledger, Verified};
 use super::cover::Coverage;
-use super::entry::{Adoption, Approval, Entry, KeyAction};
+use super::entry::{Adoption, Approval, Entry, KeyAction, MergeMethod, PushOutcome, PutBackEntry};
 use super::keys::KeyClass;
 use super::problem::Problem;
 use crate::domain::{Environment, Login, Oid, Timestamp, UserId};
@@ -19,7 +19,19 @@ pub struct VerifyReport {
     commit: Oid,
     trust: &'static str,
     environments: Vec<EnvironmentReport>,
+    /// What the ledger says of the commit, when it was pushed past everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direct_push: Option<DirectPushReport>,
     ledger: LedgerReport,
+}
+
+/// A commit that was pushed past everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DirectPushReport {
+    /// The entry that says so, `L-<sequence>`.
+    pub entry: String,
+    /// What became of it, in a few words.
+    pub summary: String,
 }
 
 /// One environment of the report.
@@ -70,9 +82,12 @@ impl VerifyReport {
     #[must_use]
     pub fn new(commit: Oid, ledger: &Ledger, environments: impl IntoIterator<Item = (Environment, Coverage)>) -> Self {
         let help = |problem: &Problem| ProblemReport { problem: problem.clone(), help: problem.code.help() };
+        let pushed = ledger.is_valid().then(|| ledger.state().put_back_of(&commit)).flatten();
+        let direct_push = pushed.map(|(at, entry)| DirectPushReport { entry: at.label(), summary: put_back(entry) });
         Self {
             version: 1,
             commit,
+            direct_push,
             trust: if ledger.is_pinned() { "pinned" } else { "unpinned" },
             environments: environments.into_iter().map(|(name, coverage)| environment(name, &coverage)).collect(),
             ledger: LedgerReport {
@@ -82,6 +97,12 @@ impl VerifyReport {
                 problems: ledger.problems().iter().map(help).collect(),
             },
         }
+    }
+
+    /// What the ledger says of the commit, when it was pushed past everybody.
+    #[must_use]
+    pub fn direct_push(&self) -> Option<&DirectPushReport> {
+        self.direct_push.as_ref()
     }
 
     /// The environments.
@@ -229,8 +250,27 @@ fn summary(entry: &Entry) -> String {
         }
         Entry::Merge(entry) => {
             let paths = count(entry.approved.entries().len(), "path");
-            format!("change {} merged as {} by {}, {paths}", entry.pull, entry.commit.short(), entry.decision.label())
+            let by_hand = if entry.method == MergeMethod::Foreign { ", by hand" } else { "" };
+            let commit = entry.commit.short();
+            format!("change {} merged as {commit} by {}, {paths}{by_hand}", entry.pull, entry.decision.label())
         }
+        Entry::PutBack(entry) => put_back(entry),
+    }
+}
+
+/// Who pushed what past everybody, and what became of it.
+fn put_back(entry: &PutBackEntry) -> String {
+    let who = match &entry.sender {
+        Known::Is(account) => account.login.as_str(),
+        Known::Unknown(_) => "somebody unknown",
+    };
+    let paths = count(entry.paths.len(), "path");
+    let what = format!("{who} pushed {} to {}, {paths}", entry.pushed.short(), entry.branch.short());
+    let held = entry.held.as_ref().map(|held| format!(", held at {}", held.short())).unwrap_or_default();
+    match (entry.outcome, &entry.restored) {
+        (PushOutcome::PutBack, Some(restored)) => format!("{what}: put back by {}{held}", restored.short()),
+        (PushOutcome::PutBack, None) => format!("{what}: put back{held}"),
+        (PushOutcome::Quarantined(why), _) => format!("{what}: quarantined{held}, because {}", why.words()),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, VoteEntry};
+use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, PutBackEntry, VoteEntry};
 use super::keys::{KeyClass, KeyFingerprint, PublicKey};
 use crate::domain::{Digest, Oid, PrNumber, RefName, RepoId, RepoPath, Sequence, TreeEntry};
 use crate::facts::VoteSource;
@@ -76,6 +76,7 @@ pub struct LedgerState {
     pub(super) revoked_since_read: bool,
     pub(super) keys: BTreeMap<KeyFingerprint, KnownKey>,
     pub(super) approved: BTreeMap<RefName, BTreeMap<RepoPath, TreeEntry>>,
+    pub(super) adopted: BTreeMap<RefName, Oid>,
     pub(super) policies: BTreeMap<RefName, Arc<PolicyEntry>>,
     pub(super) votes: BTreeMap<VoteSource, KnownVote>,
     pub(super) pushes: BTreeMap<(RefName, Oid), Vec<PushEntry>>,
@@ -84,6 +85,7 @@ pub struct LedgerState {
     pub(super) merges: BTreeMap<Sequence, Arc<MergeEntry>>,
     pub(super) merges_by_commit: BTreeMap<Oid, Sequence>,
     pub(super) merges_by_pull: BTreeMap<PrNumber, Sequence>,
+    pub(super) put_backs: BTreeMap<Sequence, Arc<PutBackEntry>>,
 }
 
 static NOTHING: BTreeMap<RepoPath, TreeEntry> = BTreeMap::new();
@@ -101,6 +103,7 @@ impl LedgerState {
             revoked_since_read: false,
             keys: BTreeMap::new(),
             approved: BTreeMap::new(),
+            adopted: BTreeMap::new(),
             policies: BTreeMap::new(),
             votes: BTreeMap::new(),
             pushes: BTreeMap::new(),
@@ -109,6 +112,7 @@ impl LedgerState {
             merges: BTreeMap::new(),
             merges_by_commit: BTreeMap::new(),
             merges_by_pull: BTreeMap::new(),
+            put_backs: BTreeMap::new(),
         }
     }
 
@@ -240,6 +244,40 @@ impl LedgerState {
         };
         let open = self.decisions.iter().filter(|(at, _)| !self.merged.contains_key(at));
         open.map(|(at, decision)| (*at, decision.as_ref())).filter(|(at, decision)| !overtaken(*at, decision)).collect()
+    }
+
+    /// Direct pushes to a branch, oldest first.
+    pub fn put_backs(&self, branch: &RefName) -> impl DoubleEndedIterator<Item = (Sequence, &PutBackEntry)> {
+        let here = self.put_backs.iter().filter(move |(_, entry)| entry.branch == *branch);
+        here.map(|(at, entry)| (*at, entry.as_ref()))
+    }
+
+    /// The newest word about a pushed commit, on whatever branch.
+    #[must_use]
+    pub fn put_back_of(&self, pushed: &Oid) -> Option<(Sequence, &PutBackEntry)> {
+        let found = self.put_backs.iter().rev().find(|(_, entry)| entry.pushed == *pushed);
+        found.map(|(at, entry)| (*at, entry.as_ref()))
+    }
+
+    /// Direct pushes whose content is held at a reference, oldest first.
+    pub fn held_at(&self, reference: &RefName) -> impl DoubleEndedIterator<Item = (Sequence, &PutBackEntry)> {
+        let here = self.put_backs.iter().filter(move |(_, entry)| entry.held.as_ref() == Some(reference));
+        here.map(|(at, entry)| (*at, entry.as_ref()))
+    }
+
+    /// Commits at which a branch stood as approved, newest entry first: merges, restored pushes, the adoption.
+    #[must_use]
+    pub fn approved_commits(&self, branch: &RefName) -> Vec<&Oid> {
+        let merges = self
+            .merges
+            .iter()
+            .filter(|(_, merge)| self.decisions.get(&merge.decision).is_some_and(|decision| decision.base == *branch));
+        let merges = merges.map(|(at, merge)| (*at, &merge.commit));
+        let restored = self.put_backs(branch).filter(|(_, entry)| entry.quarantine().is_none());
+        let restored = restored.filter_map(|(at, entry)| Some((at, entry.restored.as_ref()?)));
+        let mut commits: Vec<(Sequence, &Oid)> = merges.chain(restored).collect();
+        commits.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        commits.into_iter().map(|(_, commit)| commit).chain(self.adopted.get(branch)).collect()
     }
 
     /// What would be approved on the base of a decision once it is merged.

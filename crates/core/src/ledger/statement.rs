@@ -174,6 +174,7 @@ fn subject(entry: &Entry) -> Subject {
         Entry::Vote(entry) => commit(&format!("pull/{}", entry.pull), &entry.commit),
         Entry::Decision(entry) => commit(&format!("pull/{}", entry.pull), &entry.head),
         Entry::Merge(entry) => commit(&format!("pull/{}", entry.pull), &entry.commit),
+        Entry::PutBack(entry) => commit(entry.branch.as_str(), &entry.pushed),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A kind that is reserved or unknown is refused as written by a newer version, never skipped. Nothing here knows of
 //! signatures, and no field holds a value of a secret: paths, object ids, accounts, digests and the policy text are all there is.
 
+mod back;
 mod decided;
 mod ground;
 mod sight;
@@ -10,6 +11,7 @@ mod sight;
 use serde_json::Value;
 use thiserror::Error;
 
+pub use back::{PushOutcome, PutBackEntry};
 pub use decided::{
     Approval, DecisionEntry, MergeEntry, MergeMethod, RecordedFacts, RecordedVerdict, UnrecordableFacts,
 };
@@ -33,6 +35,8 @@ pub enum Entry {
     Decision(Box<DecisionEntry>),
     /// A decided merge was carried out and verified.
     Merge(MergeEntry),
+    /// A direct push was put back, or quarantined.
+    PutBack(Box<PutBackEntry>),
 }
 
 /// Name of a kind, as it stands in the predicate type and as people read it.
@@ -52,12 +56,14 @@ pub enum Kind {
     Decision,
     /// `merge`
     Merge,
+    /// `put-back`
+    PutBack,
 }
 
 /// Why some JSON is no entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EntryError {
-    /// A kind this version does not know, reserved ones (`put-back`, `bypass`, `ratification`, `access`, `revocation`, `sync`)
+    /// A kind this version does not know, reserved ones (`bypass`, `ratification`, `access`, `revocation`, `sync`)
     /// among them.
     #[error("its kind is `{0}`, which a newer version of countersign writes")]
     UnknownKind(String),
@@ -73,8 +79,8 @@ pub enum EntryError {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 7] =
-        [Self::Adopted, Self::Policy, Self::Key, Self::Push, Self::Vote, Self::Decision, Self::Merge];
+    pub const ALL: [Self; 8] =
+        [Self::Adopted, Self::Policy, Self::Key, Self::Push, Self::Vote, Self::Decision, Self::Merge, Self::PutBack];
 
     /// The name.
     #[must_use]
@@ -87,6 +93,7 @@ impl Kind {
             Self::Vote => "vote",
             Self::Decision => "decision",
             Self::Merge => "merge",
+            Self::PutBack => "put-back",
         }
     }
 
@@ -112,6 +119,7 @@ impl Entry {
             Self::Vote(_) => Kind::Vote,
             Self::Decision(_) => Kind::Decision,
             Self::Merge(_) => Kind::Merge,
+            Self::PutBack(_) => Kind::PutBack,
         }
     }
 
@@ -125,6 +133,7 @@ impl Entry {
             Self::Vote(entry) => serde_json::to_value(entry),
             Self::Decision(entry) => serde_json::to_value(entry),
             Self::Merge(entry) => serde_json::to_value(entry),
+            Self::PutBack(entry) => serde_json::to_value(entry),
         }
     }
 
@@ -138,6 +147,7 @@ impl Entry {
             Kind::Vote => serde_json::from_value(json).map(Self::Vote),
             Kind::Decision => serde_json::from_value(json).map(Self::Decision),
             Kind::Merge => serde_json::from_value(json).map(Self::Merge),
+            Kind::PutBack => serde_json::from_value(json).map(Self::PutBack),
         };
         read.map_err(|error| EntryError::Shape { kind: kind.as_str(), reason: error.to_string() })
     }

@@ -80,6 +80,7 @@ fn facts() -> Facts {
             head_since: Some(Timestamp::from_seconds(100)),
             base: branch("main"),
             base_tip: oid(0xb),
+            landed: None,
         },
         history: History {
             merge_base: MergeBase::One(oid(0xb)),
@@ -100,6 +101,7 @@ fn facts() -> Facts {
         delta_at: BTreeMap::new(),
         authority: [(UserId::new(1), may)].into(),
         rosters: BTreeMap::new(),
+        held: None,
     }
 }
 

@@ -134,7 +134,7 @@ fn each_forgery_has_its_name() {
         ),
         (
             "a kind of the future",
-            |links| links.push(raw(links, |text| text.replace("/ledger/vote/", "/ledger/put-back/"))),
+            |links| links.push(raw(links, |text| text.replace("/ledger/vote/", "/ledger/ratification/"))),
             (Invalid, Code::UnknownKind, 8),
         ),
         (

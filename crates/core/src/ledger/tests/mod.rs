@@ -8,6 +8,7 @@ mod fold;
 mod forgery;
 mod golden;
 mod model;
+mod put_back;
 mod revocation;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! Nothing that is written is silently ignored: a field without effect would look like protection.
 
 use crate::policy::diagnostic::{Code, Diagnostic, Place};
-use crate::policy::model::{DirectPush, Enforcement, MergeMode, Mode};
+use crate::policy::model::{Enforcement, MergeMode, Mode};
 use crate::policy::raw::{RawBinding, RawEnvironment, RawPolicy, RawRule};
 use crate::policy::read::{Faults, Field, List};
 
@@ -46,8 +46,6 @@ fn environment(raw: &RawEnvironment, faults: &mut Faults) {
     );
     let help = "use `delta` (default): an approval holds while the whole difference to the base stays the same";
     word(&raw.binding, RawBinding::Change, "binding: change", help, faults);
-    let help = "leave it out: a direct push is put back and becomes a change request";
-    word(&raw.direct_push, DirectPush::Quarantine, "direct_push: quarantine", help, faults);
     field(&raw.approval_ttl, "approval_ttl", "leave it out: approvals do not expire", faults);
     field(&raw.expires, "expires", "leave it out: an idle change request stays open", faults);
     word(&raw.comment_votes, true, "comment_votes: true", "leave it out: reviews count, comments do not", faults);

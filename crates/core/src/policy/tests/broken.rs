@@ -93,7 +93,6 @@ const CASES: &[Case] = &[
     case("mode: observe", "    paths", "    mode: observe\n    paths", &[("CS0120", 4, 11)]),
     case("merge: manual", "    paths", "    merge: manual\n    paths", &[("CS0120", 4, 12)]),
     case("binding: change", "    paths", "    binding: change\n    paths", &[("CS0120", 4, 14)]),
-    case("direct_push: quarantine", "    paths", "    direct_push: quarantine\n    paths", &[("CS0120", 4, 18)]),
     case("times and switches of later", "    paths", "    approval_ttl: 7d\n    expires: 14d\n    comment_votes: true\n    value_checks: true\n    paths", &[("CS0120", 4, 5), ("CS0120", 5, 5), ("CS0120", 6, 20), ("CS0120", 7, 19)]),
     case("syncs", "    paths", "    syncs:\n      - {name: branch, branch: {ref: env/production}}\n    paths", &[("CS0120", 4, 5)]),
     case("a soft policy", "    required_approvals: 2\nadmins", "    enforcement: soft\n    bypass: {users: [ann], ratify_within: 48h}\nadmins", &[("CS0120", 9, 18), ("CS0120", 10, 5)]),
