@@ -106,7 +106,8 @@ impl Place {
                 | Entry::Vote(_)
                 | Entry::Decision(_)
                 | Entry::Merge(_)
-                | Entry::PutBack(_) => None,
+                | Entry::PutBack(_)
+                | Entry::Sync(_) => None,
             })
         })
     }

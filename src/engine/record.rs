@@ -256,5 +256,6 @@ fn about(entry: &Entry) -> String {
         Entry::Decision(entry) => format!("#{} at {}", entry.pull, entry.head.short()),
         Entry::Merge(entry) => format!("#{} as {}", entry.pull, entry.commit.short()),
         Entry::PutBack(entry) => format!("{} on {}", entry.pushed.short(), entry.branch.short()),
+        Entry::Sync(entry) => format!("{} {}", entry.id(), entry.state.word()),
     }
 }

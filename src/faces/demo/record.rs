@@ -60,7 +60,8 @@ impl Record {
             | Entry::Push(_)
             | Entry::Vote(_)
             | Entry::Merge(_)
-            | Entry::PutBack(_) => None,
+            | Entry::PutBack(_)
+            | Entry::Sync(_) => None,
         });
         let (sequence, recorded) = found.ok_or_else(|| missing("none"))?;
         let facts: Facts =

@@ -50,7 +50,8 @@ impl World {
             | Entry::Push(_)
             | Entry::Vote(_)
             | Entry::Decision(_)
-            | Entry::PutBack(_) => None,
+            | Entry::PutBack(_)
+            | Entry::Sync(_) => None,
         });
         merged.collect()
     }

@@ -76,6 +76,10 @@ number!(/// Numeric id of an issue comment.
     CommentId);
 number!(/// Numeric id of a check run.
     CheckId);
+number!(/// Numeric id of a deployment.
+    DeploymentId);
+number!(/// Numeric id of a workflow run.
+    RunId);
 number!(/// Position of an entry in the ledger, from 1, without gaps.
     Sequence);
 

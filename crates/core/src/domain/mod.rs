@@ -8,15 +8,17 @@ pub mod ids;
 pub mod names;
 pub mod path;
 pub mod sync;
+pub mod target;
 pub mod time;
 
 pub use actor::{Account, AccountKind, Permission};
 pub use digest::{Delta, DeltaEntry, Digest, EntryMode, TreeEntry};
 pub use ids::{
-    CheckId, CommentId, DeliveryId, InstallationId, InvalidId, Login, Oid, PrNumber, RefName, RepoId, RepoName,
-    ReviewId, Sequence, TeamId, TeamSlug, UserId,
+    CheckId, CommentId, DeliveryId, DeploymentId, InstallationId, InvalidId, Login, Oid, PrNumber, RefName, RepoId,
+    RepoName, ReviewId, RunId, Sequence, TeamId, TeamSlug, UserId,
 };
 pub use names::ResolvedNames;
 pub use path::{Environment, PathFault, RepoPath};
 pub use sync::{Alias, SyncId, TargetName};
+pub use target::{Evidence, RunState, SyncReceipt, TargetId, TargetKind};
 pub use time::{InvalidTime, Span, Timestamp};

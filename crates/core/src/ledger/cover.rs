@@ -160,7 +160,8 @@ impl Ledger {
             | Entry::Push(_)
             | Entry::Vote(_)
             | Entry::Decision(_)
-            | Entry::PutBack(_) => false,
+            | Entry::PutBack(_)
+            | Entry::Sync(_) => false,
         }
     }
 
@@ -174,7 +175,8 @@ impl Ledger {
             | Entry::Push(_)
             | Entry::Vote(_)
             | Entry::Decision(_)
-            | Entry::PutBack(_) => None,
+            | Entry::PutBack(_)
+            | Entry::Sync(_) => None,
         };
         decision.map(|decision| decision.approved_by.clone()).unwrap_or_default()
     }

@@ -10,8 +10,8 @@ use super::entry::{
     PutBackEntry, VoteEntry,
 };
 use super::keys::KeyFingerprint;
-use super::state::{KeyStatus, KnownKey, KnownVote, LedgerState};
-use crate::domain::{Digest, RepoPath, Sequence};
+use super::state::{KeyStatus, KnownKey, KnownSync, KnownVote, LedgerState};
+use crate::domain::{Digest, RepoPath, RunState, Sequence, SyncReceipt};
 use crate::facts::VoteKind;
 
 /// Why an entry cannot be true after the entries before it, as a sentence.
@@ -31,6 +31,7 @@ impl LedgerState {
             Entry::Decision(entry) => self.decide(at, entry),
             Entry::Merge(entry) => self.merge_decided(at, entry),
             Entry::PutBack(entry) => self.note_put_back(at, entry),
+            Entry::Sync(entry) => self.note_sync(at, entry),
         }
     }
 
@@ -161,6 +162,27 @@ impl LedgerState {
         ensure(!moved || entry.restored.is_some(), || "it is put back, and names no commit for it".into())?;
         ensure(entry.held.is_none() || entry.kept.is_some(), || "something is held, and names no commit".into())?;
         self.put_backs.insert(at, Arc::new(entry.clone()));
+        Ok(())
+    }
+
+    /// A receipt: of an approved generation, never of an older one than was delivered before.
+    fn note_sync(&mut self, at: Sequence, entry: &SyncReceipt) -> Result<(), Contradiction> {
+        let ends = match entry.state {
+            RunState::Converged | RunState::Accepted | RunState::Failed | RunState::Drifted => true,
+            RunState::Queued | RunState::Triggered | RunState::Blocked | RunState::Superseded => false,
+        };
+        ensure(ends, || format!("a delivery that is `{}` has not ended", entry.state.word()))?;
+        ensure(entry.generation < at, || "a delivery of something that was approved later".into())?;
+        let id = entry.id();
+        let newest = self.syncs.delivered.get(&id).map(|known| known.receipt.generation);
+        let older = newest.is_some_and(|newest| newest > entry.generation);
+        ensure(!older, || format!("`{id}` got an older generation after a newer one"))?;
+        let known = KnownSync { entry: at, receipt: entry.clone() };
+        if entry.state.is_delivered() {
+            self.syncs.delivered.insert(id.clone(), known.clone());
+        }
+        self.syncs.latest.insert(id.clone(), known.clone());
+        self.syncs.by_generation.insert((entry.generation, id), known);
         Ok(())
     }
 

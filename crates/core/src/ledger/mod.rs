@@ -35,6 +35,6 @@ pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, Signi
 pub use problem::{Problem, ProblemCode, Severity};
 pub use recheck::{Rerun, rerun};
 pub use report::{ApprovalReport, DirectPushReport, EnvironmentReport, LedgerLine, VerifyReport};
-pub use state::{Head, KeyStatus, KnownKey, KnownVote, LedgerState};
+pub use state::{Head, KeyStatus, KnownKey, KnownSync, KnownVote, LedgerState};
 pub use statement::{Statement, StatementError};
 pub use verify::verify;

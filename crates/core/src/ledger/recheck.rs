@@ -93,7 +93,8 @@ impl Ledger {
                 | Entry::Push(_)
                 | Entry::Vote(_)
                 | Entry::Merge(_)
-                | Entry::PutBack(_) => {}
+                | Entry::PutBack(_)
+                | Entry::Sync(_) => {}
             }
         }
         self.problems.extend(found);

@@ -255,6 +255,11 @@ fn summary(entry: &Entry) -> String {
             format!("change {} merged as {commit} by {}, {paths}{by_hand}", entry.pull, entry.decision.label())
         }
         Entry::PutBack(entry) => put_back(entry),
+        Entry::Sync(entry) => {
+            let why = entry.reason.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+            let (id, commit, generation) = (entry.id(), entry.commit.short(), entry.generation.label());
+            format!("{id} {}: {commit} of {generation}{why}", entry.state.word())
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, PutBackEntry, VoteEntry};
 use super::keys::{KeyClass, KeyFingerprint, PublicKey};
-use crate::domain::{Digest, Oid, PrNumber, RefName, RepoId, RepoPath, Sequence, TreeEntry};
+use crate::domain::{Digest, Oid, PrNumber, RefName, RepoId, RepoPath, Sequence, SyncReceipt, TargetId, TreeEntry};
 use crate::facts::VoteSource;
 
 /// The newest entry.
@@ -64,6 +64,23 @@ pub struct KnownVote {
     pub ended: Option<VoteEntry>,
 }
 
+/// A receipt as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSync {
+    /// The entry that says so.
+    pub entry: Sequence,
+    /// What it says.
+    pub receipt: SyncReceipt,
+}
+
+/// All receipts, as they are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Syncs {
+    pub(super) delivered: BTreeMap<TargetId, KnownSync>,
+    pub(super) latest: BTreeMap<TargetId, KnownSync>,
+    pub(super) by_generation: BTreeMap<(Sequence, TargetId), KnownSync>,
+}
+
 /// What the ledger says after its newest entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerState {
@@ -86,6 +103,7 @@ pub struct LedgerState {
     pub(super) merges_by_commit: BTreeMap<Oid, Sequence>,
     pub(super) merges_by_pull: BTreeMap<PrNumber, Sequence>,
     pub(super) put_backs: BTreeMap<Sequence, Arc<PutBackEntry>>,
+    pub(super) syncs: Syncs,
 }
 
 static NOTHING: BTreeMap<RepoPath, TreeEntry> = BTreeMap::new();
@@ -113,6 +131,7 @@ impl LedgerState {
             merges_by_commit: BTreeMap::new(),
             merges_by_pull: BTreeMap::new(),
             put_backs: BTreeMap::new(),
+            syncs: Syncs::default(),
         }
     }
 
@@ -226,6 +245,30 @@ impl LedgerState {
     #[must_use]
     pub fn merge_of_pull(&self, pull: PrNumber) -> Option<(Sequence, &MergeEntry)> {
         self.merge(*self.merges_by_pull.get(&pull)?)
+    }
+
+    /// The merge entry at a place: the pull request a generation came from.
+    #[must_use]
+    pub fn merge_at(&self, at: Sequence) -> Option<&MergeEntry> {
+        self.merges.get(&at).map(AsRef::as_ref)
+    }
+
+    /// The newest receipt of every target, however it ended.
+    #[must_use]
+    pub fn syncs(&self) -> &BTreeMap<TargetId, KnownSync> {
+        &self.syncs.latest
+    }
+
+    /// The newest receipt of every target that got something.
+    #[must_use]
+    pub fn deliveries(&self) -> BTreeMap<TargetId, SyncReceipt> {
+        self.syncs.delivered.iter().map(|(id, known)| (id.clone(), known.receipt.clone())).collect()
+    }
+
+    /// The newest receipt of a target for a generation.
+    #[must_use]
+    pub fn sync_of(&self, generation: Sequence, id: &TargetId) -> Option<&KnownSync> {
+        self.syncs.by_generation.get(&(generation, id.clone()))
     }
 
     fn merge(&self, at: Sequence) -> Option<(Sequence, &MergeEntry)> {

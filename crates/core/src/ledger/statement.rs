@@ -175,6 +175,7 @@ fn subject(entry: &Entry) -> Subject {
         Entry::Decision(entry) => commit(&format!("pull/{}", entry.pull), &entry.head),
         Entry::Merge(entry) => commit(&format!("pull/{}", entry.pull), &entry.commit),
         Entry::PutBack(entry) => commit(entry.branch.as_str(), &entry.pushed),
+        Entry::Sync(entry) => commit(&format!("sync/{}", entry.id()), &entry.commit),
     }
 }
 

@@ -78,6 +78,14 @@ codes! {
     NotSupported = "CS0120", "not supported yet";
     /// A bot where a person is needed.
     BotApprover = "CS0121", "bot as approver";
+    /// A target that does not exist, or comes from another environment.
+    UnknownTarget = "CS0122", "unknown target";
+    /// Targets that wait for each other.
+    Cycle = "CS0123", "targets that wait for each other";
+    /// A value, or something else, where an alias is needed.
+    NoAlias = "CS0124", "not an alias";
+    /// A branch that can be no target.
+    TargetBranch = "CS0125", "branch that can be no target";
     /// An environment that no policy covers.
     NoPolicy = "CS0130", "environment without a policy";
     /// An environment that policies cover only in part.
@@ -215,6 +223,10 @@ impl Diagnostic {
         let _ = writeln!(out, "{gutter}┌ {file_name}:{}:{}", place.line, place.column);
         let label = self.label.as_deref().unwrap_or_default();
         let Some(line) = lines(source).nth(place.line - 1) else { return };
+        if self.code == Code::NoAlias {
+            let _ = writeln!(out, "{number} │ (not shown: the line may hold a secret)");
+            return;
+        }
         if holds_private_key(line) {
             let _ = writeln!(out, "{number} │ (not shown: the line holds a private key)");
             return;
@@ -263,7 +275,7 @@ fn printable(c: char) -> char {
 
 fn holds_private_key(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
-    text.contains("AGE-SECRET-KEY-") || text.contains("-----BEGIN")
+    text.contains("AGE-SECRET-KEY-") || text.contains("-----BEGIN") || text.contains("WHSEC_")
 }
 
 /// Typed text as it may stand in a message: printable, at most 60 characters, never a private key.

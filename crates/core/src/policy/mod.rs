@@ -15,6 +15,7 @@ mod raw;
 mod reach;
 mod read;
 mod strength;
+mod syncs;
 mod tree;
 
 pub use crate::domain::ResolvedNames;
@@ -24,10 +25,11 @@ pub use lint::lint;
 pub use matching::{CONTROL_PATHS, PathClass};
 pub use model::{
     AdminRule, Approvers, Binding, DirectPush, Enforcement, EnvironmentRule, EnvironmentSelector, Group, MergeMode,
-    Mode, Person, Policy, PolicyRule,
+    Mode, OnDrift, Person, Policy, PolicyRule,
 };
 pub use parse::parse;
 pub use strength::{Comparison, Difference, Strength, compare};
+pub use syncs::{SyncRule, Target};
 
 /// JSON Schema (draft 7) of the policy file, from the same declarations that read it.
 #[must_use]

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Digest, Environment, Login, RefName, TeamSlug};
+use crate::domain::{Digest, Environment, Login, RefName, TargetId, TeamSlug};
 
 use super::diagnostic::Place;
 use super::glob::Globs;
-pub use super::raw::{DirectPush, Enforcement, MergeMode, Mode};
+pub use super::raw::{DirectPush, Enforcement, MergeMode, Mode, OnDrift};
+use super::syncs::SyncRule;
 
 /// One text of `.countersign/policy.yaml`, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,7 @@ pub struct EnvironmentRule {
     pub(super) mode: Mode,
     pub(super) merge: MergeMode,
     pub(super) direct_push: DirectPush,
+    pub(super) syncs: Vec<SyncRule>,
 }
 
 impl EnvironmentRule {
@@ -118,6 +120,12 @@ impl EnvironmentRule {
     #[must_use]
     pub fn direct_push(&self) -> DirectPush {
         self.direct_push
+    }
+
+    /// The targets that get its approved content, in the order of the file.
+    #[must_use]
+    pub fn syncs(&self) -> &[SyncRule] {
+        &self.syncs
     }
 }
 
@@ -286,6 +294,21 @@ impl Policy {
     #[must_use]
     pub fn environment(&self, name: &Environment) -> Option<&EnvironmentRule> {
         self.environments.iter().find(|rule| rule.name == *name)
+    }
+
+    /// One target of one environment.
+    #[must_use]
+    pub fn sync(&self, id: &TargetId) -> Option<&SyncRule> {
+        self.environment(&id.environment)?.syncs.iter().find(|sync| *sync.name() == id.target)
+    }
+
+    /// Every target of every environment, in the order of the file.
+    pub fn syncs(&self) -> impl Iterator<Item = (TargetId, &SyncRule)> {
+        self.environments.iter().flat_map(|rule| {
+            rule.syncs
+                .iter()
+                .map(|sync| (TargetId { environment: rule.name.clone(), target: sync.name().clone() }, sync))
+        })
     }
 
     /// The policies, in the order of the file.

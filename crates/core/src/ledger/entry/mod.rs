@@ -18,6 +18,8 @@ pub use decided::{
 pub use ground::{AdoptedEntry, AdoptedPath, Adoption, KeyAction, KeyEntry, POLICY_PATH, PolicyEntry, RootKey};
 pub use sight::{PushEntry, VoteEntry};
 
+use crate::domain::SyncReceipt;
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -37,6 +39,8 @@ pub enum Entry {
     Merge(MergeEntry),
     /// A direct push was put back, or quarantined.
     PutBack(Box<PutBackEntry>),
+    /// How a delivery to a target ended.
+    Sync(Box<SyncReceipt>),
 }
 
 /// Name of a kind, as it stands in the predicate type and as people read it.
@@ -58,12 +62,14 @@ pub enum Kind {
     Merge,
     /// `put-back`
     PutBack,
+    /// `sync`
+    Sync,
 }
 
 /// Why some JSON is no entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EntryError {
-    /// A kind this version does not know, reserved ones (`bypass`, `ratification`, `access`, `revocation`, `sync`)
+    /// A kind this version does not know, reserved ones (`bypass`, `ratification`, `access`, `revocation`)
     /// among them.
     #[error("its kind is `{0}`, which a newer version of countersign writes")]
     UnknownKind(String),
@@ -79,8 +85,17 @@ pub enum EntryError {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 8] =
-        [Self::Adopted, Self::Policy, Self::Key, Self::Push, Self::Vote, Self::Decision, Self::Merge, Self::PutBack];
+    pub const ALL: [Self; 9] = [
+        Self::Adopted,
+        Self::Policy,
+        Self::Key,
+        Self::Push,
+        Self::Vote,
+        Self::Decision,
+        Self::Merge,
+        Self::PutBack,
+        Self::Sync,
+    ];
 
     /// The name.
     #[must_use]
@@ -94,6 +109,7 @@ impl Kind {
             Self::Decision => "decision",
             Self::Merge => "merge",
             Self::PutBack => "put-back",
+            Self::Sync => "sync",
         }
     }
 
@@ -120,6 +136,7 @@ impl Entry {
             Self::Decision(_) => Kind::Decision,
             Self::Merge(_) => Kind::Merge,
             Self::PutBack(_) => Kind::PutBack,
+            Self::Sync(_) => Kind::Sync,
         }
     }
 
@@ -134,6 +151,7 @@ impl Entry {
             Self::Decision(entry) => serde_json::to_value(entry),
             Self::Merge(entry) => serde_json::to_value(entry),
             Self::PutBack(entry) => serde_json::to_value(entry),
+            Self::Sync(entry) => serde_json::to_value(entry),
         }
     }
 
@@ -148,6 +166,7 @@ impl Entry {
             Kind::Decision => serde_json::from_value(json).map(Self::Decision),
             Kind::Merge => serde_json::from_value(json).map(Self::Merge),
             Kind::PutBack => serde_json::from_value(json).map(Self::PutBack),
+            Kind::Sync => serde_json::from_value(json).map(|entry| Self::Sync(Box::new(entry))),
         };
         read.map_err(|error| EntryError::Shape { kind: kind.as_str(), reason: error.to_string() })
     }

@@ -12,7 +12,7 @@ use crate::policy::model::{Binding, DirectPush, EnvironmentRule, MergeMode, Mode
 use crate::policy::raw::{RawBinding, RawEnvironment, RawPolicy};
 use crate::policy::read::{Faults, Field, Located};
 
-use super::{MAX_ENVIRONMENTS, capped, globs, names, some_globs};
+use super::{MAX_ENVIRONMENTS, capped, globs, names, some_globs, syncs};
 
 /// What needs no sealing unless the file says otherwise.
 const PLAIN: &[&str] = &["**/kustomization.yaml", "**/README.md", "**/.gitkeep"];
@@ -53,6 +53,7 @@ fn one(name: &Located<String>, raw: &RawEnvironment, faults: &mut Faults) -> Opt
         // `change` is refused elsewhere, by name.
         Some(RawBinding::Delta | RawBinding::Change) | None => Binding::Delta,
     };
+    let syncs = syncs::all(&raw.syncs, faults);
     let Ok(parsed) = Environment::parse(&name.value) else {
         faults.push(names::malformed_name(&name.value, name.place));
         return None;
@@ -67,6 +68,7 @@ fn one(name: &Located<String>, raw: &RawEnvironment, faults: &mut Faults) -> Opt
         mode: raw.mode.given().map_or(Mode::Enforce, |mode| mode.value),
         merge: raw.merge.given().map_or(MergeMode::Auto, |merge| merge.value),
         direct_push: raw.direct_push.given().map_or(DirectPush::PutBack, |push| push.value),
+        syncs,
     })
 }
 

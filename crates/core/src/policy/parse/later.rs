@@ -4,7 +4,7 @@
 
 use crate::policy::diagnostic::{Code, Diagnostic, Place};
 use crate::policy::model::{Enforcement, MergeMode, Mode};
-use crate::policy::raw::{RawBinding, RawEnvironment, RawPolicy, RawRule};
+use crate::policy::raw::{Prune, RawBinding, RawEnvironment, RawPolicy, RawRule, RawSync, RunIn};
 use crate::policy::read::{Faults, Field, List};
 
 pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
@@ -50,8 +50,22 @@ fn environment(raw: &RawEnvironment, faults: &mut Faults) {
     field(&raw.expires, "expires", "leave it out: an idle change request stays open", faults);
     word(&raw.comment_votes, true, "comment_votes: true", "leave it out: reviews count, comments do not", faults);
     word(&raw.value_checks, true, "value_checks: true", "leave it out: values are not looked at", faults);
-    let help = "leave it out: deploy from the governed branch, after `countersign verify`";
-    list(&raw.syncs, "syncs", help, faults);
+    for sync in raw.syncs.given().map(|list| list.value.items.as_slice()).unwrap_or_default() {
+        self::sync(&sync.value, faults);
+    }
+}
+
+fn sync(raw: &RawSync, faults: &mut Faults) {
+    let help = "use `branch`, `dispatch` or `webhook`: a workflow or a receiver of your own reaches anything else";
+    field(&raw.flux, "flux", help, faults);
+    field(&raw.argocd, "argocd", help, faults);
+    field(&raw.github_environment, "github_environment", help, faults);
+    field(&raw.kubernetes, "kubernetes", help, faults);
+    field(&raw.vault, "vault", help, faults);
+    word(&raw.run_in, RunIn::Runner, "run_in: runner", "leave it out: the server delivers", faults);
+    let help = "leave it out: these targets hold no keys of ours";
+    word(&raw.prune, Prune::Owned, "prune: owned", help, faults);
+    word(&raw.adopt, true, "adopt: true", help, faults);
 }
 
 fn rule(raw: &RawRule, faults: &mut Faults) {

@@ -8,6 +8,7 @@ mod later;
 mod names;
 mod people;
 mod rule;
+mod syncs;
 
 use std::collections::BTreeSet;
 
@@ -30,6 +31,8 @@ const MAX_GLOBS: usize = 50;
 const MAX_GROUPS: usize = 10;
 /// Most accounts and teams of one list of approvers.
 const MAX_APPROVERS: usize = 1_000;
+/// Most targets of one environment.
+const MAX_SYNCS: usize = 50;
 /// Most people.
 const MAX_PEOPLE: usize = 5_000;
 
@@ -57,6 +60,7 @@ fn understand(raw: &RawPolicy, digest: Digest, faults: &mut Faults) -> Option<Po
         );
     }
     let environments = environment::all(raw, faults);
+    syncs::judge(&environments, faults);
     let known = environment::known_names(raw);
     let policies = rule::all(raw, known.as_ref(), faults);
     let admins = rule::admins(raw, &policies, faults);

@@ -1,11 +1,12 @@
-//! Shapes of what a later release will do: bypass, temporary access, bots, notifications, syncs.
+//! Shapes of what a later release will do: bypass, temporary access, bots, notifications, further sync targets.
 //!
 //! They are read, so that typing mistakes are found and editors can help; every use is then refused by name.
 
 #![expect(dead_code, reason = "read for their faults and their schema; a later release gives them a meaning")]
 
+use super::syncs::RawWebhook;
 use super::{RawApprovers, Selector};
-use crate::policy::read::{List, shape, words};
+use crate::policy::read::{List, shape};
 
 shape! {
     /// Who may bypass a soft policy, and what that costs.
@@ -141,102 +142,6 @@ shape! {
 }
 
 shape! {
-    /// A webhook with Standard Webhooks signatures.
-    #[schemars(rename = "Webhook")]
-    pub(in crate::policy) struct RawWebhook {
-        required {
-            /// The alias of the address.
-            url_from: String,
-            /// The alias of the signing secret.
-            secret_from: String,
-        }
-        optional {}
-    }
-}
-
-shape! {
-    /// One target that gets the approved content.
-    #[schemars(rename = "Sync")]
-    pub(in crate::policy) struct RawSync {
-        required {
-            /// The name of the target, unique in its environment.
-            #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
-            name: String,
-        }
-        optional {
-            /// A branch that only ever holds approved commits.
-            branch: RawBranchTarget,
-            /// Flux.
-            flux: RawFlux,
-            /// Argo CD.
-            argocd: RawArgo,
-            /// A workflow, or a repository event.
-            dispatch: RawDispatch,
-            /// The secrets of a GitHub environment.
-            github_environment: RawGithubEnvironment,
-            /// A Kubernetes Secret.
-            kubernetes: RawKubernetes,
-            /// A path of Vault's key-value store.
-            vault: RawVault,
-            /// A webhook with Standard Webhooks signatures.
-            webhook: RawWebhook,
-            /// The list of targets that come first.
-            after: List<String>,
-            /// The place it runs: `server` or `runner`.
-            run_in: RunIn,
-            /// What happens to keys that are no longer in the documents: `never` (default) or `owned`.
-            prune: Prune,
-            /// The switch for taking over keys that are already there (default false).
-            adopt: bool,
-            /// What happens when the target differs: `report` (default) or `reapply`.
-            on_drift: OnDrift,
-        }
-    }
-}
-
-words! {
-    /// Where a target is served.
-    pub(in crate::policy) enum RunIn {
-        /// By the server.
-        Server = "server",
-        /// By a workflow.
-        Runner = "runner",
-    }
-}
-
-words! {
-    /// What happens to keys that are no longer in the documents.
-    pub(in crate::policy) enum Prune {
-        /// They stay.
-        Never = "never",
-        /// Those we wrote are removed.
-        Owned = "owned",
-    }
-}
-
-words! {
-    /// What happens when a target differs from the approved content.
-    pub(in crate::policy) enum OnDrift {
-        /// It is told.
-        Report = "report",
-        /// The approved content is written again.
-        Reapply = "reapply",
-    }
-}
-
-shape! {
-    /// A branch that only ever holds approved commits.
-    #[schemars(rename = "BranchTarget")]
-    pub(in crate::policy) struct RawBranchTarget {
-        required {
-            /// The branch.
-            r#ref: String,
-        }
-        optional {}
-    }
-}
-
-shape! {
     /// Flux's receiver.
     #[schemars(rename = "Flux")]
     pub(in crate::policy) struct RawFlux {
@@ -278,22 +183,6 @@ shape! {
             token_from: String,
         }
         optional {}
-    }
-}
-
-shape! {
-    /// A workflow, or a repository event.
-    #[schemars(rename = "Dispatch")]
-    pub(in crate::policy) struct RawDispatch {
-        required {}
-        optional {
-            /// The file name of the workflow.
-            workflow: String,
-            /// The branch the workflow is taken from.
-            r#ref: String,
-            /// The type of the repository event, instead of a workflow.
-            event: String,
-        }
     }
 }
 

@@ -4,12 +4,15 @@
 //! judged in `super::parse`, never here.
 
 mod later;
+mod syncs;
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use self::later::{RawAccess, RawBypass, RawMachine, RawNotification, RawSync};
+use self::later::{RawAccess, RawBypass, RawMachine, RawNotification};
+pub use self::syncs::OnDrift;
+pub(super) use self::syncs::{Prune, RawDispatch, RawSync, RawWebhook, RunIn};
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
 use super::tree::{Kind, Node};
 
@@ -77,7 +80,8 @@ shape! {
             comment_votes: bool,
             /// The switch for looking at values. `true` is not supported yet.
             value_checks: bool,
-            /// The list of targets that get the approved content. Not supported yet.
+            /// The list of targets that get the approved content (default: none).
+            #[schemars(length(max = 50))]
             syncs: List<RawSync>,
         }
     }

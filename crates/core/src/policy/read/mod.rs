@@ -87,6 +87,10 @@ impl<T> Field<T> {
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
+
+    pub(super) fn is_faulty(&self) -> bool {
+        matches!(self, Self::Faulty)
+    }
 }
 
 /// A list; `broken` when some item could not be read.

@@ -19,13 +19,13 @@ macro_rules! shape {
         $(#[$meta])*
         #[schemars(deny_unknown_fields)]
         $vis struct $name {
-            $( $(#[doc = $rdoc])+ $(#[schemars($($rschema)*)])* pub(super) $rfield: $crate::policy::read::Field<$rtype>, )*
-            $( $(#[doc = $odoc])+ $(#[schemars($($oschema)*)])* #[schemars(default)] pub(super) $ofield: $crate::policy::read::Field<$otype>, )*
+            $( $(#[doc = $rdoc])+ $(#[schemars($($rschema)*)])* pub(in crate::policy) $rfield: $crate::policy::read::Field<$rtype>, )*
+            $( $(#[doc = $odoc])+ $(#[schemars($($oschema)*)])* #[schemars(default)] pub(in crate::policy) $ofield: $crate::policy::read::Field<$otype>, )*
         }
 
         impl $name {
             /// Every field with what it is for.
-            pub(super) const FIELDS: &[$crate::policy::read::KnownField] = &[
+            pub(in crate::policy) const FIELDS: &[$crate::policy::read::KnownField] = &[
                 $( (stringify!($rfield), &[$($rdoc),+]), )*
                 $( (stringify!($ofield), &[$($odoc),+]), )*
             ];

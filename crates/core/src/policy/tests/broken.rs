@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
     case("merge: manual", "    paths", "    merge: manual\n    paths", &[("CS0120", 4, 12)]),
     case("binding: change", "    paths", "    binding: change\n    paths", &[("CS0120", 4, 14)]),
     case("times and switches of later", "    paths", "    approval_ttl: 7d\n    expires: 14d\n    comment_votes: true\n    value_checks: true\n    paths", &[("CS0120", 4, 5), ("CS0120", 5, 5), ("CS0120", 6, 20), ("CS0120", 7, 19)]),
-    case("syncs", "    paths", "    syncs:\n      - {name: branch, branch: {ref: env/production}}\n    paths", &[("CS0120", 4, 5)]),
+    case("targets of later", "    paths", "    syncs:\n      - {name: cluster, flux: {url_from: A, token_from: B}, run_in: runner}\n      - {name: k8s, kubernetes: {namespace: a, secret: b, keys: ['**']}, prune: owned, adopt: true}\n    paths", &[("CS0120", 5, 25), ("CS0120", 5, 69), ("CS0120", 6, 21), ("CS0120", 6, 81), ("CS0120", 6, 95)]),
     case("a soft policy", "    required_approvals: 2\nadmins", "    enforcement: soft\n    bypass: {users: [ann], ratify_within: 48h}\nadmins", &[("CS0120", 9, 18), ("CS0120", 10, 5)]),
     case("a soft policy without bypass", "    required_approvals: 2\nadmins", "    enforcement: soft\nadmins", &[("CS0117", 9, 18), ("CS0120", 9, 18)]),
     case("a hard policy with bypass", "    required_approvals: 2\nadmins", "    bypass: {users: [ann]}\nadmins", &[("CS0116", 9, 5)]),
@@ -103,6 +103,18 @@ const CASES: &[Case] = &[
     case("an identity instead of a recipient", "admins:", "people:\n  ann: {recipients: [AGE-SECRET-KEY-1CANARY]}\nadmins:", &[("CS0110", 11, 22)]),
     case("another kind of recipient, and no address", "admins:", "people:\n  ann: {email: ann, recipients: ['arn:aws:kms:x']}\nadmins:", &[("CS0110", 11, 16), ("CS0110", 11, 34)]),
     case("one recipient for two", "admins:", "people:\n  ann: {recipients: [age1qqqqqqqq]}\n  bob: {recipients: [age1qqqqqqqq]}\nadmins:", &[("CS0111", 12, 22)]),
+    // targets
+    case("a sync without a target", "    paths", "    syncs:\n      - {name: hook}\n    paths", &[("CS0105", 5, 9)]),
+    case("a sync with two targets", "    paths", "    syncs:\n      - {name: hook, branch: {ref: a}, dispatch: {event: b}}\n    paths", &[("CS0116", 5, 40)]),
+    case("two targets of one name", "    paths", "    syncs:\n      - {name: hook, branch: {ref: a}}\n      - {name: hook, branch: {ref: b}}\n    paths", &[("CS0111", 6, 16)]),
+    case("an address instead of an alias", "    paths", "    syncs:\n      - {name: hook, webhook: {url_from: 'https://CANARY.example', secret_from: whsec_CANARY}}\n    paths", &[("CS0124", 5, 42), ("CS0124", 5, 81)]),
+    case("an unknown first target", "    paths", "    syncs:\n      - {name: hook, branch: {ref: a}}\n      - {name: next, branch: {ref: b}, after: [hok, other]}\n    paths", &[("CS0122", 6, 48), ("CS0122", 6, 53)]),
+    case("targets in a circle", "    paths", "    syncs:\n      - {name: one, branch: {ref: a}, after: [two]}\n      - {name: two, branch: {ref: b}, after: [one]}\n      - {name: three, branch: {ref: c}, after: [three]}\n    paths", &[("CS0123", 5, 9)]),
+    case("a governed branch as a target", "    paths", "    branch: main\n    syncs:\n      - {name: one, branch: {ref: main}}\n    paths", &[("CS0125", 6, 9)]),
+    case("our own branch as a target", "    paths", "    syncs:\n      - {name: one, branch: {ref: countersign/ledger}}\n    paths", &[("CS0110", 5, 35)]),
+    case("one branch for two targets", "    paths", "    syncs:\n      - {name: one, branch: {ref: a}}\n      - {name: two, branch: {ref: a}}\n    paths", &[("CS0125", 6, 9)]),
+    case("a dispatch of nothing, and of both", "    paths", "    syncs:\n      - {name: one, dispatch: {ref: a}}\n      - {name: two, dispatch: {workflow: a.yml, event: b}}\n    paths", &[("CS0105", 5, 31), ("CS0116", 6, 56)]),
+    case("a workflow elsewhere, and an event with a branch", "    paths", "    syncs:\n      - {name: one, dispatch: {workflow: .github/workflows/a.yml}}\n      - {name: two, dispatch: {event: a, ref: b}}\n      - {name: three, dispatch: {event: 'a b'}}\n    paths", &[("CS0110", 5, 42), ("CS0116", 6, 42), ("CS0110", 7, 41)]),
     // all at once
     case("many faults are reported in one run", "required_approvals: 2\nadmins: {approvers: {teams: [acme/platform]}", "required_approval: 99\n  - {name: X, environments: [stagin], approvers: {users: []}}\nadmins: {approvers: {teams: [platform]}, colour: red", &[("CS0107", 9, 5), ("CS0110", 10, 12), ("CS0112", 10, 30), ("CS0115", 10, 39), ("CS0110", 11, 30), ("CS0107", 11, 42)]),
 ];

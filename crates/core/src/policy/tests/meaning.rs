@@ -1,7 +1,7 @@
 //! A good policy means what it says.
 
 use super::*;
-use crate::domain::{Digest, Environment, Login, RefName, RepoPath, TeamId, TeamSlug, UserId};
+use crate::domain::{Digest, Environment, Login, RefName, RepoPath, TargetKind, TeamId, TeamSlug, UserId};
 
 fn env(name: &str) -> Environment {
     Environment::parse(name).unwrap()
@@ -147,4 +147,35 @@ fn a_branch_is_governed_by_name_or_by_being_the_default() {
     assert_eq!(policy.classify(&secret, &branch("topic"), &branch("main")), PathClass::Free);
     assert_eq!(policy.classify(&secret, &branch("trunk"), &branch("trunk")), PathClass::Free);
     assert_eq!(policy.classify(&RepoPath::new(".sops.yaml"), &branch("trunk"), &branch("trunk")), PathClass::Control);
+}
+
+#[test]
+fn targets_read_as_written() {
+    let text = include_str!("base.yaml").replacen(
+        "    paths",
+        "    syncs:
+      - {name: branch, branch: {ref: env/production}}
+      - {name: workflow, dispatch: {workflow: deploy.yml, ref: main}, after: [branch]}
+      - {name: event, dispatch: {event: secrets-approved}, run_in: server, prune: never, adopt: false}
+      - {name: hook, webhook: {url_from: HOOK_URL, secret_from: HOOK_SECRET}, on_drift: reapply}
+    paths",
+        1,
+    );
+    let policy = policy(&text);
+    let targets: Vec<_> =
+        policy.syncs().map(|(id, sync)| (id.to_string(), sync.target().kind(), sync.on_drift())).collect();
+    let named = |name: &str, kind, drift| (format!("production/{name}"), kind, drift);
+    assert_eq!(
+        targets,
+        [
+            named("branch", TargetKind::Branch, OnDrift::Reapply),
+            named("workflow", TargetKind::Dispatch, OnDrift::Report),
+            named("event", TargetKind::Dispatch, OnDrift::Report),
+            named("hook", TargetKind::Webhook, OnDrift::Reapply),
+        ]
+    );
+    let workflow = policy.sync(&"production/workflow".parse().unwrap()).unwrap();
+    assert_eq!(workflow.after()[0].as_str(), "branch");
+    assert_eq!(workflow.target(), &Target::Workflow { file: "deploy.yml".to_owned(), branch: Some(main_branch()) });
+    assert_eq!(policy.sync(&"staging/workflow".parse().unwrap()), None);
 }

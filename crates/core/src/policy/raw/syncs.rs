@@ -1,0 +1,119 @@
+//! Shapes of the targets that get the approved content.
+//!
+//! Targets of later releases are typed here too, so that typing mistakes are found; which of them are served is judged in
+//! `crate::policy::parse`.
+
+use super::later::{RawArgo, RawFlux, RawGithubEnvironment, RawKubernetes, RawVault};
+use crate::policy::read::{List, shape, words};
+
+shape! {
+    /// One target that gets the approved content.
+    #[schemars(rename = "Sync")]
+    pub(in crate::policy) struct RawSync {
+        required {
+            /// The name of the target, unique in its environment.
+            #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
+            name: String,
+        }
+        optional {
+            /// A branch that only ever holds approved commits.
+            branch: RawBranchTarget,
+            /// Flux. Not supported yet.
+            flux: RawFlux,
+            /// Argo CD. Not supported yet.
+            argocd: RawArgo,
+            /// A workflow, or a repository event.
+            dispatch: RawDispatch,
+            /// The secrets of a GitHub environment. Not supported yet.
+            github_environment: RawGithubEnvironment,
+            /// A Kubernetes Secret. Not supported yet.
+            kubernetes: RawKubernetes,
+            /// A path of Vault's key-value store. Not supported yet.
+            vault: RawVault,
+            /// A webhook with Standard Webhooks signatures.
+            webhook: RawWebhook,
+            /// The list of targets that come first.
+            after: List<String>,
+            /// The place it runs: `server` (default) or `runner` (not supported yet).
+            run_in: RunIn,
+            /// What happens to keys that are no longer in the documents: `never` (default) or `owned` (not supported yet).
+            prune: Prune,
+            /// The switch for taking over keys that are already there. `true` is not supported yet.
+            adopt: bool,
+            /// What happens when the target differs from what is approved: `report`, or `reapply` (default for a branch).
+            on_drift: OnDrift,
+        }
+    }
+}
+
+words! {
+    /// Where a target is served.
+    pub(in crate::policy) enum RunIn {
+        /// By the server.
+        Server = "server",
+        /// By a workflow.
+        Runner = "runner",
+    }
+}
+
+words! {
+    /// What happens to keys that are no longer in the documents.
+    pub(in crate::policy) enum Prune {
+        /// They stay.
+        Never = "never",
+        /// Those we wrote are removed.
+        Owned = "owned",
+    }
+}
+
+words! {
+    /// What happens when a target differs from the approved content.
+    pub enum OnDrift {
+        /// It is told.
+        Report = "report",
+        /// The approved content is written again.
+        Reapply = "reapply",
+    }
+}
+
+shape! {
+    /// A branch that only ever holds approved commits.
+    #[schemars(rename = "BranchTarget")]
+    pub(in crate::policy) struct RawBranchTarget {
+        required {
+            /// The branch.
+            r#ref: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// A workflow, or a repository event.
+    #[schemars(rename = "Dispatch")]
+    pub(in crate::policy) struct RawDispatch {
+        required {}
+        optional {
+            /// The file name of the workflow.
+            workflow: String,
+            /// The branch the workflow is taken from.
+            r#ref: String,
+            /// The type of the repository event, instead of a workflow.
+            event: String,
+        }
+    }
+}
+
+shape! {
+    /// A webhook with Standard Webhooks signatures.
+    #[schemars(rename = "Webhook")]
+    pub(in crate::policy) struct RawWebhook {
+        required {
+            /// The alias of the address.
+            url_from: String,
+            /// The alias of the signing secret.
+            secret_from: String,
+        }
+        optional {}
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a target does not have what it should have: stable codes, words, the way out.
+//!
+//! Codes of grants and addresses come from whoever checks those; nothing here repeats an address or what a receiver said.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $words:literal, $help:literal;)*) => {
+        /// A reason of delivery.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum SyncReason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl SyncReason {
+            /// All reasons.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Stable code.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// What is wrong.
+            #[must_use]
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$name => $words,)* }
+            }
+
+            /// The next action.
+            #[must_use]
+            pub fn help(self) -> &'static str {
+                match self { $(Self::$name => $help,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The tip differs from what is approved.
+    Uncovered = "uncovered", "the tip of the branch is not what was approved",
+        "see which paths differ with `countersign verify`; delivery goes on once they are as approved";
+    /// The tip is an approved state, but an older one.
+    NotCurrent = "not-current", "the tip of the branch is an older approved state, not the present one",
+        "bring the branch to what was approved last";
+    /// Another environment of the same branch is not covered.
+    OtherUncovered = "other-environment-uncovered", "another environment of the same branch is not what was approved",
+        "a branch target moves only to commits where everything is approved; see `countersign verify`";
+    /// The ledger never vouched for the branch.
+    NotAdopted = "branch-not-adopted", "the ledger does not vouch for this branch",
+        "an operator runs `countersign adopt`, or an approved change of the policy takes the branch in";
+    /// The ledger is not valid, or its decisions do not come out again.
+    LedgerInvalid = "ledger-invalid", "the ledger does not prove what was approved",
+        "run `countersign verify`: it names the entry";
+    /// The environment's branch is gone.
+    BranchMissing = "branch-missing", "the branch of the environment does not exist",
+        "push the branch, or change `branch` in the policy";
+    /// The proof names an older generation than was delivered.
+    Older = "older-generation", "something newer was delivered already",
+        "nothing old is delivered over something new; merge a change that restores what you want";
+    /// The branch target is governed itself, the default branch, or the ledger.
+    TargetGoverned = "target-governed", "the branch target is a governed branch, the default branch or the ledger",
+        "name a branch that nobody merges into, such as `env/production`";
+    /// No rule keeps others from moving the branch target.
+    TargetUnprotected = "target-unprotected", "others than the App may move the branch target",
+        "add a ruleset for this branch that restricts updates, with the App as the only one who may bypass it";
+    /// The branch target was moved by somebody else.
+    TargetMoved = "target-moved", "somebody else moved the branch target",
+        "find out who could move it; `on_drift: reapply` sets it back by itself";
+    /// The branch target cannot be moved by the App.
+    TargetRefused = "target-refused", "GitHub does not let the App move the branch target",
+        "add the App to those who may bypass the rules of this branch";
+    /// The target answered that it does not want it.
+    Refused = "delivery-refused", "the target refuses the delivery",
+        "mend the target, then write `/countersign sync` on the pull request";
+    /// No attempt got through.
+    AttemptsUsedUp = "attempts-used-up", "no attempt got through",
+        "mend the target, then write `/countersign sync` on the pull request";
+    /// The workflow is not there.
+    WorkflowMissing = "workflow-missing", "there is no such workflow, or it does not take `workflow_dispatch` with these inputs",
+        "add `on: workflow_dispatch` with the input `countersign` to the workflow on that branch";
+    /// The workflow ended badly.
+    WorkflowFailed = "workflow-failed", "the workflow did not succeed",
+        "look at its log, then write `/countersign sync` on the pull request";
+    /// The target did not say that it arrived.
+    DeadlinePassed = "deadline-passed", "the target took it, but did not get there in time",
+        "look at the target, then write `/countersign sync` on the pull request";
+    /// The receiver called back that it failed.
+    ReportedFailure = "target-reported-failure", "the target reports that it failed",
+        "look at the target, then write `/countersign sync` on the pull request";
+    /// A permission of the App is missing.
+    NotPermitted = "app-not-permitted", "the GitHub App lacks a permission",
+        "give the App the permission that docs/syncs.md names for this target";
+}
+
+/// What keeps a target from what it should have, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Stable code.
+    pub code: String,
+    /// A lower-case sentence of what is wrong.
+    pub words: String,
+    /// The next action.
+    pub help: String,
+}
+
+impl Trouble {
+    /// A reason, with what makes it particular, if anything does.
+    #[must_use]
+    pub fn new(reason: SyncReason, detail: &str) -> Self {
+        let words = if detail.is_empty() {
+            reason.words().to_owned()
+        } else {
+            format!("{}: {}", reason.words(), detail.chars().take(300).collect::<String>())
+        };
+        Self { code: reason.code().to_owned(), words, help: reason.help().to_owned() }
+    }
+}
+
+impl From<SyncReason> for Trouble {
+    fn from(reason: SyncReason) -> Self {
+        Self::new(reason, "")
+    }
+}
