@@ -135,16 +135,8 @@ async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
     }
     counter!("countersign_turns_total", "subject" => kind, "outcome" => word).increment(1);
     here(Point::TurnLooked);
-    let put_back = match ended {
-        End::Complete(again) => engine.journal.complete(claim, again).await,
-        End::Fail(again, reason) => engine.journal.fail(claim, again, &reason).await,
-    };
+    put_back(engine, claim, &ended).await;
     here(Point::TurnEnded);
-    match put_back {
-        Ok(true) => {}
-        Ok(false) => info!(subject = %name(&claim.subject), "the turn had been taken over"),
-        Err(fault) => error!(%fault, "the turn cannot be put back; its lease runs out"),
-    }
     if let Ok(depth) = engine.journal.depth(engine.clock.now()).await {
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
         {
@@ -164,6 +156,26 @@ async fn keep(engine: &Engine, claim: &Claim) -> std::convert::Infallible {
         }
     }
     std::future::pending().await
+}
+
+/// Gives a subject back. A store that does not answer is asked again until the lease has run out: then others may have it anyway.
+async fn put_back(engine: &Engine, claim: &Claim, ended: &End) {
+    let patience = engine.clock.now().plus(LEASE);
+    loop {
+        let outcome = match ended {
+            End::Complete(again) => engine.journal.complete(claim, *again).await,
+            End::Fail(again, reason) => engine.journal.fail(claim, *again, reason).await,
+        };
+        match outcome {
+            Ok(true) => return,
+            Ok(false) => return info!(subject = %name(&claim.subject), "the turn had been taken over"),
+            Err(fault) if engine.clock.now() > patience => {
+                return error!(%fault, "the turn cannot be put back; its lease runs out");
+            }
+            Err(fault) => warn!(%fault, "the turn cannot be put back yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 enum End {

@@ -64,7 +64,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
     }
     let metrics = server::metrics::install();
     let metrics = metrics.map_err(|fault| ServeError::Setup(format!("metrics cannot be kept: {fault}")))?;
-    let Database::Sqlite(database) = &config.database;
+    let database = match &config.database {
+        Database::Sqlite(url) => url.as_str(),
+        Database::Postgres(url) => url.expose_secret(),
+    };
     let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let Built { engine, clock, ourselves, readiness } = build(&config, journal.clone())?;
     let poke = Arc::new(Notify::new());

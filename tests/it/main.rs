@@ -5,4 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod scenarios;

@@ -1,5 +1,6 @@
 //! What every store must do, written once and run over each: the work table, the inbox, several owners at once. A store of
-//! another kind joins by one more line in [`over_every_store`]. What only a file can promise is in `disk.rs`.
+//! another kind joins by one more line in [`over_every_store`]. What only a file can promise is in `disk.rs`, what only a server in
+//! `server.rs`.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -11,13 +12,16 @@ use countersign_core::domain::{
 };
 use countersign_core::facts::question::Movement;
 
-use super::{MemoryJournal, SqliteJournal, open};
+use super::{MemoryJournal, PostgresJournal, SqliteJournal, open};
 use crate::engine::ports::{Claim, Journal, NewDelivery, Sighting, Subject};
 
 mod crowd;
 mod disk;
 mod inbox;
 mod model;
+#[path = "../../../tests/support/postgres.rs"]
+mod postgres;
+mod server;
 mod work;
 
 /// Runs each named test, an `async fn(Store)` of the calling module, over every store.
@@ -26,6 +30,19 @@ macro_rules! over_every_store {
         over_every_store!(@store memory, $($test),+);
         over_every_store!(@store sqlite_memory, $($test),+);
         over_every_store!(@store sqlite_file, $($test),+);
+        over_every_store!(@server postgres, $($test),+);
+    };
+    (@server $store:ident, $($test:ident),+) => {
+        mod $store {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $test() {
+                    if let Some(store) = crate::adapters::store::contract::Store::$store().await {
+                        super::$test(store).await;
+                    }
+                }
+            )+
+        }
     };
     (@store $store:ident, $($test:ident),+) => {
         mod $store {
@@ -60,6 +77,12 @@ impl Store {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("countersign.db").display());
         Self { journal: open(&url).await.unwrap(), url: Some(url), _directory: Some(directory) }
+    }
+
+    /// A database of its own in PostgreSQL, where there is one.
+    async fn postgres() -> Option<Self> {
+        let url = postgres::Cluster::shared()?.database().await;
+        Some(Self { journal: open(&url).await.unwrap(), url: Some(url), _directory: None })
     }
 
     /// The same store as another process would hold it: an opening of its own where that is possible.

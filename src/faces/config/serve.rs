@@ -43,10 +43,12 @@ impl fmt::Display for BaseUrl {
 }
 
 /// Where work is queued.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Database {
     /// A file of SQLite, as `sqlite:…` address.
     Sqlite(String),
+    /// A database of PostgreSQL, as `postgres://…` address, perhaps with a password.
+    Postgres(SecretString),
 }
 
 /// How a repository is adopted (`changes.md` 10).
@@ -263,11 +265,17 @@ fn webhook_secrets(settings: &Settings) -> Result<WebhookSecrets, Fault> {
 
 fn database(settings: &Settings) -> Result<Database, Fault> {
     let text = settings.secret(Key::DatabaseUrl).map(|secret| secret.expose_secret()).unwrap_or_default();
-    let help = "use `sqlite:` and a path, such as `sqlite:countersign.db`";
+    let help = "use `sqlite:countersign.db`, or `postgres://user:password@host/database`";
     if text.starts_with("sqlite:") && text.len() > "sqlite:".len() {
         Ok(Database::Sqlite(text.to_owned()))
     } else if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        Err(Fault::new("`database_url` names PostgreSQL, which is not supported yet", help))
+        let named = Url::parse(text)
+            .is_ok_and(|url| url.path().len() > 1 || url.query_pairs().any(|(name, _)| name == "dbname"));
+        if named {
+            Ok(Database::Postgres(text.into()))
+        } else {
+            Err(Fault::new("`database_url` names no database of PostgreSQL", help))
+        }
     } else {
         Err(Fault::new("`database_url` names no database we know", help))
     }

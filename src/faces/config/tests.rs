@@ -66,7 +66,7 @@ fn a_whole_configuration_has_the_documented_defaults() {
     assert_eq!(config.github_api.graphql(), "https://api.github.com/graphql");
     assert_eq!((config.reconcile_interval.seconds(), config.quiet.seconds()), (120, 10));
     assert_eq!((config.app_id, config.webhook_secrets.count(), config.adopt), (12, 2, Adopt::Explicit));
-    assert_eq!(config.database, Database::Sqlite("sqlite:countersign.db".to_owned()));
+    assert!(matches!(config.database, Database::Sqlite(url) if url == "sqlite:countersign.db"));
     assert_eq!(config.ledger.as_str(), "refs/heads/countersign/ledger");
     assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Auto));
     assert!(config.trust.is_empty());
@@ -140,7 +140,8 @@ fn a_server_does_not_start_on_a_doubt() {
         ("COUNTERSIGN_QUIET", "10", "is not a span of time"),
         ("COUNTERSIGN_QUIET", "1.5h", "is not a span of time"),
         ("COUNTERSIGN_RECONCILE_INTERVAL", "0s", "is not a span between sweeps"),
-        ("COUNTERSIGN_DATABASE_URL", "postgres://u:canary@h/d", "not supported yet"),
+        ("COUNTERSIGN_DATABASE_URL", "postgres://u:canary@h", "names no database of PostgreSQL"),
+        ("COUNTERSIGN_DATABASE_URL", "postgres://u:canary@h:port/d", "names no database of PostgreSQL"),
         ("COUNTERSIGN_DATABASE_URL", "countersign.db", "names no database"),
         ("COUNTERSIGN_LEDGER_REF", "main", "is not a full reference"),
         ("COUNTERSIGN_ADOPT", "yes", "is not a way to adopt"),
@@ -156,6 +157,9 @@ fn a_server_does_not_start_on_a_doubt() {
     }
     assert_eq!(wrong("COUNTERSIGN_GITHUB_URL", "http://[::1]:3000"), "");
     assert_eq!(wrong("COUNTERSIGN_LISTEN", "localhost:0"), "");
+    for url in ["postgres://u:canary@h/d", "postgresql:///d?host=/run/postgresql", "postgres://h?dbname=d"] {
+        assert_eq!(wrong("COUNTERSIGN_DATABASE_URL", url), "");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod look;
 mod process;
 mod secrets;
 mod stage;
+mod store;
 mod tree;
 mod world;
 

@@ -3,13 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection as _, SqliteConnection};
-
 use super::World;
 use super::http::wait;
-
-/// Work that is due within three seconds, or being done.
-const BUSY: &str = "SELECT count(*) FROM work WHERE lease_until IS NOT NULL OR due_at <= unixepoch() + 3";
 
 impl World {
     /// SIGTERM; waits for the end and gives its code.
@@ -34,22 +29,14 @@ impl World {
         self.until("the server has nothing to do", |world| {
             let (before, now) = (mark.replace(world.sim.mark()), world.sim.mark());
             wait(world.sim.settle());
-            before == Some(now) && wait(world.busy()) == 0
+            before == Some(now) && wait(world.store.busy(world)) == 0
         });
-    }
-
-    async fn busy(&self) -> i64 {
-        let Some(path) = self.path("countersign.db").to_str().map(|path| format!("sqlite:{path}")) else { return 0 };
-        let Ok(mut database) = SqliteConnection::connect(&path).await else { return 1 };
-        sqlx::query_scalar(BUSY).fetch_one(&mut database).await.unwrap_or(1)
     }
 
     /// Forgets the database, as after the loss of a disk. The server must not run.
     pub(crate) fn lose_the_database(&self) {
         assert!(self.server.is_none(), "the server must not run");
-        for end in ["", "-wal", "-shm", "-lock"] {
-            let _absent = std::fs::remove_file(self.path(&format!("countersign.db{end}")));
-        }
+        wait(self.store.lose(self));
     }
 
     /// Where deliveries are taken.

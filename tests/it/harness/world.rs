@@ -11,6 +11,8 @@ use github_sim::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::store::Store;
+
 /// Two environments, two kinds of approvers.
 pub(crate) const POLICY: &str = "\
 version: 1
@@ -51,6 +53,7 @@ pub(crate) struct World {
     pub(super) server: Option<Server>,
     pub(super) dir: TempDir,
     pub(super) settings: Vec<(String, String)>,
+    pub(super) store: Store,
 }
 
 pub(super) struct Server {
@@ -147,6 +150,7 @@ impl World {
             server: None,
             dir,
             settings: Vec::new(),
+            store: Store::chosen().await,
         };
         world.keys();
         let first = Push::to("main")
@@ -212,6 +216,7 @@ impl World {
             .env("COUNTERSIGN_WEBHOOK_SECRET", WEBHOOK_SECRET)
             .env("COUNTERSIGN_SIGNING_KEY_FILE", self.path("signing.pem"))
             .env("COUNTERSIGN_ADOPT", "first-seen")
+            .env("COUNTERSIGN_DATABASE_URL", self.store.url())
             .env("COUNTERSIGN_QUIET", "0s")
             .env("COUNTERSIGN_LOG", "countersign=debug,info")
             .envs(self.settings.iter().cloned());

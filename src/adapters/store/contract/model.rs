@@ -1,9 +1,10 @@
-//! Random histories of the work table: SQLite answers each step as the plain-memory store does.
+//! Random histories of the work table: SQLite and PostgreSQL answer each step as the plain-memory store does.
 
 use countersign_core::domain::Span;
 use proptest::prelude::*;
 
-use super::{MemoryJournal, SqliteJournal, at, change};
+use super::postgres::Cluster;
+use super::{MemoryJournal, PostgresJournal, SqliteJournal, at, change};
 use crate::engine::ports::{Claim, Journal};
 
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn both_stores_tell_the_same_history(steps in prop::collection::vec(step(), 1..50)) {
+    fn sqlite_tells_the_history_that_memory_tells(steps in prop::collection::vec(step(), 1..50)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (memory, sqlite) = runtime.block_on(async {
             let sqlite = SqliteJournal::open("sqlite::memory:").await.unwrap();
@@ -82,4 +83,25 @@ proptest! {
             prop_assert_eq!(got, expected, "step {}: {:?}", index, &steps[index]);
         }
     }
+}
+
+#[test]
+fn postgres_tells_the_history_that_memory_tells() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let postgres = runtime.block_on(async { PostgresJournal::open(&cluster.database().await).await.unwrap() });
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 48, ..ProptestConfig::default() });
+    let histories = prop::collection::vec(step(), 1..50);
+    let outcome = runner.run(&histories, |steps| {
+        let (memory, postgres) = runtime.block_on(async {
+            let anew = "TRUNCATE work; ALTER SEQUENCE fence RESTART";
+            sqlx::raw_sql(anew).execute(postgres.pool()).await.unwrap();
+            (history(&MemoryJournal::default(), &steps).await, history(&postgres, &steps).await)
+        });
+        for (index, (expected, got)) in memory.iter().zip(&postgres).enumerate() {
+            prop_assert_eq!(got, expected, "step {}: {:?}", index, &steps[index]);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
 }

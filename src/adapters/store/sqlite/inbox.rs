@@ -2,8 +2,8 @@
 
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::fault::{Fault, into_column, into_json};
 use super::{begin, work};
+use crate::adapters::store::fault::{Fault, into_column, into_json};
 use crate::adapters::store::forget_before;
 use crate::engine::ports::{NewDelivery, Recorded, Sighting};
 

@@ -6,22 +6,22 @@
 use std::fs::File;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use countersign_core::domain::{Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
 use countersign_core::facts::question::Movement;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use super::OpenError;
+use super::fault::{Fault, during};
 use crate::engine::ports::{
     Claim, Journal, JournalError, NewDelivery, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
 };
-use fault::{Fault, during};
 
-mod fault;
 mod inbox;
 mod sightings;
 mod work;
@@ -71,7 +71,7 @@ impl SqliteJournal {
     async fn in_file(options: SqliteConnectOptions) -> Result<Self, Fault> {
         let options = options.journal_mode(SqliteJournalMode::Wal);
         let first = lock_beside(options.get_filename());
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let writer = first_connection(&options).await?;
         let reader = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self { writer, reader, first })
     }
@@ -92,6 +92,24 @@ impl SqliteJournal {
         })?;
         Ok(lock.commit().await?)
     }
+}
+
+/// Opens the file. Changing it to a write-ahead log does not wait for another process that is doing the same, so we do.
+async fn first_connection(options: &SqliteConnectOptions) -> Result<SqlitePool, Fault> {
+    let begun = Instant::now();
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(sqlx::Error::Database(error)) if is_busy(&*error) && begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// `SQLITE_BUSY` and its extended codes, which hold it in their last byte.
+fn is_busy(error: &dyn DatabaseError) -> bool {
+    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 /// A lock beside the database that the system takes back from a process that dies. Who gets it is alone on the file, so the leases

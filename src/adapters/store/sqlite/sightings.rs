@@ -5,7 +5,7 @@ use countersign_core::facts::question::Movement;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqlitePool};
 
-use super::fault::{Fault, from_column, from_json, into_column, parsed};
+use crate::adapters::store::fault::{Fault, from_column, from_json, into_column, parsed};
 use crate::engine::ports::{RepoRef, Sighting};
 
 /// Moves of a reference, newest first; of one second, the last to arrive first.

@@ -7,7 +7,7 @@ use countersign_core::domain::{Span, Timestamp};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::begin;
-use super::fault::{Fault, from_column, into_column};
+use crate::adapters::store::fault::{Fault, from_column, into_column};
 use crate::adapters::store::{REASON_KEPT, key};
 use crate::engine::ports::{Claim, QueueDepth, Subject};
 

@@ -3,7 +3,7 @@
 use countersign_core::domain::{Oid, PrNumber, RepoId, Sequence};
 use sqlx::{Row, SqlitePool};
 
-use super::fault::{Fault, from_column, from_json, into_column, into_json, parsed};
+use crate::adapters::store::fault::{Fault, from_column, from_json, into_column, into_json, parsed};
 use crate::engine::ports::Presence;
 
 /// What we last wrote on a pull request.

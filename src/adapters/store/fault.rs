@@ -9,7 +9,7 @@ use crate::engine::ports::JournalError;
 /// A failure, before it is known what was being tried.
 #[derive(Debug, Error)]
 pub(super) enum Fault {
-    /// SQLite or its pool.
+    /// The database or its pool.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
     /// A number no column can hold.
