@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 use crate::cipher::DataKey;
 use crate::creation_rules::RuleKey;
 use crate::error::SealError;
-use crate::identity;
 use crate::metadata::{KeyKind, Metadata, Recipient};
 use crate::metadata_edit::{Change, change, copies_agree, patches};
 use crate::opened::OpenedDocument;
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
+use crate::recipient::{check_recipient, wrap};
 use crate::seal::{group_value, seal_value, stanza, threshold};
 use crate::shamir;
 use crate::splice::apply;
@@ -234,7 +234,7 @@ fn payloads(key: &DataKey, groups: usize, asked: u32) -> Result<Payloads, SealEr
 
 fn must_be_served(recipient: &Recipient) -> Result<(), SealError> {
     if recipient.kind() == KeyKind::Age {
-        return identity::check_recipient(recipient.name());
+        return check_recipient(recipient.name());
     }
     Err(unserved(&RuleKey { kind: recipient.kind(), name: recipient.name().to_owned() }))
 }
@@ -301,7 +301,7 @@ fn wrapped_again(metadata: &Metadata, payloads: &Payloads) -> Result<Vec<Change>
     for (number, (group, payload)) in metadata.groups().iter().zip(payloads).enumerate() {
         for (index, recipient) in group.iter().enumerate() {
             let map = place(metadata, number).key(KeyKind::Age.name()).index(index);
-            let value = Value::text(identity::wrap(recipient.name(), payload)?);
+            let value = Value::text(wrap(recipient.name(), payload)?);
             changes.push(Change::Field { map, name: "enc", value });
         }
     }

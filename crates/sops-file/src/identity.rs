@@ -1,18 +1,21 @@
-//! Age identities and recipients: who opens, who is sealed to (SOPS reference 8, 9).
+//! Age identities: who opens (SOPS reference 8, 9).
 //!
-//! Never reads a file or the environment; X25519 only, other kinds are named and left out.
+//! Never reads a file or the environment. X25519 and hybrid post-quantum keys, SSH keys with the feature `ssh`; other
+//! kinds are named and left out.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 
-use age::armor::{ArmoredReader, ArmoredWriter, Format as Armor};
+use age::armor::ArmoredReader;
 use age::secrecy::ExposeSecret as _;
-use age::{Decryptor, Encryptor, x25519};
+use age::{Decryptor, x25519};
 use zeroize::Zeroizing;
 
 use crate::access::Shares;
 use crate::cipher::DataKey;
-use crate::error::{KeyError, SealError};
+use crate::error::KeyError;
+use crate::hybrid;
 use crate::metadata::{KeyKind, Metadata, Recipient};
+use crate::random::NoRandomness;
 use crate::shamir;
 
 /// Foreign stanzas that are tried after our own ones: each costs a scalar multiplication.
@@ -23,8 +26,53 @@ const MAX_PAYLOAD: u64 = 64;
 /// Age identities. Never shown.
 #[derive(Default)]
 pub struct Identities {
-    known: Vec<(String, x25519::Identity)>,
+    known: Vec<Identity>,
     left_out: Vec<LeftOut>,
+}
+
+struct Identity {
+    /// The public name, as a recipient.
+    recipient: String,
+    secret: Secret,
+}
+
+enum Secret {
+    X25519(x25519::Identity),
+    Hybrid(Box<hybrid::Identity>),
+    #[cfg(feature = "ssh")]
+    Ssh(Box<age::ssh::Identity>, Zeroizing<String>),
+}
+
+impl Secret {
+    fn as_age(&self) -> &dyn age::Identity {
+        match self {
+            Self::X25519(identity) => identity,
+            Self::Hybrid(identity) => identity.as_ref(),
+            #[cfg(feature = "ssh")]
+            Self::Ssh(identity, _) => identity.as_ref(),
+        }
+    }
+
+    fn expose(&self) -> Zeroizing<String> {
+        match self {
+            Self::X25519(identity) => Zeroizing::new(identity.to_string().expose_secret().to_owned()),
+            Self::Hybrid(identity) => identity.expose(),
+            #[cfg(feature = "ssh")]
+            Self::Ssh(_, text) => text.clone(),
+        }
+    }
+}
+
+impl From<x25519::Identity> for Identity {
+    fn from(identity: x25519::Identity) -> Self {
+        Self { recipient: identity.to_public().to_string(), secret: Secret::X25519(identity) }
+    }
+}
+
+impl From<hybrid::Identity> for Identity {
+    fn from(identity: hybrid::Identity) -> Self {
+        Self { recipient: identity.recipient(), secret: Secret::Hybrid(Box::new(identity)) }
+    }
 }
 
 /// A line that names an identity this version cannot use.
@@ -52,49 +100,75 @@ impl Identities {
         Self::default()
     }
 
-    /// Reads the text of an identity file, or of `SOPS_AGE_KEY` (several keys separated by white space).
+    /// Reads the text of an identity file, or of `SOPS_AGE_KEY` (several keys separated by white space). SSH private
+    /// keys may stand in it as they stand in their own files.
     ///
     /// # Errors
-    /// A line that is no identity. Identities of other kinds are not an error; see [`Identities::left_out`].
+    /// A line that is no identity. Identities of kinds that cannot be used are not an error; see
+    /// [`Identities::left_out`].
     pub fn parse(text: &str) -> Result<Self, IdentityError> {
         let mut identities = Self::default();
-        for (number, line) in text.lines().enumerate() {
-            if line.trim_start().starts_with('#') {
-                continue;
-            }
-            for word in line.split_whitespace() {
-                identities.add(word, number + 1)?;
+        let mut lines = text.lines().enumerate();
+        while let Some((number, line)) = lines.next() {
+            let line = line.trim();
+            if let Some(kind) = line.strip_prefix("-----BEGIN ") {
+                let mut block = Zeroizing::new(format!("{line}\n"));
+                for (_, line) in lines.by_ref() {
+                    block.push_str(line);
+                    block.push('\n');
+                    if line.trim().starts_with("-----END ") {
+                        break;
+                    }
+                }
+                identities.add_block(kind, block, number + 1);
+            } else if !line.starts_with('#') {
+                for word in line.split_whitespace() {
+                    identities.add(word, number + 1)?;
+                }
             }
         }
         Ok(identities)
     }
 
     fn add(&mut self, word: &str, line: usize) -> Result<(), IdentityError> {
-        let other_kinds = [
-            ("AGE-SECRET-KEY-PQ-1", "post-quantum identities are not supported yet"),
-            ("AGE-PLUGIN-", "plugin identities are not supported"),
-            ("-----BEGIN", "SSH keys and encrypted identity files are not supported"),
-        ];
-        if let Some((_, why)) = other_kinds.iter().find(|(start, _)| word.starts_with(start)) {
-            self.left_out.push(LeftOut { line, why });
+        if word.starts_with("AGE-PLUGIN-") {
+            self.left_out.push(LeftOut { line, why: "plugin identities are not supported" });
             return Ok(());
         }
-        match word.parse::<x25519::Identity>() {
-            Ok(identity) => {
-                self.known.push((identity.to_public().to_string(), identity));
-                Ok(())
-            }
-            // The body of a key block that was left out.
-            Err(_) if self.left_out.last().is_some_and(|last| last.why.starts_with("SSH")) => Ok(()),
-            Err(_) => Err(IdentityError { line }),
+        let identity = if word.starts_with("AGE-SECRET-KEY-PQ-1") {
+            hybrid::Identity::parse(word).map(Identity::from).ok()
+        } else {
+            word.parse::<x25519::Identity>().map(Identity::from).ok()
+        };
+        self.known.push(identity.ok_or(IdentityError { line })?);
+        Ok(())
+    }
+
+    /// Text in armor: an SSH key, or an identity file that is itself sealed.
+    fn add_block(&mut self, kind: &str, block: Zeroizing<String>, line: usize) {
+        let added = if kind.starts_with("AGE ENCRYPTED FILE") {
+            Err("an identity file under a passphrase: open it first")
+        } else {
+            ssh_identity(block)
+        };
+        match added {
+            Ok(identity) => self.known.push(identity),
+            Err(why) => self.left_out.push(LeftOut { line, why }),
         }
     }
 
     /// A new random identity, for tests and first steps.
     #[must_use]
     pub fn generate() -> Self {
-        let identity = x25519::Identity::generate();
-        Self { known: vec![(identity.to_public().to_string(), identity)], left_out: Vec::new() }
+        Self { known: vec![x25519::Identity::generate().into()], left_out: Vec::new() }
+    }
+
+    /// A new random post-quantum identity.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn generate_hybrid() -> Result<Self, NoRandomness> {
+        Ok(Self { known: vec![hybrid::Identity::generate()?.into()], left_out: Vec::new() })
     }
 
     /// Adds those of another source; none hides another (reference 19).
@@ -111,7 +185,7 @@ impl Identities {
 
     /// The public recipients of these identities.
     pub fn recipients(&self) -> impl Iterator<Item = &str> {
-        self.known.iter().map(|(recipient, _)| recipient.as_str())
+        self.known.iter().map(|identity| identity.recipient.as_str())
     }
 
     /// Identities of kinds that cannot be used.
@@ -124,8 +198,8 @@ impl Identities {
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::new());
-        for (_, identity) in &self.known {
-            text.push_str(identity.to_string().expose_secret());
+        for identity in &self.known {
+            text.push_str(identity.secret.expose().trim_end());
             text.push('\n');
         }
         text
@@ -157,7 +231,7 @@ impl Identities {
     /// Our own stanzas first, then the others, since a name may be wrong.
     fn open_group(&self, group: &[Recipient]) -> Option<Zeroizing<Vec<u8>>> {
         let age = || group.iter().filter(|recipient| recipient.kind() == KeyKind::Age);
-        let own = |recipient: &&Recipient| self.recipients().any(|name| name == recipient.name());
+        let own = |recipient: &&Recipient| self.recipients().any(|name| is_same_key(name, recipient.name()));
         let others = age().filter(|recipient| !own(recipient)).take(MAX_TRIES);
         age().filter(own).chain(others).find_map(|recipient| self.unwrap(recipient.stanza()))
     }
@@ -168,7 +242,7 @@ impl Identities {
         if decryptor.is_scrypt() {
             return None;
         }
-        let identities = self.known.iter().map(|(_, identity)| identity as &dyn age::Identity);
+        let identities = self.known.iter().map(|identity| identity.secret.as_age());
         let reader = decryptor.decrypt(identities).ok()?;
         let mut payload = Zeroizing::new(Vec::with_capacity(64));
         reader.take(MAX_PAYLOAD).read_to_end(&mut payload).ok()?;
@@ -176,55 +250,38 @@ impl Identities {
     }
 }
 
-/// Checks that data keys can be sealed to this recipient.
-///
-/// # Errors
-/// [`SealError::Recipient`] with the reason.
-pub fn check_recipient(recipient: &str) -> Result<(), SealError> {
-    parse_recipient(recipient).map(|_| ())
-}
-
-fn parse_recipient(recipient: &str) -> Result<x25519::Recipient, SealError> {
-    let name = recipient.trim();
-    name.parse().map_err(|_| {
-        let why = if name.starts_with("age1pq1") {
-            "post-quantum recipients are not supported yet"
-        } else if name.starts_with("ssh-") {
-            "SSH recipients are not supported yet"
-        } else if name.starts_with("age1") && name[4..].contains('1') {
-            "plugin recipients are not supported"
-        } else {
-            "it is not an age recipient"
-        };
-        SealError::Recipient { recipient: shortened(name), why }
-    })
-}
-
-/// A recipient is public, but somebody may have put an identity in its place.
-fn shortened(name: &str) -> String {
-    if name.to_ascii_uppercase().starts_with("AGE-SECRET-KEY") {
-        return "(a secret key)".to_owned();
+/// The public names are the same; an SSH key may have a comment behind it.
+fn is_same_key(ours: &str, theirs: &str) -> bool {
+    if !ours.starts_with("ssh-") {
+        return ours == theirs;
     }
-    name.chars().take(80).collect()
+    let key = |name: &str| name.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+    key(ours) == key(theirs)
 }
 
-/// Seals a data key (or share) for one recipient, as an armored age file.
-pub(crate) fn wrap(recipient: &str, payload: &[u8]) -> Result<String, SealError> {
-    let parsed = parse_recipient(recipient)?;
-    let failed = || SealError::Recipient { recipient: shortened(recipient), why: "age could not seal to it" };
-    let encryptor =
-        Encryptor::with_recipients(std::iter::once(&parsed as &dyn age::Recipient)).map_err(|_| failed())?;
-    let armored = ArmoredWriter::wrap_output(Vec::new(), Armor::AsciiArmor).map_err(|_| failed())?;
-    let mut writer = encryptor.wrap_output(armored).map_err(|_| failed())?;
-    writer.write_all(payload).map_err(|_| failed())?;
-    let bytes = writer.finish().and_then(ArmoredWriter::finish).map_err(|_| failed())?;
-    String::from_utf8(bytes).map_err(|_| failed())
+#[cfg(feature = "ssh")]
+fn ssh_identity(block: Zeroizing<String>) -> Result<Identity, &'static str> {
+    let identity = age::ssh::Identity::from_buffer(block.as_bytes(), None).map_err(|_| "this is not an SSH key")?;
+    match &identity {
+        age::ssh::Identity::Unencrypted(_) => {}
+        age::ssh::Identity::Encrypted(_) => return Err("an SSH key under a passphrase"),
+        age::ssh::Identity::Unsupported(_) => return Err("an SSH key of a kind that age does not support"),
+    }
+    let recipient = age::ssh::Recipient::try_from(identity.clone());
+    let recipient = recipient.map_err(|_| "an SSH key of a kind that age does not support")?.to_string();
+    Ok(Identity { recipient, secret: Secret::Ssh(Box::new(identity), block) })
+}
+
+#[cfg(not(feature = "ssh"))]
+fn ssh_identity(_: Zeroizing<String>) -> Result<Identity, &'static str> {
+    Err("this build cannot use SSH keys")
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{Identities, check_recipient, wrap};
+    use super::Identities;
+    use crate::recipient::{check_recipient, wrap};
 
     #[test]
     fn what_is_wrapped_is_unwrapped_by_its_identity_only() {
@@ -252,5 +309,37 @@ mod tests {
         let secret = ours.expose();
         let fault = check_recipient(secret.trim()).unwrap_err().to_string();
         assert!(!fault.contains(secret.trim()), "{fault}");
+    }
+
+    #[test]
+    fn keys_of_the_future_open_what_was_wrapped_for_them() {
+        let (ours, other) = (Identities::generate_hybrid().unwrap(), Identities::generate_hybrid().unwrap());
+        let stanza = wrap(ours.recipients().next().unwrap(), &[7; 32]).unwrap();
+        assert_eq!(ours.unwrap(&stanza).unwrap().as_slice(), &[7; 32]);
+        assert!(other.unwrap(&stanza).is_none() && Identities::generate().unwrap(&stanza).is_none());
+        let again = Identities::parse(&ours.expose()).unwrap();
+        assert_eq!(again.unwrap(&stanza).unwrap().as_slice(), &[7; 32]);
+    }
+
+    const SSH: &str = include_str!("../tests/fixtures/identities/ssh_ed25519.txt");
+    const SSH_PUBLIC: &str = include_str!("../tests/fixtures/identities/ssh_ed25519.pub");
+
+    #[cfg(feature = "ssh")]
+    #[test]
+    fn ssh_keys_open_what_was_wrapped_for_them() {
+        let ours = Identities::parse(&format!("# mine\n{SSH}\n{}", *Identities::generate().expose())).unwrap();
+        assert_eq!((ours.recipients().count(), ours.left_out().len()), (2, 0));
+        let stanza = wrap(SSH_PUBLIC, &[7; 32]).unwrap();
+        assert_eq!(ours.unwrap(&stanza).unwrap().as_slice(), &[7; 32]);
+        assert!(super::is_same_key(ours.recipients().next().unwrap(), SSH_PUBLIC));
+        assert_eq!(Identities::parse(&ours.expose()).unwrap().recipients().count(), 2);
+    }
+
+    #[cfg(not(feature = "ssh"))]
+    #[test]
+    fn ssh_keys_are_left_out_with_the_reason() {
+        let ours = Identities::parse(&format!("{SSH}{}", *Identities::generate().expose())).unwrap();
+        assert_eq!((ours.recipients().count(), ours.left_out()[0].line), (1, 1));
+        assert!(check_recipient(SSH_PUBLIC).unwrap_err().to_string().contains("SSH"));
     }
 }

@@ -207,7 +207,7 @@ impl Value {
             Change::Field { map, name, value } => *self.at(map.steps())?.field(name)? = value.duplicate(),
             Change::Element { map, list, value } => match self.at(map.steps())?.field(list)? {
                 Self::List(elements) => elements.push(value.duplicate()),
-                other => *other = Self::List(vec![value.duplicate()]),
+                other @ (Self::Scalar(_) | Self::Map(_)) => *other = Self::List(vec![value.duplicate()]),
             },
             Change::Remove { at } => {
                 let (last, above) = at.steps().split_last()?;

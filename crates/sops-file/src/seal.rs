@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 use crate::cipher::DataKey;
 use crate::error::SealError;
 use crate::format::Format;
-use crate::identity;
 use crate::mac::Mac;
 use crate::opened::{OpenOptions, OpenedDocument, open_with};
 use crate::plain::Plain;
+use crate::recipient::wrap;
 use crate::sealed::{SealedDocument, read_tree, text_of};
 use crate::selection::Selection;
 use crate::shamir;
@@ -338,7 +338,7 @@ fn stanzas(recipients: &[String], payload: &[u8]) -> Result<Value, SealError> {
 
 /// One entry of the `age` list.
 pub(crate) fn stanza(recipient: &str, payload: &[u8]) -> Result<Value, SealError> {
-    let recipient = recipient.trim();
-    let enc = identity::wrap(recipient, payload)?;
-    Ok(Value::Map(vec![("enc".to_owned(), Value::text(enc)), ("recipient".to_owned(), Value::text(recipient))]))
+    let name = recipient.trim();
+    let enc = wrap(name, payload)?;
+    Ok(Value::Map(vec![("enc".to_owned(), Value::text(enc)), ("recipient".to_owned(), Value::text(name))]))
 }

@@ -266,9 +266,55 @@ fn key_groups_are_shared_alike() {
         shamir_threshold: 2,
         ..SealOptions::default()
     };
-    let sealed = seal_text("a: one\n", &options);
     fs::write(sops.path("keys.txt"), format!("{IDENTITY}{OTHER_IDENTITY}")).unwrap();
+    let mut both = identities();
+    both.extend(Identities::parse(OTHER_IDENTITY).unwrap());
+    let cases = [
+        ("g.yaml", "a: one\n"),
+        ("g.json", "{\n\t\"a\": \"one\"\n}\n"),
+        ("g.env", "a=one\n"),
+        ("g.ini", "[s]\na = one\n"),
+        ("g.bin", "one"),
+    ];
+    for (name, plain) in cases {
+        let format = Format::of_path(name);
+        let sealed = seal(plain.as_bytes(), format, &options, now()).unwrap();
+        let reopen =
+            |bytes: &[u8]| open(&SealedDocument::parse(bytes, format).unwrap(), &both, OpenOptions::default()).unwrap();
+        let decrypts = |bytes: &[u8]| {
+            fs::write(sops.path(name), bytes).unwrap();
+            assert_eq!(sops.must(&["decrypt", name]), plain, "{name}");
+        };
+        decrypts(&sealed);
+        let mut opened = reopen(&sealed);
+        let add = RecipientEdit { add: vec![group(&Identities::generate()).concat()], remove: vec![] };
+        assert!(opened.edit_group(1, &add).unwrap());
+        let grown = opened.reseal(now()).unwrap();
+        decrypts(&grown);
+        let mut opened = reopen(&grown);
+        opened.rotate().unwrap();
+        decrypts(&opened.reseal(now()).unwrap());
+        let mut opened = reopen(&grown);
+        let key = sops_file::RuleKey { kind: sops_file::KeyKind::Age, name: group(&other).concat() };
+        assert!(opened.set_groups(&[vec![key]], None).unwrap());
+        decrypts(&opened.reseal(now()).unwrap());
+    }
+}
+
+#[test]
+fn post_quantum_recipients_are_shared_alike() {
+    let Some(sops) = Sops::find() else { return };
+    let ours = Identities::generate_hybrid().unwrap();
+    fs::write(sops.path("keys.txt"), ours.expose().as_bytes()).unwrap();
+    let sealed = seal_text("a: one\n", &SealOptions::to(ours.recipients()));
     assert_eq!(sops.decrypt(&sealed), "a: one\n");
+    fs::write(sops.path("x.yaml"), "a: two\n").unwrap();
+    let theirs = sops.must(&["encrypt", "--age", ours.recipients().next().unwrap(), "x.yaml"]);
+    let theirs = SealedDocument::parse(theirs.as_bytes(), Format::Yaml).unwrap();
+    let mut opened = open(&theirs, &ours, OpenOptions::default()).unwrap();
+    assert_eq!(plain_of(&opened), "a: two\n");
+    opened.rotate().unwrap();
+    assert_eq!(sops.decrypt(std::str::from_utf8(&opened.reseal(now()).unwrap()).unwrap()), "a: two\n");
 }
 
 fn scalar() -> impl Strategy<Value = serde_json::Value> {

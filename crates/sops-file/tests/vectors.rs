@@ -4,9 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sops_file::{
-    DataKey, Format, Identities, OpenError, OpenOptions, OpenedDocument, ParseError, SealedDocument, open, open_with,
-};
+use sops_file::{Format, Identities, OpenError, OpenOptions, OpenedDocument, ParseError, SealedDocument, open};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -14,7 +12,7 @@ fn fixtures() -> PathBuf {
 
 fn identities() -> Identities {
     let mut all = Identities::none();
-    for name in ["id1.txt", "id2.txt"] {
+    for name in ["id1.txt", "id2.txt", "idpq.txt"] {
         let text = fs::read_to_string(fixtures().join("identities").join(name)).unwrap();
         all.extend(Identities::parse(&text).unwrap());
     }
@@ -29,19 +27,7 @@ fn read(path: &Path) -> SealedDocument {
 
 fn open_at(path: &Path) -> Result<OpenedDocument, OpenError> {
     let sealed = read(path);
-    if path.parent().unwrap().ends_with("yaml_pq") {
-        return open_with(&sealed, noted_key(path), OpenOptions::default());
-    }
     open(&sealed, &identities(), OpenOptions::default())
-}
-
-/// The data key that was written down when the file was made, for recipients that are not supported yet.
-fn noted_key(path: &Path) -> DataKey {
-    let info: serde_json::Value = serde_json::from_slice(&fs::read(path.with_file_name("info.json")).unwrap()).unwrap();
-    let file = path.file_name().unwrap().to_str().unwrap();
-    let versions = info["versions"].as_object().unwrap();
-    let made = versions.values().find(|made| made["file"] == file).unwrap();
-    DataKey::from_bytes(&hex::decode(made["data_key"].as_str().unwrap()).unwrap()).unwrap()
 }
 
 /// All `enc-*` files of all cases.

@@ -121,7 +121,7 @@ fn new_section(source: &str, document: &Document, name: &str, keys: &[(&str, &Pl
     }
     let at = document.sops.as_ref().map_or(source.len(), |sops| line_start(source, sops.start));
     // Comments that stand above the metadata belong to the section before.
-    let last = document.root.entries().filter(|section| section.start < at).next_back();
+    let last = document.root.entries().rfind(|section| section.start < at);
     let trailing = last.map(|section| section.node.children().iter().rev().map_while(as_comment)).into_iter().flatten();
     let ends = last.map_or(0, |section| end_of_keys(source, &section.node));
     let at = trailing
