@@ -24,6 +24,10 @@ impl Exit {
     pub const FAILED: Self = Self(1);
     /// Wrong usage.
     pub const USAGE: Self = Self(2);
+    /// Output cannot be written in the format that was asked for (sops's number).
+    pub const NOT_EMITTED: Self = Self(4);
+    /// Flags that contradict each other (sops's number).
+    pub const CONTRADICTION: Self = Self(8);
     /// `check` has findings.
     pub const FINDINGS: Self = Self(12);
     /// Not verified, or trust is not pinned.
@@ -38,6 +42,10 @@ impl Exit {
     pub const NO_KEY: Self = Self(128);
     /// Nothing was modified (sops's number).
     pub const NOT_MODIFIED: Self = Self(200);
+    /// There is no editor, or it failed (sops's number).
+    pub const NO_EDITOR: Self = Self(201);
+    /// The document is sealed already (sops's number).
+    pub const SEALED_ALREADY: Self = Self(203);
 
     /// A number of sops (reference 20); one that no process can end with becomes 1.
     #[must_use]

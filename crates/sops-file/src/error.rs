@@ -218,6 +218,16 @@ pub enum SealError {
         /// A fixed sentence.
         what: &'static str,
     },
+    /// A format cannot hold what stands under a key.
+    #[error("{format} cannot hold `{key}`: {what}")]
+    CannotHold {
+        /// The format asked for.
+        format: Format,
+        /// The key; empty for the document itself.
+        key: String,
+        /// A fixed sentence.
+        what: &'static str,
+    },
     /// Randomness failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -235,6 +245,7 @@ impl SealError {
             Self::AlreadySealed => 203,
             Self::Empty => 92,
             Self::NoRecipients | Self::Recipient { .. } => 111,
+            Self::CannotHold { .. } => 4,
             Self::Settings { .. } => 5,
             Self::CommentExpression | Self::ReadBack(_) => 23,
             Self::NoSuchKey(_) | Self::WrongContainer(_) | Self::Metadata { .. } | Self::Randomness(_) => 1,
@@ -254,6 +265,7 @@ impl SealError {
             Self::NoSuchKey(_) => "see the keys with `countersign list FILE`",
             Self::WrongContainer(_) => "remove that value first with `countersign unset`",
             Self::Metadata { .. } => "use sops for this document",
+            Self::CannotHold { .. } => "choose another format: json and yaml hold everything",
             Self::Randomness(_) => "check that the random device of this machine works",
             Self::ReadBack(_) => "please report this with the shape of the document, without its values",
         }

@@ -46,6 +46,7 @@ mod setter;
 pub mod random;
 mod shamir;
 
+pub mod convert;
 mod creation_rules;
 pub mod diff;
 

@@ -169,6 +169,15 @@ impl OpenedDocument {
         self.changed || self.recipients_changed
     }
 
+    /// Opens another version of this document under the data key at hand: no identity is needed, and none is tried.
+    ///
+    /// # Errors
+    /// As [`open`], except for the retrieval of the key.
+    pub fn open_version(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<Self, OpenError> {
+        let key = DataKey::from_bytes(self.key.expose()).ok_or(OpenError::Key(crate::KeyError::BadKey))?;
+        open_with(sealed, key, options)
+    }
+
     /// Whether both have the same data key.
     #[must_use]
     pub fn has_same_data_key(&self, other: &Self) -> bool {

@@ -13,6 +13,7 @@ use crate::splice::{Patch, apply, line_end, line_start, next_line};
 use crate::tree::{Child, Document, Entry, Node};
 use crate::yaml::edit::{Home, replace_scalar, step};
 use crate::yaml::parse::child_end;
+use crate::yaml::scalar::single_line;
 use crate::yaml::write::{self, Empty, Texts};
 use crate::{dotenv, ini, json};
 
@@ -50,7 +51,7 @@ impl OpenedDocument {
                 }
                 Ok(match value.as_text() {
                     Some(text) => Zeroizing::new(text.as_bytes().to_vec()),
-                    None => into_bytes(Zeroizing::new(single(value))),
+                    None => into_bytes(Zeroizing::new(single_line(value))),
                 })
             }
             None => {
@@ -133,15 +134,6 @@ fn comment_text(value: &Plain) -> Option<&str> {
     match value {
         Plain::Comment(text) | Plain::Text(text) => Some(text),
         Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) | Plain::Time(_) | Plain::Bytes(_) => None,
-    }
-}
-
-/// A scalar alone, as the YAML store prints it.
-fn single(value: &Plain) -> String {
-    use crate::yaml::scalar::{Written, block_style};
-    match block_style(value, None) {
-        Written::Line(line) => line + "\n",
-        Written::Block { header, lines } => header + &lines + "\n",
     }
 }
 

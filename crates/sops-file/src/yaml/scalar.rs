@@ -244,6 +244,14 @@ fn literal(text: &str, place: BlockPlace) -> Written {
     Written::Block { header, lines }
 }
 
+/// A scalar alone, as the YAML store prints it.
+pub(crate) fn single_line(value: &Plain) -> String {
+    match block_style(value, None) {
+        Written::Line(line) => line + "\n",
+        Written::Block { header, lines } => header + &lines + "\n",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -13,7 +13,7 @@ pub(in crate::faces::cli) fn run(args: GetArgs, json: bool) -> Outcome {
     let (document, key) = operands::document_and_key(&args.naming, &args.operands)?;
     let path = key_path(&key, Exit::USAGE)?;
     let sealed = parse(&document)?;
-    let opened = open(&document, &sealed, &mut Identity::gather(), args.ignore_mac)?;
+    let opened = open(&document, &sealed, &Identity::gather(), args.ignore_mac)?;
     if !opened.contains(&path) {
         return Err(no_such_key(&document, &sealed, &path));
     }

@@ -6,30 +6,40 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use sops_file::{Identities, KeyError, KeyKind, OpenError, OpenOptions, OpenedDocument, SealedDocument, open};
 use zeroize::Zeroizing;
 
-/// Everything that may open documents here, and what was wrong with where it came from.
+/// Everything that may open documents here, and what was wrong with where it came from. Workers share one.
 pub(super) struct Identity {
-    known: Identities,
-    troubles: Vec<String>,
+    known: RwLock<Identities>,
+    told: Mutex<Told>,
     command: Option<String>,
+}
+
+/// What came of looking.
+#[derive(Default)]
+struct Told {
+    troubles: Vec<String>,
+    /// Recipients that the command was run for.
     asked: BTreeSet<String>,
 }
 
 impl Identity {
     /// Reads the environment and the files it names. The command of `SOPS_AGE_KEY_CMD` is not run until something needs it.
     pub(super) fn gather() -> Self {
-        let mut identity =
-            Self { known: Identities::none(), troubles: Vec::new(), command: None, asked: BTreeSet::new() };
+        let identity = Self {
+            known: RwLock::new(Identities::none()),
+            told: Mutex::new(Told::default()),
+            command: variable("SOPS_AGE_KEY_CMD"),
+        };
         if let Some(text) = variable("SOPS_AGE_KEY") {
             identity.take("SOPS_AGE_KEY", &Zeroizing::new(text));
         }
         if let Some(path) = variable("SOPS_AGE_KEY_FILE") {
             identity.take_file(&format!("SOPS_AGE_KEY_FILE (`{path}`)"), &PathBuf::from(&path), true);
         }
-        identity.command = variable("SOPS_AGE_KEY_CMD");
         if let Some(path) = user_file() {
             identity.take_file(&format!("`{}`", path.display()), &path, false);
         }
@@ -37,52 +47,70 @@ impl Identity {
     }
 
     /// Opens a document, running the command for its recipients when nothing else opens it.
-    pub(super) fn open(&mut self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
-        let mut outcome = open(sealed, &self.known, options);
-        let Some(command) = self.command.clone() else { return outcome };
+    pub(super) fn open(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
+        let mut outcome = self.open_as_known(sealed, options);
+        let Some(command) = &self.command else { return outcome };
         let age = |recipient: &&sops_file::Recipient| recipient.kind() == KeyKind::Age;
-        let names: Vec<_> =
-            sealed.metadata().recipients().filter(age).map(|recipient| recipient.name().to_owned()).collect();
-        for name in names {
+        for recipient in sealed.metadata().recipients().filter(age) {
             match &outcome {
                 Err(OpenError::Key(
                     KeyError::NoIdentity | KeyError::NotARecipient { .. } | KeyError::Threshold { .. },
                 )) => {}
                 Ok(_) | Err(_) => break,
             }
-            if self.asked.insert(name.clone()) {
-                self.ask(&command, &name);
-                outcome = open(sealed, &self.known, options);
-            }
+            self.ask_once(command, recipient.name());
+            outcome = self.open_as_known(sealed, options);
         }
         outcome
     }
 
-    /// What was wrong with the sources, for the report when nothing opens.
-    pub(super) fn troubles(&self) -> &[String] {
-        &self.troubles
+    fn open_as_known(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
+        open(sealed, &self.known.read().unwrap_or_else(PoisonError::into_inner), options)
     }
 
-    fn take_file(&mut self, source: &str, path: &PathBuf, must_exist: bool) {
+    /// Whether one of the identities at hand belongs to this recipient.
+    pub(super) fn is_own(&self, recipient: &str) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).recipients().any(|own| own == recipient)
+    }
+
+    /// What was wrong with the sources, for the report when nothing opens.
+    pub(super) fn troubles(&self) -> Vec<String> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).troubles.clone()
+    }
+
+    fn take_file(&self, source: &str, path: &PathBuf, must_exist: bool) {
         match std::fs::read_to_string(path).map(Zeroizing::new) {
             Ok(text) => self.take(source, &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {}
-            Err(error) => self.troubles.push(format!("{source} cannot be read: {error}")),
+            Err(error) => self.trouble(format!("{source} cannot be read: {error}")),
         }
     }
 
-    fn take(&mut self, source: &str, text: &Zeroizing<String>) {
+    fn take(&self, source: &str, text: &Zeroizing<String>) {
         match Identities::parse(text) {
             Ok(identities) => {
-                self.troubles.extend(identities.left_out().iter().map(|left| format!("{source}: {left}")));
-                self.known.extend(identities);
+                for left in identities.left_out() {
+                    self.trouble(format!("{source}: {left}"));
+                }
+                self.known.write().unwrap_or_else(PoisonError::into_inner).extend(identities);
             }
-            Err(error) => self.troubles.push(format!("{source}: line {} is not an age identity", error.line)),
+            Err(error) => self.trouble(format!("{source}: line {} is not an age identity", error.line)),
+        }
+    }
+
+    /// Runs the command for a recipient unless that was done before; others wait for its answer.
+    fn ask_once(&self, command: &str, recipient: &str) {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new =
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).asked.insert(recipient.to_owned());
+        if is_new {
+            self.ask(command, recipient);
         }
     }
 
     /// Runs the command as sops does: split like a shell would, without a shell, the recipient in its environment.
-    fn ask(&mut self, command: &str, recipient: &str) {
+    fn ask(&self, command: &str, recipient: &str) {
         const SOURCE: &str = "the command of SOPS_AGE_KEY_CMD";
         let words = shlex::split(command).unwrap_or_default();
         let Some((program, arguments)) = words.split_first() else {
@@ -107,9 +135,10 @@ impl Identity {
         }
     }
 
-    fn trouble(&mut self, what: String) {
-        if !self.troubles.contains(&what) {
-            self.troubles.push(what);
+    fn trouble(&self, what: String) {
+        let troubles = &mut self.told.lock().unwrap_or_else(PoisonError::into_inner).troubles;
+        if !troubles.contains(&what) {
+            troubles.push(what);
         }
     }
 }

@@ -8,15 +8,21 @@ pub(super) mod diff;
 pub(super) mod encrypt;
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod recipients;
+pub(super) mod rotate;
 pub(super) mod set;
 pub(super) mod unset;
+pub(super) mod updatekeys;
 
 mod document;
 mod identities;
+mod many;
 mod operands;
 mod place;
+mod readers;
 mod rules;
 mod store;
+mod target;
 mod value;
 
 use jiff::Timestamp;
@@ -50,7 +56,7 @@ fn unreadable(document: &Document, fault: &ParseError) -> Report {
 fn open(
     document: &Document,
     sealed: &SealedDocument,
-    identity: &mut Identity,
+    identity: &Identity,
     ignore_mac: bool,
 ) -> Result<OpenedDocument, Report> {
     identity.open(sealed, OpenOptions { ignore_mac }).map_err(|fault| unopened(document, &fault, identity))
@@ -60,7 +66,7 @@ fn unopened(document: &Document, fault: &OpenError, identity: &Identity) -> Repo
     let report =
         Report::new(Exit::of_sops(fault.exit_code()), format!("`{}`: {fault}", document.name)).help(fault.help());
     match fault {
-        OpenError::Key(_) => identity.troubles().iter().fold(report, Report::cause),
+        OpenError::Key(_) => identity.troubles().into_iter().fold(report, Report::cause),
         OpenError::Value { .. }
         | OpenError::Type { .. }
         | OpenError::InTheClear { .. }
@@ -108,22 +114,43 @@ fn no_such_key(document: &Document, sealed: &SealedDocument, path: &KeyPath) -> 
     }
 }
 
-/// Seals a changed document again and stores it in place of the old one. `holds` looks at what was written, opened again.
+/// Seals a changed document again and stores it in place of the old one, which was `sealed`. `holds` looks at what was written,
+/// opened again.
 fn store_changed(
     document: &Document,
+    sealed: &SealedDocument,
     mut opened: OpenedDocument,
-    identity: &mut Identity,
+    identity: &Identity,
     holds: impl FnOnce(&OpenedDocument) -> bool,
 ) -> Result<(), Report> {
     let bytes = opened.reseal(now()?).map_err(|fault| unsealed(document, &fault))?;
-    document.replace(&bytes, |written| {
-        let fault = |what: &str| {
-            Report::new(Exit::FAILED, format!("what was written for `{}` {what}; the file is unchanged", document.name))
-        };
-        let sealed = SealedDocument::parse(written, document.format).map_err(|_| fault("cannot be read again"))?;
-        let again = identity.open(&sealed, OpenOptions::default()).map_err(|_| fault("does not open again"))?;
-        if holds(&again) { Ok(()) } else { Err(fault("does not hold what was meant")) }
-    })
+    document.replace(&bytes, |written| reads_again(document, sealed, &opened, written, identity, holds))
+}
+
+/// Opens what was written: with an identity where somebody new reads it, else under the data key that opened it before.
+fn reads_again(
+    document: &Document,
+    before: &SealedDocument,
+    opened: &OpenedDocument,
+    written: &[u8],
+    identity: &Identity,
+    holds: impl FnOnce(&OpenedDocument) -> bool,
+) -> Result<(), Report> {
+    let fault = |what: &str| {
+        Report::new(Exit::FAILED, format!("what was written for `{}` {what}; the file is unchanged", document.name))
+    };
+    let again = SealedDocument::parse(written, document.format).map_err(|_| fault("cannot be read again"))?;
+    let readers = again.metadata();
+    let same_readers = before.metadata().groups() == readers.groups();
+    // Who took himself out can no longer open it.
+    let is_ours = readers.recipients().any(|recipient| identity.is_own(recipient.name()));
+    let again = if same_readers || !is_ours {
+        opened.open_version(&again, OpenOptions::default())
+    } else {
+        identity.open(&again, OpenOptions::default())
+    };
+    let again = again.map_err(|_| fault("does not open again"))?;
+    if holds(&again) { Ok(()) } else { Err(fault("does not hold what was meant")) }
 }
 
 /// Says that nothing was to be done: an exit code of its own, unless that was expected.

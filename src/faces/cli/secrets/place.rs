@@ -12,7 +12,7 @@ use crate::faces::cli::check;
 use crate::faces::exit::{Exit, Report};
 
 /// Directories that hold no documents of ours.
-const SKIPPED: [&str; 2] = [".git", "node_modules"];
+pub(super) const SKIPPED: [&str; 3] = [".git", "node_modules", ".countersign"];
 /// Most files looked at.
 const MOST_FILES: usize = 200_000;
 

@@ -18,14 +18,14 @@ pub(in crate::faces::cli) fn run(args: SetArgs, json: bool) -> Outcome {
     let source = source(&args, value)?;
     let path = key_path(&key, Exit::USAGE)?;
     let sealed = parse(&document)?;
-    let mut identity = Identity::gather();
-    let mut opened = open(&document, &sealed, &mut identity, args.ignore_mac)?;
+    let identity = Identity::gather();
+    let mut opened = open(&document, &sealed, &identity, args.ignore_mac)?;
     let value = value::read(source, args.kind, &path)?;
     let had = kind_before(&document, &opened, &path, &value)?;
     if !opened.set(&path, &value).map_err(|fault| unsealed(&document, &fault))? {
         return nothing_to_do(&format!("`{path}` of {} holds that value already", document.name), args.idempotent);
     }
-    store_changed(&document, opened, &mut identity, |again| holds(again, &path, &value))?;
+    store_changed(&document, &sealed, opened, &identity, |again| holds(again, &path, &value))?;
     if let (Some(old), Value::Scalar(new)) = (had, &value)
         && old != new.kind_name()
     {

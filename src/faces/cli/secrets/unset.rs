@@ -13,8 +13,8 @@ pub(in crate::faces::cli) fn run(args: UnsetArgs, json: bool) -> Outcome {
     let (document, key) = operands::document_and_key(&args.naming, &args.operands)?;
     let path = key_path(&key, Exit::USAGE)?;
     let sealed = parse(&document)?;
-    let mut identity = Identity::gather();
-    let mut opened = open(&document, &sealed, &mut identity, args.ignore_mac)?;
+    let identity = Identity::gather();
+    let mut opened = open(&document, &sealed, &identity, args.ignore_mac)?;
     if !opened.contains(&path) {
         if args.idempotent {
             return nothing_to_do(&format!("{} has no key {path}", document.name), true);
@@ -24,7 +24,7 @@ pub(in crate::faces::cli) fn run(args: UnsetArgs, json: bool) -> Outcome {
     let keys = opened.values().len();
     opened.unset(&path).map_err(|fault| unsealed(&document, &fault))?;
     let left = opened.values().len();
-    store_changed(&document, opened, &mut identity, |again| again.values().len() == left)?;
+    store_changed(&document, &sealed, opened, &identity, |again| again.values().len() == left)?;
     if json {
         return output::json(&json!({"version": 1, "file": document.name, "key": path, "change": "removed"}));
     }

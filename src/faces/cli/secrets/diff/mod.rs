@@ -41,10 +41,10 @@ enum FileChange {
 /// Compares.
 pub(in crate::faces::cli) fn run(args: DiffArgs, json: bool) -> Outcome {
     let pairs = sides::pairs(&args)?;
-    let mut identity = Identity::gather();
+    let identity = Identity::gather();
     let mut files = Vec::new();
     for pair in &pairs {
-        if let Some(compared) = compare(pair, &mut identity, args.reveal)? {
+        if let Some(compared) = compare(pair, &identity, args.reveal)? {
             files.push(compared);
         }
     }
@@ -66,7 +66,7 @@ pub(in crate::faces::cli) fn run(args: DiffArgs, json: bool) -> Outcome {
 }
 
 /// Compares one pair; none when neither side is a sealed document and the pair was found, not named.
-fn compare(pair: &Pair, identity: &mut Identity, reveal: bool) -> Result<Option<Compared>, Report> {
+fn compare(pair: &Pair, identity: &Identity, reveal: bool) -> Result<Option<Compared>, Report> {
     let (Some(old), Some(new)) = (sealed(pair.old.as_ref(), pair.named)?, sealed(pair.new.as_ref(), pair.named)?)
     else {
         return Ok(None);
@@ -131,7 +131,7 @@ fn sealed(document: Option<&Document>, named: bool) -> Result<Option<Option<Seal
     }
 }
 
-fn open(sealed: Option<&SealedDocument>, identity: &mut Identity) -> Result<Option<OpenedDocument>, OpenError> {
+fn open(sealed: Option<&SealedDocument>, identity: &Identity) -> Result<Option<OpenedDocument>, OpenError> {
     sealed.map(|sealed| identity.open(sealed, OpenOptions { ignore_mac: true })).transpose()
 }
 

@@ -1,0 +1,113 @@
+//! `rotate`: a new data key for documents, sealed to the readers in the file.
+//!
+//! Never seals a new key to a reader that slipped in: where a creation rule says who reads the document, somebody else among its
+//! readers is a refusal (the MAC does not cover them; SOPS reference 22).
+
+use std::path::Path;
+
+use serde_json::Value;
+use sops_file::{OpenedDocument, check_recipient};
+
+use super::document::Document;
+use super::identities::Identity;
+use super::many::found::{self, Found};
+use super::many::{self, Said, Step, Words};
+use super::readers::{self, Difference};
+use super::rules::Rules;
+use super::target::{self, Place};
+use super::{open, reads_again, store, unsealed};
+use crate::faces::cli::args::RotateArgs;
+use crate::faces::cli::{Outcome, output};
+use crate::faces::exit::{Exit, Report};
+
+const WORDS: Words = Words { done: "rotated", same: "unchanged", what: "sealed document" };
+
+/// Rotates documents: in place, or one to standard output or a file.
+pub(in crate::faces::cli) fn run(args: RotateArgs, json: bool) -> Outcome {
+    for recipient in &args.add_age {
+        check_recipient(recipient).map_err(|fault| Report::new(Exit::FAILED, &fault).help(fault.help()))?;
+    }
+    let found = found::of_batch(&args.batch)?;
+    let place = Place::of(&args.target, &found)?;
+    if args.target.output_type.is_some() {
+        return Err(Report::usage("`rotate` keeps the format of a document").help("leave `--output-type` out"));
+    }
+    let rules = Rules::configured(args.config.as_deref())?;
+    let identity = Identity::gather();
+    let work = Work { args: &args, rules: &rules, identity: &identity, place: &place };
+    if matches!(place, Place::Stdout) {
+        let [only] = found.as_slice() else { return Err(Report::usage("one document goes to standard output")) };
+        let document = Document::read(&only.path, args.batch.naming.input_type)?;
+        let (_, opened) = work.rotated(only, &document)?.ok_or_else(|| Report::usage("this is no sealed document"))?;
+        return output::raw(opened.sealed().as_bytes());
+    }
+    many::each(&found, args.batch.naming.input_type, WORDS, json, |found, document| work.one(found, document))
+}
+
+struct Work<'a> {
+    args: &'a RotateArgs,
+    rules: &'a Rules,
+    identity: &'a Identity,
+    place: &'a Place,
+}
+
+impl Work<'_> {
+    fn one(&self, found: &Found, document: &Document) -> Result<Step, Report> {
+        let Some((difference, opened)) = self.rotated(found, document)? else { return Ok(Step::NotOurs) };
+        let sealed = super::parse(document)?;
+        let bytes = opened.sealed().as_bytes().to_vec();
+        let values = opened.values().len();
+        let check = |written: &[u8]| {
+            reads_again(document, &sealed, &opened, written, self.identity, |again| again.values().len() == values)
+        };
+        match self.place.file(found)? {
+            Some(path) if !target::is_same(&path, &found.path) => store::replace(&path, &bytes, None, check)?,
+            Some(_) | None => document.replace(&bytes, check)?,
+        }
+        let count = output::count(opened.sealed().metadata().recipients().count(), "reader");
+        Ok(Step::Done(
+            Said::new(format!("rotated {} for {count}", document.name), "rotated")
+                .with("recipients", if difference.is_empty() { Value::Null } else { difference.to_json() }),
+        ))
+    }
+
+    /// The document under its new key, sealed again.
+    fn rotated(&self, found: &Found, document: &Document) -> Result<Option<(Difference, OpenedDocument)>, Report> {
+        let Some(sealed) = many::sealed(found, document)? else { return Ok(None) };
+        let difference =
+            Difference::edit(readers::of(sealed.metadata()), &self.args.add_age, &self.args.rm_age);
+        let name = self.args.filename_override.as_deref().map_or(found.path.as_path(), Path::new);
+        self.refuse_strangers(document, name, &difference)?;
+        let mut opened = open(document, &sealed, self.identity, self.args.ignore_mac)?;
+        let fault = |fault: sops_file::SealError| unsealed(document, &fault);
+        if !difference.is_empty() {
+            difference.apply(&mut opened).map_err(fault)?;
+        }
+        opened.rotate().map_err(fault)?;
+        opened.reseal(super::now()?).map_err(fault)?;
+        Ok(Some((difference, opened)))
+    }
+
+    /// Readers that the creation rule does not know, and that were not added just now.
+    fn refuse_strangers(
+        &self,
+        document: &Document,
+        name: &Path,
+        difference: &Difference,
+    ) -> Result<(), Report> {
+        if self.args.keep_recipients {
+            return Ok(());
+        }
+        let Some(groups) = self.rules.readers_if_any(name) else { return Ok(()) };
+        let known: Vec<_> = readers::of_rule(groups).into_iter().flatten().collect();
+        let stranger = difference
+            .wanted()
+            .find(|reader| !known.contains(reader) && !self.args.add_age.iter().any(|added| added.trim() == *reader));
+        let Some(stranger) = stranger else { return Ok(()) };
+        Err(Report::new(
+            Exit::FAILED,
+            format!("`{}` is sealed for `{stranger}`, whom its creation rule does not name", document.name),
+        )
+        .help("`countersign updatekeys` takes them out; `--keep-recipients` seals the new key for them too"))
+    }
+}

@@ -1,0 +1,146 @@
+//! `updatekeys`: the readers of documents become those of the creation rules.
+//!
+//! First everything is compared and shown, then one question, then everything is done. Values, MAC and data key stay as they are
+//! unless `--rotate` is given: who was taken out and knows the data key could open later versions with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use sops_file::{Format, OpenOptions, SealedDocument};
+
+use super::document::Document;
+use super::identities::Identity;
+use super::many::found::{self, Found};
+use super::many::{self, Said, Step, Words};
+use super::readers::{self, Difference};
+use super::rules::{self, Rules};
+use super::{open, reads_again, unsealed};
+use crate::faces::cli::Outcome;
+use crate::faces::cli::args::UpdatekeysArgs;
+use crate::faces::exit::{Exit, Report};
+
+const WORDS: Words = Words { done: "updated", same: "up to date", what: "sealed document" };
+
+/// Compares, asks, and updates.
+pub(in crate::faces::cli) fn run(args: UpdatekeysArgs, json: bool) -> Outcome {
+    let found = found::of_batch(&args.batch)?;
+    let rules = Rules::configured(args.config.as_deref())?;
+    let format = args.batch.naming.input_type;
+    let plan = Plan::of(&found, format, |found, _| {
+        rules.readers(&found.path)?.map(readers::of_rule).ok_or_else(rules::no_rules)
+    });
+    plan.carry_out(&found, format, Manner { yes: args.yes, rotate: args.rotate, json, words: WORDS })
+}
+
+/// How changes of readers are carried out.
+pub(super) struct Manner {
+    /// Without asking.
+    pub(super) yes: bool,
+    /// With a new data key wherever a reader is taken out.
+    pub(super) rotate: bool,
+    pub(super) json: bool,
+    pub(super) words: Words,
+}
+
+/// The differences of all documents; none for what is no document.
+pub(super) struct Plan {
+    differences: BTreeMap<PathBuf, Result<Option<Difference>, Report>>,
+}
+
+impl Plan {
+    /// Compares every document with what `wanted` says of it.
+    pub(super) fn of(
+        found: &[Found],
+        format: Option<Format>,
+        wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<BTreeSet<String>>, Report>,
+    ) -> Self {
+        let pair = |one: &Found| (one.path.clone(), difference(one, format, &wanted));
+        Self { differences: found.iter().map(pair).collect() }
+    }
+
+    fn question(&self) -> Option<String> {
+        let changing = || {
+            let known = self.differences.iter().filter_map(|(path, outcome)| Some((path, outcome.as_ref().ok()?.as_ref()?)));
+            known.filter(|(_, difference)| !difference.is_empty())
+        };
+        let count = changing().count();
+        if count == 0 {
+            return None;
+        }
+        let shown: String = changing().map(|(path, difference)| difference.shown(&path.display().to_string())).collect();
+        readers::show(&shown);
+        Some(if count == 1 { "Change its readers?".to_owned() } else { format!("Change the readers of {count} files?") })
+    }
+
+    /// Shows, asks, and does.
+    pub(super) fn carry_out(&self, found: &[Found], format: Option<Format>, manner: Manner) -> Outcome {
+        if let Some(question) = self.question()
+            && !manner.yes
+            && !readers::is_wanted(&question)?
+        {
+            crate::faces::cli::output::tell("nothing was changed");
+            return Ok(Exit::FINE);
+        }
+        let identity = Identity::gather();
+        many::each(found, format, manner.words, manner.json, |found, document| {
+            let Some(outcome) = self.differences.get(&found.path) else { return Ok(Step::NotOurs) };
+            let Some(difference) = outcome.as_ref().map_err(Clone::clone)? else { return Ok(Step::NotOurs) };
+            change(document, &super::parse(document)?, difference, &identity, &manner)
+        })
+    }
+}
+
+fn difference(
+    found: &Found,
+    format: Option<Format>,
+    wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<BTreeSet<String>>, Report>,
+) -> Result<Option<Difference>, Report> {
+    let document = Document::read(&found.path, format)?;
+    let Some(sealed) = many::sealed(found, &document)? else { return Ok(None) };
+    let have = readers::of(sealed.metadata());
+    Ok(Some(Difference::between(have, wanted(found, &sealed)?)))
+}
+
+fn change(
+    document: &Document,
+    sealed: &SealedDocument,
+    difference: &Difference,
+    identity: &Identity,
+    manner: &Manner,
+) -> Result<Step, Report> {
+    let name = &document.name;
+    if difference.is_empty() {
+        return Ok(Step::Same(Said::new(format!("{name} is up to date"), "unchanged")));
+    }
+    let fault = |fault: sops_file::SealError| unsealed(document, &fault);
+    // The readers are not covered by the MAC: a wrong one does not stand in the way, and stays wrong.
+    let rotates = manner.rotate && !difference.removed().is_empty();
+    let mut opened = if rotates {
+        open(document, sealed, identity, false)?
+    } else {
+        identity
+            .open(sealed, OpenOptions { ignore_mac: true })
+            .map_err(|fault| super::unopened(document, &fault, identity))?
+    };
+    difference.apply(&mut opened).map_err(fault)?;
+    if rotates {
+        opened.rotate().map_err(fault)?;
+    }
+    let bytes = opened.reseal(super::now()?).map_err(fault)?;
+    let want: Vec<_> = difference.wanted().cloned().collect();
+    let holds = |again: &sops_file::OpenedDocument| {
+        let names: Vec<_> = readers::of(again.sealed().metadata()).into_iter().flatten().collect();
+        names.len() == want.len() && want.iter().all(|reader| names.contains(reader))
+    };
+    let verified = opened.is_verified();
+    document.replace(&bytes, |written| {
+        if verified { reads_again(document, sealed, &opened, written, identity, holds) } else { Ok(()) }
+    })?;
+    let words = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let parts = [words(difference.added().len(), "added"), words(difference.removed().len(), "taken out")];
+    let rotated = if rotates { ", with a new data key" } else { "" };
+    let text = format!("{name}: {}{rotated}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+    Ok(Step::Done(
+        Said::new(text, "updated").with("recipients", difference.to_json()).with("data_key_changed", rotates),
+    ))
+}
