@@ -4,10 +4,8 @@
 
 use zeroize::Zeroizing;
 
-use crate::dotenv;
-use crate::error::{ParseError, SealError};
+use crate::error::SealError;
 use crate::format::Format;
-use crate::json;
 use crate::opened::{OpenedDocument, find};
 use crate::path::KeyPath;
 use crate::plain::Plain;
@@ -16,6 +14,7 @@ use crate::tree::{Kind, Node, Scalar};
 use crate::value::Value;
 use crate::yaml::scalar::single_line;
 use crate::yaml::write::{self, Indent};
+use crate::{dotenv, ini, json};
 
 /// Indent of YAML that is written anew, as sops does.
 const STEP: usize = 4;
@@ -102,10 +101,46 @@ pub fn written(documents: &[Value], format: Format) -> Result<Zeroizing<Vec<u8>>
             [(key, Value::Scalar(value))] if key == "data" => Ok(value.bytes()),
             _ => Err(refused("data", "a binary document is one value under that key")),
         },
-        (Format::Dotenv | Format::Binary, Value::Scalar(_) | Value::List(_)) => {
+        (Format::Ini, Value::Map(sections)) => ini_text(sections).map_err(|(key, what)| refused(key, what)),
+        (Format::Dotenv | Format::Binary | Format::Ini | Format::Yaml, _) => {
             Err(refused("", "it holds keys with values"))
         }
-        (Format::Ini | Format::Yaml, _) => Err(ParseError::Unsupported(format).into()),
+    }
+}
+
+/// Sections as the library of sops writes them, keys aligned; a fault is a key and a sentence.
+fn ini_text(sections: &[(String, Value)]) -> Result<Zeroizing<Vec<u8>>, (&str, &'static str)> {
+    let mut text = Zeroizing::new(String::new());
+    for (name, section) in sections {
+        let Value::Map(entries) = section else { return Err((name, "its values stand in sections")) };
+        if name == "DEFAULT" && entries.is_empty() {
+            continue;
+        }
+        if name.is_empty() || name.contains([']', '\n', '\r']) {
+            return Err((name, "it is no name of a section"));
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        if name != "DEFAULT" {
+            text.push_str(&format!("[{name}]\n"));
+        }
+        let spelt = |(key, value): &'_ (String, Value)| ini::write::key(key).map(|spelt| (spelt, value_line(value)));
+        let lines: Option<Vec<_>> = entries.iter().map(spelt).collect();
+        let lines = lines.ok_or((name.as_str(), "a key in it has characters that it cannot hold"))?;
+        let width = lines.iter().map(|(key, _)| key.chars().count()).max().unwrap_or(0);
+        for (key, value) in lines {
+            let value = value.ok_or((name.as_str(), "a key in it has values below it"))?;
+            text.push_str(&format!("{key:<width$} = {value}\n"));
+        }
+    }
+    Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+}
+
+fn value_line(value: &Value) -> Option<String> {
+    match value {
+        Value::Scalar(plain) => Some(ini::write::scalar(plain)),
+        Value::Map(_) | Value::List(_) => None,
     }
 }
 
@@ -168,8 +203,20 @@ mod tests {
         assert_eq!(convert(yaml, Format::Yaml, Format::Json).unwrap(), json);
         let again = "a: x\n\"n\":\n    b: 1\n    l:\n        - true\n        - null\ne: {}\n";
         assert_eq!(convert(json, Format::Json, Format::Yaml).unwrap(), again);
-        assert_eq!(convert("A=1\nB=two\\nlines\n", Format::Dotenv, Format::Json).unwrap(), "{\n\t\"A\": \"1\",\n\t\"B\": \"two\\nlines\"\n}\n");
-        assert_eq!(convert("a: x\nb: \"two\\nlines\"\n", Format::Yaml, Format::Dotenv).unwrap(), "a=x\nb=two\\nlines\n");
+        assert_eq!(
+            convert("A=1\nB=two\\nlines\n", Format::Dotenv, Format::Json).unwrap(),
+            "{\n\t\"A\": \"1\",\n\t\"B\": \"two\\nlines\"\n}\n"
+        );
+        assert_eq!(
+            convert("a: x\nb: \"two\\nlines\"\n", Format::Yaml, Format::Dotenv).unwrap(),
+            "a=x\nb=two\\nlines\n"
+        );
+        let ini = "[db]\nport      = 1\nuser name = x\n";
+        assert_eq!(convert("db: {port: 1, user name: x}\n", Format::Yaml, Format::Ini).unwrap(), ini);
+        assert_eq!(
+            convert(ini, Format::Ini, Format::Yaml).unwrap(),
+            "DEFAULT: {}\ndb:\n    port: \"1\"\n    user name: x\n"
+        );
         assert_eq!(convert("raw", Format::Binary, Format::Yaml).unwrap(), "data: raw\n");
     }
 

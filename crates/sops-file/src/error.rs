@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::format::Format;
 use crate::path::KeyPath;
 use crate::random::NoRandomness;
 

@@ -3,13 +3,15 @@
 //! No `Debug`: an argument may be a secret. Nothing is looked up here.
 
 mod change;
+mod output;
 mod secrets;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::change::{Batch, RecipientsArgs, RotateArgs, UpdatekeysArgs};
+pub(super) use self::change::{Batch, EditArgs, RecipientsArgs, RotateArgs, UpdatekeysArgs};
+pub(super) use self::output::{ExportArgs, ExportFormat, Names, RunArgs};
 pub(super) use self::secrets::{
     DecryptArgs, DiffArgs, EncryptArgs, GetArgs, ListArgs, Naming, Sealing, SetArgs, Target, UnsetArgs, ValueKind,
 };
@@ -41,7 +43,10 @@ impl Arguments {
             | Verb::List(_)
             | Verb::Set(_)
             | Verb::Unset(_)
+            | Verb::Edit(_)
             | Verb::Diff(_)
+            | Verb::Run(_)
+            | Verb::Export(_)
             | Verb::Encrypt(_)
             | Verb::Decrypt(_)
             | Verb::Rotate(_)
@@ -72,8 +77,14 @@ pub(super) enum Verb {
     Set(SetArgs),
     /// Remove one key.
     Unset(UnsetArgs),
+    /// Change a document in your editor; the plain text lives in a private place for as long as that takes.
+    Edit(EditArgs),
     /// Say key by key what differs between two versions; needs no identity.
     Diff(DiffArgs),
+    /// Run a command with the values of documents in its environment, or with one behind a pipe.
+    Run(RunArgs),
+    /// Print the values of documents for a shell, a program or a platform to read.
+    Export(ExportArgs),
     /// Seal plain documents.
     Encrypt(EncryptArgs),
     /// Print a document in the clear, or open many.

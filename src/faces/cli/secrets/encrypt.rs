@@ -54,7 +54,9 @@ fn of_stdin(args: &EncryptArgs, rules: &Rules, json: bool) -> Outcome {
             let readers: Vec<_> = options.groups.iter().flatten().collect();
             if json {
                 let file = path.display().to_string();
-                return output::json(&json!({"version": 1, "files": [{"path": file, "result": "sealed", "recipients": readers}]}));
+                return output::json(
+                    &json!({"version": 1, "files": [{"path": file, "result": "sealed", "recipients": readers}]}),
+                );
             }
             output::tell(format!("sealed {} for {}", path.display(), output::count(readers.len(), "reader")));
             Ok(Exit::FINE)

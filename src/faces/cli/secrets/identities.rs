@@ -102,8 +102,7 @@ impl Identity {
     fn ask_once(&self, command: &str, recipient: &str) {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new =
-            self.told.lock().unwrap_or_else(PoisonError::into_inner).asked.insert(recipient.to_owned());
+        let is_new = self.told.lock().unwrap_or_else(PoisonError::into_inner).asked.insert(recipient.to_owned());
         if is_new {
             self.ask(command, recipient);
         }

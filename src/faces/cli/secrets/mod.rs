@@ -5,20 +5,26 @@
 
 pub(super) mod decrypt;
 pub(super) mod diff;
+pub(super) mod edit;
 pub(super) mod encrypt;
+pub(super) mod export;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod recipients;
 pub(super) mod rotate;
+pub(super) mod run;
 pub(super) mod set;
 pub(super) mod unset;
 pub(super) mod updatekeys;
 
+mod child;
+mod chosen;
 mod document;
 mod identities;
 mod many;
 mod operands;
 mod place;
+mod private;
 mod readers;
 mod rules;
 mod store;

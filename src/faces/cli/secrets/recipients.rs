@@ -2,6 +2,8 @@
 //!
 //! Listing needs no identity. Whoever is taken out is kept from later versions by a new data key.
 
+use std::path::Path;
+
 use anstyle::Style;
 use serde_json::{Value, json};
 use sops_file::{SealedDocument, check_recipient};
@@ -36,22 +38,22 @@ pub(in crate::faces::cli) fn run(args: RecipientsArgs, json: bool) -> Outcome {
     });
     let outcome =
         plan.carry_out(&found, format, Manner { yes: args.yes, rotate: !args.keep_data_key, json, words: WORDS })?;
-    warn_of_rules(&found, &args)?;
+    warn_of_rules(&plan, &args)?;
     Ok(outcome)
 }
 
 /// The creation rules would undo it at the next `updatekeys`.
-fn warn_of_rules(found: &[Found], args: &RecipientsArgs) -> Result<(), Report> {
+fn warn_of_rules(plan: &Plan, args: &RecipientsArgs) -> Result<(), Report> {
     let rules = Rules::configured(None)?;
-    let disagrees = |found: &&Found| {
-        let Some(groups) = rules.readers_if_any(&found.path) else { return false };
+    let disagrees = |path: &&Path| {
+        let Some(groups) = rules.readers_if_any(path) else { return false };
         let named: Vec<_> = readers::of_rule(groups).into_iter().flatten().collect();
         let is_named = |recipient: &String| named.iter().any(|name| name == recipient.trim());
         !args.add.iter().all(is_named) || args.remove.iter().any(is_named)
     };
-    if let Some(first) = found.iter().find(disagrees) {
+    if let Some(first) = plan.documents().find(disagrees) {
         output::warn(
-            format!("the creation rule of `{}` names other readers", first.path.display()),
+            format!("the creation rule of `{}` names other readers", first.display()),
             "change `.sops.yaml` as well; `countersign updatekeys` would undo this",
         );
     }
@@ -92,11 +94,8 @@ fn list(found: &[Found], format: Option<sops_file::Format>, json: bool) -> Outco
 
 fn machine(document: &Document, sealed: &SealedDocument, identity: &Identity) -> Value {
     let metadata = sealed.metadata();
-    let reader = |recipient: &sops_file::Recipient| {
-        json!({"kind": recipient.kind().name(), "name": recipient.name(), "own": identity.is_own(recipient.name())})
-    };
-    let groups: Vec<Vec<Value>> =
-        metadata.groups().iter().map(|group| group.iter().map(reader).collect()).collect();
+    let reader = |recipient: &sops_file::Recipient| json!({"kind": recipient.kind().name(), "name": recipient.name(), "own": identity.is_own(recipient.name())});
+    let groups: Vec<Vec<Value>> = metadata.groups().iter().map(|group| group.iter().map(reader).collect()).collect();
     let threshold = (!metadata.is_flat()).then(|| metadata.threshold());
     json!({"path": document.name, "groups": groups, "threshold": threshold})
 }

@@ -74,8 +74,7 @@ impl Work<'_> {
     /// The document under its new key, sealed again.
     fn rotated(&self, found: &Found, document: &Document) -> Result<Option<(Difference, OpenedDocument)>, Report> {
         let Some(sealed) = many::sealed(found, document)? else { return Ok(None) };
-        let difference =
-            Difference::edit(readers::of(sealed.metadata()), &self.args.add_age, &self.args.rm_age);
+        let difference = Difference::edit(readers::of(sealed.metadata()), &self.args.add_age, &self.args.rm_age);
         let name = self.args.filename_override.as_deref().map_or(found.path.as_path(), Path::new);
         self.refuse_strangers(document, name, &difference)?;
         let mut opened = open(document, &sealed, self.identity, self.args.ignore_mac)?;
@@ -89,12 +88,7 @@ impl Work<'_> {
     }
 
     /// Readers that the creation rule does not know, and that were not added just now.
-    fn refuse_strangers(
-        &self,
-        document: &Document,
-        name: &Path,
-        difference: &Difference,
-    ) -> Result<(), Report> {
+    fn refuse_strangers(&self, document: &Document, name: &Path, difference: &Difference) -> Result<(), Report> {
         if self.args.keep_recipients {
             return Ok(());
         }

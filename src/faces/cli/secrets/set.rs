@@ -1,5 +1,7 @@
 //! `set`: stores one value in a sealed document.
 
+use std::path::Path;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sops_file::{KeyPath, OpenedDocument, Value};
@@ -8,19 +10,21 @@ use super::document::Document;
 use super::identities::Identity;
 use super::value::{self, Source};
 use super::{key_path, nothing_to_do, open, operands, parse, store_changed, unsealed};
-use crate::faces::cli::args::SetArgs;
+use crate::faces::cli::args::{SetArgs, ValueKind};
 use crate::faces::cli::{Outcome, output};
 use crate::faces::exit::{Exit, Report};
 
 /// Stores a value. Everything that can fail without it fails before it is asked for.
 pub(in crate::faces::cli) fn run(args: SetArgs, json: bool) -> Outcome {
     let (document, key, value) = take_apart(&args)?;
-    let source = source(&args, value)?;
+    let source = source(&args, value.as_ref())?;
+    // As sops has it, what these two flags bring is JSON.
+    let kind = if args.value_stdin || args.value_file { ValueKind::Json } else { args.kind };
     let path = key_path(&key, Exit::USAGE)?;
     let sealed = parse(&document)?;
     let identity = Identity::gather();
     let mut opened = open(&document, &sealed, &identity, args.ignore_mac)?;
-    let value = value::read(source, args.kind, &path)?;
+    let value = value::read(source, kind, &path)?;
     let had = kind_before(&document, &opened, &path, &value)?;
     if !opened.set(&path, &value).map_err(|fault| unsealed(&document, &fault))? {
         return nothing_to_do(&format!("`{path}` of {} holds that value already", document.name), args.idempotent);
@@ -57,9 +61,11 @@ fn take_apart(args: &SetArgs) -> Result<(Document, String, Option<SecretString>)
     }
 }
 
-fn source(args: &SetArgs, value: Option<SecretString>) -> Result<Source<'_>, Report> {
-    let is_dash = value.as_ref().is_some_and(|value| value.expose_secret() == "-");
-    match (value, args.stdin, args.file.as_deref()) {
+fn source<'a>(args: &'a SetArgs, value: Option<&'a SecretString>) -> Result<Source<'a>, Report> {
+    let is_dash = value.is_some_and(|value| value.expose_secret() == "-");
+    let stdin = args.stdin || args.value_stdin;
+    match (value, stdin, args.file.as_deref()) {
+        (Some(path), false, None) if args.value_file => Ok(Source::File(Path::new(path.expose_secret()))),
         (None, false, None) => Ok(Source::Prompt),
         (None, true, None) => Ok(Source::Stdin),
         (Some(_), _, None) if is_dash => Ok(Source::Stdin),

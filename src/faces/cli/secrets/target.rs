@@ -28,8 +28,10 @@ impl Place {
             _ => true,
         };
         match (&target.output, target.in_place) {
-            (Some(_), true) => Err(Report::new(Exit::CONTRADICTION, "`--in-place` and `--output` contradict each other")
-                .help("give one of them")),
+            (Some(_), true) => {
+                Err(Report::new(Exit::CONTRADICTION, "`--in-place` and `--output` contradict each other")
+                    .help("give one of them"))
+            }
             (None, true) => Ok(Self::InPlace),
             (Some(path), false) if several || path.is_dir() => Ok(Self::Below(path.clone())),
             (Some(path), false) => Ok(Self::File(path.clone())),

@@ -4,7 +4,7 @@
 //! unless `--rotate` is given: who was taken out and knows the data key could open later versions with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sops_file::{Format, OpenOptions, SealedDocument};
 
@@ -58,18 +58,30 @@ impl Plan {
         Self { differences: found.iter().map(pair).collect() }
     }
 
+    /// The sealed documents that were compared.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &Path> {
+        let is_one = |outcome: &Result<Option<Difference>, Report>| outcome.as_ref().is_ok_and(Option::is_some);
+        self.differences.iter().filter(move |(_, outcome)| is_one(outcome)).map(|(path, _)| path.as_path())
+    }
+
     fn question(&self) -> Option<String> {
         let changing = || {
-            let known = self.differences.iter().filter_map(|(path, outcome)| Some((path, outcome.as_ref().ok()?.as_ref()?)));
+            let known =
+                self.differences.iter().filter_map(|(path, outcome)| Some((path, outcome.as_ref().ok()?.as_ref()?)));
             known.filter(|(_, difference)| !difference.is_empty())
         };
         let count = changing().count();
         if count == 0 {
             return None;
         }
-        let shown: String = changing().map(|(path, difference)| difference.shown(&path.display().to_string())).collect();
+        let shown: String =
+            changing().map(|(path, difference)| difference.shown(&path.display().to_string())).collect();
         readers::show(&shown);
-        Some(if count == 1 { "Change its readers?".to_owned() } else { format!("Change the readers of {count} files?") })
+        Some(if count == 1 {
+            "Change its readers?".to_owned()
+        } else {
+            format!("Change the readers of {count} files?")
+        })
     }
 
     /// Shows, asks, and does.

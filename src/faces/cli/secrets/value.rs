@@ -22,7 +22,7 @@ pub(super) enum Source<'a> {
     /// A file.
     File(&'a Path),
     /// The command line.
-    Argument(SecretString),
+    Argument(&'a SecretString),
 }
 
 /// Reads the value for a key.

@@ -5,6 +5,7 @@
 
 mod sides;
 mod text;
+mod textconv;
 pub(super) mod values;
 
 use serde_json::{Value, json};
@@ -40,6 +41,13 @@ enum FileChange {
 
 /// Compares.
 pub(in crate::faces::cli) fn run(args: DiffArgs, json: bool) -> Outcome {
+    if args.textconv {
+        let [file] = args.operands.as_slice() else {
+            return Err(Report::usage("`--textconv` takes one file").help("git calls it; see `docs/git.md`"));
+        };
+        let document = Document::named(&args.naming, Some(file))?;
+        return output::raw(textconv::lines(&document)?.as_bytes());
+    }
     let pairs = sides::pairs(&args)?;
     let identity = Identity::gather();
     let mut files = Vec::new();

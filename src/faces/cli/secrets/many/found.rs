@@ -61,12 +61,11 @@ pub(in crate::faces::cli::secrets) fn documents(naming: &Naming, files: &[String
                     .help("name documents, or directories with documents"));
             }
             let below = || Some(path.to_owned());
-            found.extend(
-                inside
-                    .into_iter()
-                    .filter(|path| is_new(path, &mut seen))
-                    .map(|path| Found { path, origin: Origin::Directory, below: below() }),
-            );
+            found.extend(inside.into_iter().filter(|path| is_new(path, &mut seen)).map(|path| Found {
+                path,
+                origin: Origin::Directory,
+                below: below(),
+            }));
         } else if is_new(path, &mut seen) {
             found.push(Found { path: path.to_owned(), origin: Origin::Named, below: None });
         }
