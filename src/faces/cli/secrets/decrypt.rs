@@ -32,7 +32,7 @@ pub(in crate::faces::cli) fn run(args: DecryptArgs, json: bool) -> Outcome {
         return match Place::of(&args.target, &[Found::stdin()])? {
             Place::Stdout => output::raw(&plain),
             Place::File(path) => store::write_plain(&path, &plain, None).map(|()| Exit::FINE),
-            Place::InPlace | Place::Below(_) => {
+            Place::Back | Place::Below(_) => {
                 Err(Report::usage("standard input cannot be changed in place").help("name a file"))
             }
         };

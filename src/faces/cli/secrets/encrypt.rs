@@ -46,7 +46,7 @@ fn of_stdin(args: &EncryptArgs, rules: &Rules, json: bool) -> Outcome {
     let (bytes, options) = work.seal(&document, work.name(Path::new(&document.name)))?;
     match &place {
         Place::Stdout => output::raw(&bytes),
-        Place::InPlace | Place::Below(_) => {
+        Place::Back | Place::Below(_) => {
             Err(Report::usage("standard input has no file to be written back to").help("name one with `-o FILE`"))
         }
         Place::File(path) => {

@@ -13,7 +13,7 @@ pub(super) enum Place {
     /// One, to standard output.
     Stdout,
     /// Each to the file it was read from.
-    InPlace,
+    Back,
     /// One, to this file.
     File(PathBuf),
     /// Each below this directory, under its own name.
@@ -32,7 +32,7 @@ impl Place {
                 Err(Report::new(Exit::CONTRADICTION, "`--in-place` and `--output` contradict each other")
                     .help("give one of them"))
             }
-            (None, true) => Ok(Self::InPlace),
+            (None, true) => Ok(Self::Back),
             (Some(path), false) if several || path.is_dir() => Ok(Self::Below(path.clone())),
             (Some(path), false) => Ok(Self::File(path.clone())),
             (None, false) if several => Err(Report::usage("several documents do not go to standard output")
@@ -45,7 +45,7 @@ impl Place {
     pub(super) fn file(&self, found: &Found) -> Result<Option<PathBuf>, Report> {
         match self {
             Self::Stdout => Ok(None),
-            Self::InPlace => Ok(Some(found.path.clone())),
+            Self::Back => Ok(Some(found.path.clone())),
             Self::File(path) => Ok(Some(path.clone())),
             Self::Below(directory) => {
                 let own = match &found.below {
