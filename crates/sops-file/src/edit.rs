@@ -12,14 +12,13 @@ use crate::format::Format;
 use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
-use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, seal_value, time_text};
-use crate::setter::{Setter, changed_path, child};
+use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, time_text};
+use crate::setter::{Setter, child};
 use crate::splice::{Patch, apply};
 use crate::tree::{Document, Entry, Node};
 use crate::value::Value;
 use crate::walk::{Leaf, walk};
 use crate::yaml::edit::{Home, append, remove, replace_entry, replace_scalar, step};
-use crate::yaml::homes::Homes;
 
 impl OpenedDocument {
     /// Stores a value under a path of the first document, making containers on the way; a list position at or
@@ -54,7 +53,7 @@ impl OpenedDocument {
         let container = find(&document.root, above).ok_or_else(missing)?;
         let entry = child(container, last).ok_or_else(missing)?;
         let patches = remove(&self.sealed.text, container, entry, document.sops.as_ref().filter(|_| above.is_empty()));
-        let text = apply(&self.sealed.text, patches);
+        let text = self.settled(&apply(&self.sealed.text, patches), None)?;
         self.take_text(&text)
     }
 
@@ -172,21 +171,7 @@ impl OpenedDocument {
     /// Applies patches that hold plain text below `path`, and seals what the settings want sealed there.
     fn apply_plain(&mut self, patches: Vec<Patch>, path: &KeyPath) -> Result<(), SealError> {
         let text = apply(&self.sealed.text, patches);
-        let draft = read_back(&text, self.sealed.format)?;
-        let (homes, step) = (Homes::of(&draft.tree), step(&draft.tree));
-        let target = changed_path(&draft.tree.documents[0].root, path);
-        let mut patches = Vec::new();
-        walk(&draft.tree, &draft.selection(), &mut |visit| {
-            if let Leaf::Scalar(node, scalar) = &visit.leaf {
-                let inside = visit.document == 0 && target.covers(&visit.key_path());
-                if inside && visit.seals && !scalar.value.is_empty() {
-                    let token = Plain::text(seal_value(&self.key, &scalar.value, visit.aad)?);
-                    patches.extend(replace_scalar(&text, node, scalar, homes.at(scalar.leaf), &token, step));
-                }
-            }
-            Ok::<(), SealError>(())
-        })?;
-        let sealed_text = apply(&text, patches);
+        let sealed_text = self.settled(&text, Some(path))?;
         self.take_text(&sealed_text)
     }
 

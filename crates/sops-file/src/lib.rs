@@ -43,6 +43,7 @@ mod edit;
 mod metadata_edit;
 mod access;
 mod setter;
+mod settle;
 pub mod random;
 mod shamir;
 

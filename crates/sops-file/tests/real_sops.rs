@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use jiff::Timestamp;
-use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
 use sops_file::{
     Format, Identities, KeyPath, OpenOptions, OpenedDocument, RecipientEdit, SealOptions, SealedDocument, Selection,
     Value, open, seal,
@@ -315,58 +312,6 @@ fn post_quantum_recipients_are_shared_alike() {
     assert_eq!(plain_of(&opened), "a: two\n");
     opened.rotate().unwrap();
     assert_eq!(sops.decrypt(std::str::from_utf8(&opened.reseal(now()).unwrap()).unwrap()), "a: two\n");
-}
-
-fn scalar() -> impl Strategy<Value = serde_json::Value> {
-    prop_oneof![
-        Just(serde_json::Value::Null),
-        any::<bool>().prop_map(Into::into),
-        any::<i64>().prop_map(Into::into),
-        (-1e9..1e9f64).prop_map(Into::into),
-        "[ -~\n\t:#'\"é\u{1f600}]{0,20}".prop_map(Into::into),
-    ]
-}
-
-fn document() -> impl Strategy<Value = serde_json::Value> {
-    let node = scalar().prop_recursive(3, 16, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::Array),
-            prop::collection::vec(("[ -~]{1,8}", inner), 0..4)
-                .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
-        ]
-    });
-    prop::collection::vec(("[a-z]{1,3}|[ -~]{1,8}|y|1|null", node), 1..6)
-        .prop_map(|entries| serde_json::Value::Object(entries.into_iter().filter(|(key, _)| key != "sops").collect()))
-}
-
-#[test]
-fn generated_documents_open_on_both_sides() {
-    let Some(sops) = Sops::find() else { return };
-    let rounds = std::env::var("COUNTERSIGN_TEST_SOPS_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
-    let mut runner = TestRunner::deterministic();
-    let (mut ours, mut theirs) = (0, 0);
-    for _ in 0..rounds {
-        let json = document().new_tree(&mut runner).unwrap().current();
-        if json.as_object().unwrap().is_empty() {
-            continue;
-        }
-        let canonical = plain_of(&open_text(&seal_text(&json.to_string(), &options())));
-        let sealed = seal_text(&canonical, &options());
-        assert_eq!(sops.decrypt_json(&sealed), json, "{canonical}");
-        ours += 1;
-        if let Some(sealed) = sops.encrypt(&canonical, "") {
-            let opened = open_text(&sealed);
-            same_values(&opened, &canonical);
-            // Where a block scalar inside a list begins with a break, sops prints a wrong indent digit.
-            if sops.decrypt(&sealed).contains(" |4") {
-                continue;
-            }
-            assert_eq!(plain_of(&opened), sops.decrypt(&sealed), "{canonical}");
-            theirs += 1;
-        }
-    }
-    eprintln!("{ours} documents sealed here and opened by sops, {theirs} the other way round");
-    assert!(theirs * 10 > ours * 9, "{theirs} of {ours}");
 }
 
 #[test]

@@ -34,8 +34,8 @@ pub(crate) struct Outline {
     documents: Vec<Section>,
     open: Vec<usize>,
     placed: BTreeMap<usize, Vec<(usize, RawComment)>>,
-    /// Column and container of the last comment on a line of its own.
-    last_own_line: Option<(usize, usize)>,
+    /// Column, container and position of the last comment on a line of its own.
+    last_own_line: Option<(usize, usize, Option<usize>)>,
 }
 
 struct Container {
@@ -113,13 +113,16 @@ impl Outline {
         let (container, position) = if let Some(flow) = self.enclosing_flow(at, previous) {
             (flow, at)
         } else if comment.own_line {
-            let above = self.last_own_line.filter(|(column, _)| comment.in_run && *column == comment.column);
-            let container =
-                above.map_or_else(|| self.of_own_line(&comment, previous, next, root), |(_, container)| container);
-            self.last_own_line = Some((comment.column, container));
-            (container, at)
+            let above = self.last_own_line.filter(|(column, ..)| comment.in_run && *column == comment.column);
+            let (container, position) = match (above, self.behind_dash(previous, next)) {
+                (Some((_, container, position)), _) => (container, position),
+                (None, Some((list, element))) => (list, Some(element)),
+                (None, None) => (self.of_own_line(&comment, previous, next, root), None),
+            };
+            self.last_own_line = Some((comment.column, container, position));
+            (container, position.unwrap_or(at))
         } else {
-            self.of_inline(at, previous, root)
+            self.behind_first_key(&entries[..split]).unwrap_or_else(|| self.of_inline(at, previous, root))
         };
         self.placed.entry(container).or_default().push((position, comment));
     }
@@ -131,6 +134,24 @@ impl Outline {
             let container = &self.containers[*id];
             container.layout == Layout::Flow && container.span.contains(&at)
         })
+    }
+
+    /// Behind a dash that stands alone before a map: the reader of sops has the comment before the element.
+    fn behind_dash(&self, previous: Option<&Slot>, next: Option<&Slot>) -> Option<(usize, usize)> {
+        let (dash, first) = (previous?, next?);
+        let (list, map) = (self.containers.get(dash.container)?, self.containers.get(first.container)?);
+        let fits = list.is_list && !map.is_list && map.parent == Some(dash.container) && map.layout != Layout::Flow;
+        fits.then_some((dash.container, dash.start))
+    }
+
+    /// Behind the first key of a map that is a list element, when the value is below it: before the element, too.
+    fn behind_first_key(&self, entries: &[Slot]) -> Option<(usize, usize)> {
+        let [.., dash, key] = entries else { return None };
+        let value = self.containers.get(key.next_container)?;
+        let is_below = value.parent == Some(key.container) && value.layout != Layout::Flow;
+        let (list, map) = (self.containers.get(dash.container)?, self.containers.get(key.container)?);
+        let fits = is_below && list.is_list && !map.is_list && map.parent == Some(dash.container);
+        fits.then_some((dash.container, dash.start))
     }
 
     fn of_inline(&self, at: usize, previous: Option<&Slot>, root: usize) -> (usize, usize) {

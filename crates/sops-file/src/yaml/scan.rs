@@ -56,6 +56,10 @@ pub(super) fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseE
 
 /// Whether an empty line follows a comment and those below it in the same column.
 fn blank_follows(source: &str, comment: &Range<usize>, line: usize) -> bool {
+    // The reader of sops takes the two characters of such a line break for two breaks.
+    if source[comment.end..].starts_with("\r\n") || source[..comment.end].ends_with('\r') {
+        return true;
+    }
     let lead = &source[line..comment.start];
     let mut lines = source[comment.end..].lines().skip(1);
     let other = lines.find(|line| !line.strip_prefix(lead).is_some_and(|rest| rest.starts_with('#')));
