@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use countersign_core::domain::{Alias, RepoName};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,29 +16,32 @@ use crate::engine::ports::{Grant, Granted, Grants, NotGranted, Place, WhyNot};
 /// Largest file of a secret, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
-/// Grants by repository, in lower case as GitHub compares names, and alias.
-#[derive(Default)]
-pub struct GrantTable(BTreeMap<(String, Alias), Grant>);
+/// Grants by repository and alias.
+pub struct GrantTable(Arc<BTreeMap<(RepoName, Alias), Grant>>);
 
 impl GrantTable {
     /// Takes the grants as they are written.
     #[must_use]
-    pub fn new(grants: impl IntoIterator<Item = ((RepoName, Alias), Grant)>) -> Self {
-        Self(grants.into_iter().map(|((repo, alias), grant)| ((folded(&repo), alias), grant)).collect())
+    pub fn new(grants: Arc<BTreeMap<(RepoName, Alias), Grant>>) -> Self {
+        Self(grants)
     }
-}
 
-fn folded(repo: &RepoName) -> String {
-    repo.to_string().to_ascii_lowercase()
+    /// The grant of an alias; GitHub compares names of repositories without regard to case.
+    fn find(&self, repo: &RepoName, alias: &Alias) -> Option<&Grant> {
+        let same = |name: &RepoName| {
+            name.owner().eq_ignore_ascii_case(repo.owner()) && name.name().eq_ignore_ascii_case(repo.name())
+        };
+        self.0.iter().find(|((name, of), _)| of == alias && same(name)).map(|(_, grant)| grant)
+    }
 }
 
 impl Grants for GrantTable {
     fn secret(&self, repo: &RepoName, alias: &Alias) -> Result<Granted, NotGranted> {
         let not = |why| NotGranted { repo: repo.clone(), alias: alias.clone(), why };
-        let grant = self.0.get(&(folded(repo), alias.clone())).ok_or_else(|| not(WhyNot::Unnamed))?;
+        let grant = self.find(repo, alias).ok_or_else(|| not(WhyNot::Unnamed))?;
         let value = match &grant.place {
             Place::File(path) => read(path).map_err(not)?,
-            Place::Here(value) => value.clone(),
+            Place::Variable { value, .. } | Place::Here(value) => value.clone(),
         };
         Ok(Granted::new(value, grant.hosts.clone(), grant.allow_private))
     }
@@ -80,10 +84,10 @@ mod tests {
 
     #[test]
     fn a_repository_has_what_it_was_granted_and_nothing_of_others() {
-        let table = GrantTable::new([
+        let table = GrantTable::new(Arc::new(BTreeMap::from([
             (names("acme/app", "HOOK_URL"), at(Place::Here("one".into()))),
             (names("acme/web", "OTHER"), at(Place::Here("two".into()))),
-        ]);
+        ])));
         assert_eq!(value(&table, "acme/app", "HOOK_URL").unwrap(), "one");
         assert_eq!(value(&table, "Acme/App", "HOOK_URL").unwrap(), "one", "GitHub compares names so");
         for (repo, alias) in [("acme/app", "OTHER"), ("acme/web", "HOOK_URL"), ("acme/new", "HOOK_URL")] {
@@ -102,7 +106,8 @@ mod tests {
     fn a_file_is_read_at_each_use() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hook");
-        let table = GrantTable::new([(names("acme/app", "HOOK"), at(Place::File(path.clone())))]);
+        let table =
+            GrantTable::new(Arc::new(BTreeMap::from([(names("acme/app", "HOOK"), at(Place::File(path.clone())))])));
         let now = || value(&table, "acme/app", "HOOK");
         assert_eq!(now(), Err(WhyNot::Unreadable("entity not found".to_owned())));
         for text in ["old\n", "new\r\n"] {

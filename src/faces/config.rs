@@ -4,6 +4,7 @@
 //! reads them from the environment. Secrets are never printed, and no fault repeats one.
 
 mod fault;
+mod grants;
 mod key;
 mod serve;
 mod settings;
@@ -15,9 +16,13 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 pub use fault::{Fault, Faults};
+pub use grants::{GrantMap, GrantRow};
 pub use key::{Key, Shown};
 pub use serve::{Adopt, BaseUrl, Database, LogFormat, ServeConfig};
 pub use settings::{Origin, Row, Settings};
+
+/// What stands where a secret is.
+const MASK: &str = "********";
 
 /// Prefix of every variable of ours.
 pub const PREFIX: &str = "COUNTERSIGN_";
@@ -30,7 +35,7 @@ const RUNNER: [&str; 3] = ["GITHUB_ACTIONS", "GITHUB_API_URL", "GITHUB_SERVER_UR
 pub struct Sources {
     /// Values given as flags (`--listen …`).
     pub flags: BTreeMap<Key, String>,
-    /// Environment variables: ours and the runner's.
+    /// Environment variables: ours, the runner's, and those the file takes grants from.
     pub variables: BTreeMap<String, String>,
     /// The configuration file.
     pub file: Option<ConfigFile>,
@@ -51,10 +56,12 @@ impl Sources {
     /// # Errors
     /// When the file cannot be read, or a variable of ours is no text.
     pub fn from_process(flags: BTreeMap<Key, String>, config: Option<&Path>) -> Result<Self, Faults> {
+        let file = config.map(ConfigFile::read).transpose()?;
+        let granted = file.as_ref().map(grants::variables).unwrap_or_default();
         let mut variables = BTreeMap::new();
         for (name, value) in std::env::vars_os() {
             let Ok(name) = name.into_string() else { continue };
-            if !name.starts_with(PREFIX) && !RUNNER.contains(&name.as_str()) {
+            if !name.starts_with(PREFIX) && !RUNNER.contains(&name.as_str()) && !granted.contains(&name) {
                 continue;
             }
             let value = value.into_string().map_err(|_| {
@@ -62,7 +69,6 @@ impl Sources {
             })?;
             variables.insert(name, value);
         }
-        let file = config.map(ConfigFile::read).transpose()?;
         Ok(Self { flags, variables, file })
     }
 }

@@ -150,7 +150,7 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
         repo,
         journal,
         clock: clock.clone(),
-        grants: Arc::new(GrantTable::default()),
+        grants: Arc::new(GrantTable::new(config.grants.clone())),
         outbound: Arc::new(Outgoing::new(clock.clone())),
         signer,
         settings,

@@ -34,6 +34,13 @@ pub struct Grant {
 pub enum Place {
     /// In a file, read at each use.
     File(PathBuf),
+    /// In a variable of the environment, read at the start.
+    Variable {
+        /// Its name.
+        name: String,
+        /// What it held.
+        value: SecretString,
+    },
     /// Here.
     Here(SecretString),
 }

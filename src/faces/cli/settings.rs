@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::ConfigArgs;
 use super::{Outcome, output};
-use crate::faces::config::{Row, ServeConfig, Settings, Sources, read_text};
+use crate::faces::config::{GrantRow, Row, ServeConfig, Settings, Sources, read_text};
 use crate::faces::exit::{Exit, Report, printable};
 use crate::faces::wire;
 
@@ -20,11 +20,12 @@ pub(super) fn serve(args: &ConfigArgs) -> Outcome {
 
 /// Prints the settings.
 pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {
-    let rows = read(args.config.as_deref())?.rows();
+    let settings = read(args.config.as_deref())?;
+    let (rows, grants) = (settings.rows(), settings.grant_rows());
     if json {
-        return output::json(&json!({"version": 1, "settings": rows}));
+        return output::json(&json!({"version": 1, "settings": rows, "grants": grants}));
     }
-    output::say(&table(&rows))?;
+    output::say(&(table(&rows) + &granted(grants)))?;
     Ok(Exit::FINE)
 }
 
@@ -53,6 +54,18 @@ fn table(rows: &[Row]) -> String {
         let origin = printable(row.origin.as_deref().unwrap_or("not set"));
         let (name, value) = (output::pad(row.name, names), output::pad(&value(row), values));
         text += &format!("{name}  {value}  {origin}\n");
+    }
+    text
+}
+
+/// What repositories are granted, one a line.
+fn granted(rows: &[GrantRow]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let hosts = if row.hosts.is_empty() { "no host".to_owned() } else { row.hosts.join(", ") };
+        let private = if row.allow_private { ", private addresses too" } else { "" };
+        let line = format!("{}  {}  {}  for {hosts}{private}", row.name, row.value, row.origin);
+        text += &format!("{}\n", printable(&line));
     }
     text
 }

@@ -74,7 +74,7 @@ settings! {
 }
 
 /// Names of the contract whose behaviour is not there yet. They are refused, so that nobody relies on what does not happen.
-pub(super) const NOT_YET: [&str; 3] = ["smtp_url", "mail_from", "repositories"];
+pub(super) const NOT_YET: [&str; 2] = ["smtp_url", "mail_from"];
 
 impl Key {
     /// The setting of a name.

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use countersign_core::delivery::WebhookSecrets;
 use countersign_core::domain::{RefName, Span};
@@ -15,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-use super::{Fault, Faults, Key, Settings};
+use super::{Fault, Faults, GrantMap, Key, Settings};
 use crate::engine::crash::{self, Passing};
 
 /// An `http` or `https` address without a trailing slash, user, query or fragment.
@@ -103,6 +104,8 @@ pub struct ServeConfig {
     pub reconcile_interval: Span,
     /// Quiet time after a push.
     pub quiet: Span,
+    /// Secrets granted to repositories.
+    pub grants: Arc<GrantMap>,
     /// Tracing filter.
     pub log: String,
     /// How logs are written.
@@ -173,6 +176,7 @@ impl ServeConfig {
             adopt,
             reconcile_interval,
             quiet,
+            grants: settings.grants().clone(),
             log,
             log_format,
             crash_at,

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::key::{NOT_YET, Shown, nearest, variable};
 use super::table::{self, Entries};
-use super::{Fault, Faults, Key, PREFIX, Sources};
+use super::{Fault, Faults, GrantMap, GrantRow, Key, MASK, PREFIX, Sources, grants};
 
 /// Switch of tests: where the process is to die (`engine::crash`).
 const CRASH_AT: &str = "COUNTERSIGN_CRASH_AT";
@@ -52,6 +53,8 @@ struct Value {
 /// All settings with their values; what nobody set and has no default is absent.
 pub struct Settings {
     values: BTreeMap<Key, Value>,
+    grants: Arc<GrantMap>,
+    grant_rows: Vec<GrantRow>,
     warnings: Vec<Fault>,
     crash_at: Option<String>,
 }
@@ -82,7 +85,7 @@ impl Settings {
     pub fn resolve(sources: &Sources, read: ReadFile<'_>) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         let file = sources.file.as_ref();
-        let entries = file.map(|file| table::entries(file, &mut faults)).unwrap_or_default();
+        let entries = file.map(|file| table::entries(file, &sources.variables, &mut faults)).unwrap_or_default();
         for name in NOT_YET.into_iter().map(variable).filter(|name| sources.variables.contains_key(name)) {
             faults.push(Fault::new(format!("`{name}` is not supported yet"), "unset it"));
         }
@@ -94,7 +97,8 @@ impl Settings {
         }
         let warnings = sources.variables.keys().filter_map(|name| misspelt(name)).collect();
         let crash_at = sources.variables.get(CRASH_AT).filter(|text| !text.is_empty()).cloned();
-        faults.or(Self { values, warnings, crash_at })
+        let grant_rows = grants::rows(&entries.grants, file);
+        faults.or(Self { values, grants: Arc::new(entries.grants), grant_rows, warnings, crash_at })
     }
 
     /// Things that are probably not meant, but forbid nothing.
@@ -128,6 +132,18 @@ impl Settings {
         self.values.get(&key).map(|value| &value.origin)
     }
 
+    /// What repositories are granted.
+    #[must_use]
+    pub fn grants(&self) -> &Arc<GrantMap> {
+        &self.grants
+    }
+
+    /// What `countersign config` prints of the grants, secrets masked.
+    #[must_use]
+    pub fn grant_rows(&self) -> &[GrantRow] {
+        &self.grant_rows
+    }
+
     /// What `countersign config` prints: every setting, secrets masked.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
@@ -143,7 +159,6 @@ impl Settings {
 }
 
 fn shown(how: Shown, text: &str) -> String {
-    const MASK: &str = "********";
     match how {
         Shown::Whole => text.to_owned(),
         Shown::Masked => MASK.to_owned(),

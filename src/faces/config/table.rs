@@ -1,4 +1,4 @@
-//! The configuration file: flat TOML, the same names in lower case.
+//! The configuration file: TOML, flat but for the grants, the same names in lower case.
 //!
 //! Unknown names are refused with the nearest known one. A fault names line and column, never the text: it may hold a secret.
 
@@ -8,17 +8,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 use toml::{Table, Value};
 
 use super::key::{NOT_YET, nearest};
-use super::{ConfigFile, Fault, Faults, Key};
+use super::{ConfigFile, Fault, Faults, GrantMap, Key, grants};
 
 /// Values and names of files with values, per setting.
 #[derive(Default)]
 pub(super) struct Entries {
     pub(super) values: BTreeMap<Key, SecretString>,
     pub(super) files: BTreeMap<Key, String>,
+    pub(super) grants: GrantMap,
 }
 
 /// Reads the file, noting everything that is wrong.
-pub(super) fn entries(file: &ConfigFile, faults: &mut Faults) -> Entries {
+pub(super) fn entries(file: &ConfigFile, variables: &BTreeMap<String, String>, faults: &mut Faults) -> Entries {
     let mut entries = Entries::default();
     let text = file.text.expose_secret();
     let table: Table = match text.parse() {
@@ -32,7 +33,9 @@ pub(super) fn entries(file: &ConfigFile, faults: &mut Faults) -> Entries {
         }
     };
     for (name, value) in &table {
-        if let Err(fault) = entry(&mut entries, file, name, value) {
+        if name == "repositories" {
+            entries.grants = grants::read(value, file, variables, faults);
+        } else if let Err(fault) = entry(&mut entries, file, name, value) {
             faults.push(fault);
         }
     }
@@ -86,6 +89,6 @@ fn place(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// A name short enough to print.
-fn cut(name: &str) -> String {
+pub(super) fn cut(name: &str) -> String {
     name.chars().take(60).collect()
 }

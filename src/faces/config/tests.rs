@@ -9,6 +9,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use secrecy::ExposeSecret as _;
 
 use super::*;
+use crate::engine::ports::Place;
 
 const RSA: &str = "-----BEGIN RSA PRIVATE KEY-----\ncanary\n-----END RSA PRIVATE KEY-----\n";
 
@@ -181,6 +182,30 @@ fn a_file_is_refused_for_what_nobody_would_read() {
         ("listen_file = 'x'", "has an unknown name `listen_file`"),
         ("quiet = true", "`quiet` in `c.toml` is not a text"),
         ("[repositories.'acme/app'.environments.production]\nage_identity_file = 'x'", "is not supported yet"),
+        ("repositories = 'x'", "`repositories` in `c.toml` is not a table"),
+        ("[repositories.acme.secrets]", "`repositories.\"acme\"` in `c.toml` names no repository"),
+        ("[repositories.'acme/app'.secret]", "`repositories.\"acme/app\".secret` in `c.toml` has an unknown name"),
+        ("[repositories.'acme/app'.secrets]\n[repositories.'Acme/App'.secrets]", "is there in another spelling"),
+        ("[repositories.'acme/app'.secrets]\nhook = {value = 'canary'}", "secrets.hook` in `c.toml` is no alias"),
+        (
+            "[repositories.'acme/app'.secrets]\nHOOK = 'canary'",
+            "secrets.HOOK` in `c.toml` is not a table\nhelp: write it as {",
+        ),
+        ("[repositories.'acme/app'.secrets]\nHOOK = {hosts = ['x']}", "says nowhere what the secret is"),
+        ("[repositories.'acme/app'.secrets]\nHOOK = {file = 'x', value = 'canary'}", "has more than one of `file`"),
+        ("[repositories.'acme/app'.secrets]\nHOOK = {value = ' '}", "secrets.HOOK.value` in `c.toml` is empty"),
+        ("[repositories.'acme/app'.secrets]\nHOOK = {value = 7}", "secrets.HOOK.value` in `c.toml` is not a text"),
+        ("[repositories.'acme/app'.secrets]\nHOOK = {env = 'GONE'}", "names the variable `GONE`, which is not set"),
+        ("[repositories.'acme/app'.secrets]\nHOOK = {value = 'canary', host = 'x'}", "has an unknown name `host`"),
+        (
+            "[repositories.'acme/app'.secrets]\nHOOK = {value = 'canary', hosts = 'x'}",
+            "hosts` in `c.toml` is not a list",
+        ),
+        (
+            "[repositories.'acme/app'.secrets]\nHOOK = {value = 'canary', hosts = ['https://x']}",
+            "`https://x` is not a host",
+        ),
+        ("[repositories.'acme/app'.secrets]\nHOOK = {value = 'canary', allow_private = 1}", "is not true or false"),
         ("a = 1\nwebhook_secret = 'canary", "`c.toml` is not valid TOML (line 2"),
         (
             "private_key = 'canary'\nprivate_key_file = 'x'",
@@ -254,4 +279,34 @@ fn only_a_program_built_for_it_can_be_told_to_crash() {
             .unwrap_err()
             .contains("`merge` is no crash point\nhelp: write `<name>[:<n>]` with one of delivery-verified, ")
     );
+}
+
+#[test]
+fn a_grant_says_where_the_secret_is_and_what_it_may_be_used_with() {
+    let file = "[repositories.'acme/app'.secrets]\n\
+        HOOK_URL = {file = '/run/hook-canary', hosts = ['Hooks.example.com', '*.example.org']}\n\
+        HOOK_SECRET = {env = 'HOOK', allow_private = true}\n\
+        [repositories.'acme/web'.secrets]\n\
+        HOOK_URL = {value = 'https://canary', hosts = []}\n";
+    let settings = resolve(&sources(&[("HOOK", "whsec_canary\n".to_owned())], file)).unwrap();
+    let grant = |repo: &str, alias: &str| {
+        let name = (repo.parse().unwrap(), alias.parse().unwrap());
+        let grant = settings.grants().get(&name).unwrap();
+        let place = match &grant.place {
+            Place::File(path) => path.display().to_string(),
+            Place::Variable { value, .. } | Place::Here(value) => value.expose_secret().to_owned(),
+        };
+        (place, grant.hosts.iter().map(ToString::to_string).collect::<Vec<_>>(), grant.allow_private)
+    };
+    let hosts = vec!["hooks.example.com".to_owned(), "*.example.org".to_owned()];
+    assert_eq!(grant("acme/app", "HOOK_URL"), ("/run/hook-canary".to_owned(), hosts, false));
+    assert_eq!(grant("acme/app", "HOOK_SECRET"), ("whsec_canary".to_owned(), vec![], true));
+    assert_eq!(grant("acme/web", "HOOK_URL"), ("https://canary".to_owned(), vec![], false));
+    let rows = serde_json::to_value(settings.grant_rows()).unwrap();
+    assert_eq!(rows[1]["name"], "repositories.\"acme/app\".secrets.HOOK_URL");
+    assert_eq!(rows[1]["origin"], "file /run/hook-canary, by file c.toml");
+    assert_eq!(rows[0]["origin"], "environment HOOK, by file c.toml");
+    assert_eq!((&rows[2]["origin"], &rows[2]["value"]), (&"file c.toml".into(), &"********".into()));
+    assert!(!rows.to_string().replace("hook-canary", "").contains("canary"), "{rows}");
+    assert!(resolve(&sources(&[], "")).unwrap().grants().is_empty(), "nothing is granted by itself");
 }
