@@ -72,15 +72,18 @@ pub(super) fn silent(host: &str, fault: &reqwest::Error) -> OutboundError {
     error(OutboundKind::Retry { after: None }, what, help)
 }
 
-/// The innermost fault of input or output.
+/// The innermost fault of input or output; one may be wrapped in another.
 fn io_kind(fault: &reqwest::Error) -> Option<ErrorKind> {
     let mut found = None;
     let mut cause = fault.source();
     while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            found = Some(io.kind());
-        }
-        cause = error.source();
+        cause = match error.downcast_ref::<std::io::Error>() {
+            Some(io) => {
+                found = Some(io.kind());
+                io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| io.source())
+            }
+            None => error.source(),
+        };
     }
     found
 }
