@@ -10,7 +10,7 @@ use crate::opened::{OpenedDocument, find};
 use crate::path::KeyPath;
 use crate::plain::Plain;
 use crate::sealed::{read_tree, text_of};
-use crate::tree::{Kind, Node, Scalar};
+use crate::tree::{Kind, Layout, Node, Scalar};
 use crate::value::Value;
 use crate::yaml::scalar::single_line;
 use crate::yaml::write::{self, Indent};
@@ -24,7 +24,7 @@ impl OpenedDocument {
     #[must_use]
     pub fn to_values(&self) -> Vec<Value> {
         let documents = &self.sealed.tree.documents;
-        documents.iter().map(|document| value_of(&document.root, &|scalar| self.value_of(scalar).duplicate())).collect()
+        documents.iter().map(|document| whole(&document.root, &|scalar| self.value_of(scalar).duplicate())).collect()
     }
 
     /// The whole document in the clear, written in another format. The bytes of a binary document are its value.
@@ -72,7 +72,7 @@ pub fn plain(bytes: &[u8], from: Format, to: Format) -> Result<Zeroizing<Vec<u8>
         return Err(SealError::AlreadySealed);
     }
     let values: Vec<_> =
-        tree.documents.iter().map(|document| value_of(&document.root, &|scalar| scalar.value.duplicate())).collect();
+        tree.documents.iter().map(|document| whole(&document.root, &|scalar| scalar.value.duplicate())).collect();
     written(&values, to)
 }
 
@@ -167,8 +167,22 @@ fn scalar_line(plain: &Plain, format: Format) -> String {
     }
 }
 
+/// A whole document. That of INI always has its section of keys before any section, as sops reads it.
+fn whole(root: &Node, scalar: &dyn Fn(&Scalar) -> Plain) -> Value {
+    match value_of(root, scalar) {
+        Value::Map(mut entries) if root.layout() == Some(Layout::Sections) => {
+            if root.get(ini::DEFAULT).is_none() {
+                entries.insert(0, (ini::DEFAULT.to_owned(), Value::Map(Vec::new())));
+            }
+            Value::Map(entries)
+        }
+        value @ (Value::Scalar(_) | Value::Map(_) | Value::List(_)) => value,
+    }
+}
+
 /// A node as a value; comments among the elements of a list are none.
-fn value_of(node: &Node, opened: &dyn Fn(&Scalar) -> Plain) -> Value {
+/// What a node stands for; comments are left out.
+pub(crate) fn value_of(node: &Node, opened: &dyn Fn(&Scalar) -> Plain) -> Value {
     match &node.kind {
         Kind::Scalar(scalar) => Value::Scalar(opened(scalar)),
         Kind::Map(..) => {

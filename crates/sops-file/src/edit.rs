@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use crate::cipher::DataKey;
 use crate::dotenv;
 use crate::error::SealError;
+use crate::flat;
 use crate::format::Format;
 use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
 use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, time_text};
-use crate::setter::{Setter, child};
+use crate::sealed::SealedDocument;
+use crate::setter::{Setter, StandIn, changed_path, child};
 use crate::splice::{Patch, apply};
 use crate::tree::{Document, Entry, Node};
 use crate::value::Value;
@@ -36,9 +38,18 @@ impl OpenedDocument {
         {
             return Ok(false);
         }
-        let patches = Setter { source, document, step: step(&self.sealed.tree) }.patches(path, value)?;
-        self.apply_plain(patches, path)?;
-        Ok(true)
+        let stand_in = StandIn::of(value);
+        let setter = Setter { source, document, step: step(&self.sealed.tree) };
+        let text = apply(source, setter.patches(path, &stand_in.value)?);
+        let text = self.settled(&text, Some((path, &stand_in)))?;
+        let (sealed, values) = self.read(&text)?;
+        let before = (std::mem::replace(&mut self.sealed, sealed), std::mem::replace(&mut self.values, values));
+        if self.holds(&changed_path(&self.first_document()?.root, path), value) {
+            self.changed = true;
+            return Ok(true);
+        }
+        (self.sealed, self.values) = before;
+        Err(SealError::ReadBack("the value cannot be written in this format"))
     }
 
     /// Removes what stands under a path of the first document.
@@ -168,19 +179,33 @@ impl OpenedDocument {
         self.sealed.tree.documents.first().ok_or(SealError::Empty)
     }
 
-    /// Applies patches that hold plain text below `path`, and seals what the settings want sealed there.
-    fn apply_plain(&mut self, patches: Vec<Patch>, path: &KeyPath) -> Result<(), SealError> {
-        let text = apply(&self.sealed.text, patches);
-        let sealed_text = self.settled(&text, Some(path))?;
-        self.take_text(&sealed_text)
+    /// Whether the first document holds this value at this path, as far as its format can tell.
+    fn holds(&self, path: &KeyPath, value: &Value) -> bool {
+        match value {
+            Value::Map(entries) => entries.iter().all(|(key, value)| self.holds(&path.key(key), value)),
+            Value::List(elements) => {
+                elements.iter().enumerate().all(|(index, value)| self.holds(&path.index(index), value))
+            }
+            Value::Scalar(wanted) => self.value_in(0, path).is_some_and(|found| {
+                let is_text = matches!(self.sealed.format, Format::Dotenv | Format::Ini);
+                // A number without its point, and anything in a store of texts, may come back as another type.
+                let is_zero = |value: &Plain| matches!(value.bytes().as_slice(), b"0" | b"-0");
+                found.bytes() == wanted.bytes()
+                    || (is_text && flat::text(found) == flat::text(wanted))
+                    || (is_zero(found) && is_zero(wanted))
+            }),
+        }
+    }
+
+    fn read(&self, text: &str) -> Result<(SealedDocument, Vec<Option<Plain>>), SealError> {
+        let sealed = read_back(text, self.sealed.format)?;
+        let (values, _) = open_values(&sealed, &self.key).map_err(|_| SealError::ReadBack("it does not open"))?;
+        Ok((sealed, values))
     }
 
     /// Reads changed text and opens it under the data key at hand.
     pub(crate) fn take_text(&mut self, text: &str) -> Result<(), SealError> {
-        let sealed = read_back(text, self.sealed.format)?;
-        let (values, _) = open_values(&sealed, &self.key).map_err(|_| SealError::ReadBack("it does not open"))?;
-        self.sealed = sealed;
-        self.values = values;
+        (self.sealed, self.values) = self.read(text)?;
         self.changed = true;
         Ok(())
     }

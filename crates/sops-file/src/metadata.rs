@@ -67,6 +67,8 @@ pub struct Recipient {
     pub(crate) kind: KeyKind,
     pub(crate) name: String,
     pub(crate) enc: String,
+    /// A digest of what else the entry says.
+    pub(crate) details: [u8; 32],
 }
 
 impl Recipient {
@@ -256,10 +258,22 @@ fn group(node: &Node) -> Result<Vec<Recipient>, ParseError> {
                 return Err(fault("a recipient has no name"));
             }
             let enc = text(&entry.node, "enc").unwrap_or_default();
-            recipients.push(Recipient { kind, name: parts.join("/").trim().to_owned(), enc });
+            let details = details(&entry.node, kind);
+            recipients.push(Recipient { kind, name: parts.join("/").trim().to_owned(), enc, details });
         }
     }
     Ok(recipients)
+}
+
+fn details(entry: &Node, kind: KeyKind) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for field in
+        entry.entries().filter(|field| field.key != "enc" && !kind.naming_fields().contains(&field.key.as_str()))
+    {
+        hash.update(digest(&field.node));
+        hash.update(&field.key);
+    }
+    hash.finalize().into()
 }
 
 /// The flat lists if any of them has an entry, else `key_groups` (reference 7.2).

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
+use crate::convert::value_of;
 use crate::error::SealError;
 use crate::flat;
 use crate::format::Format;
@@ -88,7 +89,7 @@ fn flattened(text: &str, format: Format, changes: &[Change]) -> Result<Zeroizing
     let tree = read_tree(text, format)?;
     let sops = tree.documents.first().and_then(|document| document.sops.as_ref());
     let sops = sops.ok_or(SealError::Metadata { what: "the metadata are missing" })?;
-    let mut metadata = Value::of_node(&sops.node);
+    let mut metadata = value_of(&sops.node, &|scalar| scalar.value.duplicate());
     for change in changes {
         metadata.change(change).ok_or(MISSING)?;
     }
@@ -171,17 +172,6 @@ fn added(
 }
 
 impl Value {
-    /// The value that a node stands for, in the clear or not.
-    pub(crate) fn of_node(node: &Node) -> Self {
-        match &node.kind {
-            Kind::Scalar(scalar) => Self::Scalar(scalar.value.duplicate()),
-            Kind::Map(..) => {
-                Self::Map(node.entries().map(|entry| (entry.key.clone(), Self::of_node(&entry.node))).collect())
-            }
-            Kind::List(..) => Self::List(node.entries().map(|entry| Self::of_node(&entry.node)).collect()),
-        }
-    }
-
     fn at(&mut self, steps: &[Step]) -> Option<&mut Self> {
         let Some((step, rest)) = steps.split_first() else { return Some(self) };
         let next = match (self, step) {

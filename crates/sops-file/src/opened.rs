@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::access::Shares;
 use crate::cipher::DataKey;
+use crate::convert::value_of;
 use crate::envelope::Envelope;
 use crate::error::OpenError;
 use crate::identity::Identities;
@@ -14,6 +15,7 @@ use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
 use crate::sealed::SealedDocument;
 use crate::tree::{Comment, Document, Node, Scalar};
+use crate::value::Value;
 use crate::walk::{Leaf, Visit, is_comment_element, walk};
 
 /// How strictly to open.
@@ -195,6 +197,14 @@ impl OpenedDocument {
     pub fn value_in(&self, document: usize, path: &KeyPath) -> Option<&Plain> {
         let node = find(&self.sealed.tree.documents.get(document)?.root, path.steps())?;
         node.scalar().map(|scalar| self.value_of(scalar))
+    }
+
+    /// What stands at `path` of the first document that has it, containers and all; comments are left out.
+    #[must_use]
+    pub fn value(&self, path: &KeyPath) -> Option<Value> {
+        let documents = self.sealed.tree.documents.iter();
+        let node = documents.filter_map(|document| find(&document.root, path.steps())).next()?;
+        Some(value_of(node, &|scalar| self.value_of(scalar).duplicate()))
     }
 
     /// Whether `path` leads to anything, container or scalar.

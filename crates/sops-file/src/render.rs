@@ -4,6 +4,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::convert::value_of;
 use crate::error::SealError;
 use crate::format::Format;
 use crate::opened::{OpenedDocument, find};
@@ -54,9 +55,18 @@ impl OpenedDocument {
                     None => into_bytes(Zeroizing::new(single_line(value))),
                 })
             }
-            None => {
-                Ok(into_bytes(Zeroizing::new(write::node_as_document(node, &self.texts(), step(&self.sealed.tree)))))
-            }
+            None => Ok(into_bytes(Zeroizing::new(match self.sealed.format {
+                Format::Json | Format::Binary => {
+                    json::write::value(
+                        &value_of(node, &|scalar| self.value_of(scalar).duplicate()),
+                        "",
+                        json::edit::unit(&self.sealed.text),
+                    ) + "\n"
+                }
+                Format::Yaml | Format::Dotenv | Format::Ini => {
+                    write::node_as_document(node, &self.texts(), step(&self.sealed.tree))
+                }
+            }))),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::recipient::wrap;
 use crate::sealed::{SealedDocument, read_tree, text_of};
 use crate::selection::Selection;
 use crate::shamir;
-use crate::splice::{Patch, apply, line_break};
+use crate::splice::{Patch, apply, line_break, with_breaks};
 use crate::tree::{Child, Kind, Scalar, Tree};
 use crate::value::Value;
 use crate::walk::{Leaf, Visit, walk};
@@ -231,7 +231,9 @@ impl Draft {
             let before = &self.text[..document.end];
             let first = if before.is_empty() || before.ends_with('\n') { "" } else { newline };
             let text = match metadata {
-                Appended::New(value) => write::entry(Some("sops"), value, Indent { column, step: self.step }),
+                Appended::New(value) => {
+                    with_breaks(&self.text, write::entry(Some("sops"), value, Indent { column, step: self.step }))
+                }
                 Appended::Kept(text) => (*text).to_owned(),
             };
             patches.push(Patch::insert(document.end, format!("{first}{}{text}{newline}", " ".repeat(column))));

@@ -115,6 +115,14 @@ impl SealedDocument {
         self.text.as_bytes()
     }
 
+    /// What stands behind the last document and is not read; only JSON has such text.
+    pub(crate) fn tail(&self) -> &str {
+        match (self.format, self.tree.documents.last()) {
+            (Format::Json | Format::Binary, Some(last)) => &self.text[last.end..],
+            (Format::Yaml | Format::Json | Format::Dotenv | Format::Ini | Format::Binary, _) => "",
+        }
+    }
+
     pub(crate) fn selection(&self) -> Selection {
         match self.format {
             Format::Binary => Selection::everything(),

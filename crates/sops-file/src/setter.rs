@@ -1,15 +1,52 @@
 //! Works out where a `set` goes: which token, entry or container of the text it replaces or adds.
 //!
-//! Never seals: the patches hold plain text, which the caller seals before it lets the document out.
+//! Never sees what is to be sealed: stand-ins keep its place, so that no format can bend it on the way.
 
 use crate::error::SealError;
 use crate::ini;
 use crate::path::{KeyPath, Step};
+use crate::plain::Plain;
 use crate::splice::Patch;
 use crate::tree::{Document, Entry, Kind, Layout, Node};
 use crate::value::Value;
 use crate::walk::is_comment_element;
 use crate::yaml::edit::{Home, append, insert_before, replace_entry, replace_scalar};
+
+/// A value in which every scalar that may have to be sealed is replaced by a text that all formats hold unchanged.
+pub(crate) struct StandIn<'v> {
+    pub(crate) value: Value,
+    meant: Vec<&'v Plain>,
+}
+
+const MARK: &str = "value-to-be-sealed-";
+
+impl<'v> StandIn<'v> {
+    pub(crate) fn of(value: &'v Value) -> Self {
+        let mut meant = Vec::new();
+        let value = stand_in(value, &mut meant);
+        Self { value, meant }
+    }
+
+    /// The scalar that this one stands in for.
+    pub(crate) fn meant_by(&self, scalar: &Plain) -> Option<&'v Plain> {
+        let number = scalar.as_text()?.strip_prefix(MARK)?;
+        self.meant.get(number.parse::<usize>().ok()?).copied()
+    }
+}
+
+fn stand_in<'v>(value: &'v Value, meant: &mut Vec<&'v Plain>) -> Value {
+    match value {
+        Value::Scalar(plain) if plain.is_empty() => Value::Scalar(plain.duplicate()),
+        Value::Scalar(plain) => {
+            meant.push(plain);
+            Value::text(format!("{MARK}{}", meant.len() - 1))
+        }
+        Value::Map(entries) => {
+            Value::Map(entries.iter().map(|(key, value)| (key.clone(), stand_in(value, meant))).collect())
+        }
+        Value::List(elements) => Value::List(elements.iter().map(|value| stand_in(value, meant)).collect()),
+    }
+}
 
 pub(crate) fn child<'t>(container: &'t Node, step: &Step) -> Option<&'t Entry> {
     match step {
@@ -77,7 +114,6 @@ impl Setter<'_> {
     fn replace(&self, container: &Node, entry: &Entry, value: &Value) -> Vec<Patch> {
         match (entry.node.scalar(), value) {
             (Some(old), Value::Scalar(new)) => {
-                // On one line for now: it may be sealed in a moment.
                 let home = Home::of(container);
                 replace_scalar(self.source, &entry.node, old, home, new, self.step)
             }

@@ -12,7 +12,7 @@ use crate::opened::OpenedDocument;
 use crate::path::KeyPath;
 use crate::plain::Plain;
 use crate::seal::{read_back, seal_value};
-use crate::setter::changed_path;
+use crate::setter::{StandIn, changed_path};
 use crate::splice::apply;
 use crate::tree::{Comment, Scalar};
 use crate::walk::{Leaf, Visit, is_comment_element, walk};
@@ -28,13 +28,18 @@ struct Before<'d> {
 }
 
 impl OpenedDocument {
-    /// Settles changed text that this document is to become. What was set at `new`, in the first document, is
-    /// still in the clear.
-    pub(crate) fn settled(&self, text: &str, new: Option<&KeyPath>) -> Result<Zeroizing<String>, SealError> {
+    /// Settles changed text that this document is to become. For what was set at `new`, in the first document,
+    /// stand-ins keep the place.
+    pub(crate) fn settled(
+        &self,
+        text: &str,
+        new: Option<(&KeyPath, &StandIn<'_>)>,
+    ) -> Result<Zeroizing<String>, SealError> {
         let draft = read_back(text, self.sealed.format)?;
         let (before, homes, step) = (self.comments_before(), Homes::of(&draft.tree), step(&draft.tree));
         let selection = draft.selection();
-        let new = new.and_then(|path| Some(changed_path(&draft.tree.documents.first()?.root, path)));
+        let new =
+            new.and_then(|(path, stand_in)| Some((changed_path(&draft.tree.documents.first()?.root, path), stand_in)));
         let mut patches = Vec::new();
         walk(&draft.tree, &selection, &mut |visit| {
             match &visit.leaf {
@@ -50,16 +55,20 @@ impl OpenedDocument {
                 }
                 Leaf::Scalar(node, scalar) => {
                     // A comment among the elements of a list has the position of the element behind it.
-                    let is_new = visit.document == 0
-                        && !is_comment_element(node)
-                        && new.as_ref().is_some_and(|new| new.covers(&visit.key_path()));
-                    if !is_new && self.is_bared(&visit, scalar) {
+                    let is_here = visit.document == 0 && !is_comment_element(node);
+                    let new = new.as_ref().filter(|(path, _)| is_here && path.covers(&visit.key_path()));
+                    let meant = new.and_then(|(_, stand_in)| stand_in.meant_by(&scalar.value));
+                    if new.is_none() && self.is_bared(&visit, scalar) {
                         return Err(SealError::Metadata {
                             what: "without that entry, a value that is sealed would have to stand in the clear",
                         });
                     }
-                    if visit.seals && (is_new || scalar.envelope.is_none()) && !scalar.value.is_empty() {
-                        let token = Plain::text(seal_value(&self.key, &scalar.value, visit.aad)?);
+                    let unsealed = (scalar.envelope.is_none() && !scalar.value.is_empty()).then_some(&scalar.value);
+                    let token = match meant.or(unsealed) {
+                        Some(value) if visit.seals => Some(Plain::text(seal_value(&self.key, value, visit.aad)?)),
+                        Some(_) | None => meant.map(Plain::duplicate),
+                    };
+                    if let Some(token) = token {
                         patches.extend(replace_scalar(text, node, scalar, homes.at(scalar.leaf), &token, step));
                     }
                 }

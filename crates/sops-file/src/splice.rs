@@ -61,9 +61,17 @@ pub(crate) fn line_break(source: &str) -> &'static str {
     if first.is_some_and(|at| source[..at].ends_with('\r')) { "\r\n" } else { "\n" }
 }
 
+/// New text with the line breaks that this text uses.
+pub(crate) fn with_breaks(source: &str, text: String) -> String {
+    if line_break(source) == "\n" || !text.contains('\n') {
+        return text;
+    }
+    text.replace("\r\n", "\n").replace('\n', "\r\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Patch, apply, line_break, line_end, line_start, next_line};
+    use super::{Patch, apply, line_break, line_end, line_start, next_line, with_breaks};
 
     #[test]
     fn only_the_named_bytes_change() {
@@ -78,6 +86,8 @@ mod tests {
         assert_eq!((line_end(text, 0), next_line(text, 0)), (2, 4));
         assert_eq!((line_end(text, 4), next_line(text, 4), line_start(text, 5)), (6, 7, 4));
         assert_eq!((line_end(text, 8), next_line(text, 8)), (9, 9));
+        assert_eq!(with_breaks(text, "a\r\nb\nc".to_owned()), "a\r\nb\r\nc");
+        assert_eq!(with_breaks("a\n", "b\nc".to_owned()), "b\nc");
         assert_eq!((line_break(text), line_break("a\nb\r\n"), line_break("")), ("\r\n", "\n", "\n"));
     }
 }

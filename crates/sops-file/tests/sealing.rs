@@ -619,3 +619,85 @@ fn an_ini_comment_is_sealed_wherever_it_stands() {
         assert_eq!(counts(&String::from_utf8_lossy(&plain)), counts(&text), "{text}");
     }
 }
+
+#[test]
+fn a_value_is_stored_exactly_whatever_the_format_could_make_of_it() {
+    let case = Case::new();
+    let formats = [
+        (Format::Yaml, "m:\n  a: x\n", "m.a"),
+        (Format::Json, "{\"m\": {\"a\": \"x\"}}", "m.a"),
+        (Format::Dotenv, "a=x\nb=y\n", "a"),
+        (Format::Ini, "[m]\na = x\nb = y\n", "m.a"),
+    ];
+    let odd = [
+        "x\\",
+        "a\\nb",
+        "\"\"\"",
+        "`;#",
+        " x ",
+        "'q'",
+        "l1\r\nl2\n",
+        "# no comment",
+        "\u{feff}",
+        "ENC[AES256_GCM,",
+        "x`\n\"\"\"\\",
+    ];
+    for (format, plain, key) in formats {
+        for text in odd {
+            let bytes = seal(plain.as_bytes(), format, &case.options, now()).unwrap();
+            let reopen = |bytes: &[u8]| {
+                open(&SealedDocument::parse(bytes, format).unwrap(), &case.identities, OpenOptions::default()).unwrap()
+            };
+            let mut opened = reopen(&bytes);
+            assert!(opened.set(&path(key), &Value::text(text)).unwrap(), "{format} {text:?}");
+            let opened = reopen(&opened.reseal(later()).unwrap());
+            assert_eq!(opened.get(&path(key)).and_then(Plain::as_text), Some(text), "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_number_keeps_its_type_in_a_store_of_texts() {
+    let case = Case::new();
+    let bytes = seal(b"[s]\na = x\nb_unencrypted = y\n", Format::Ini, &case.options, now()).unwrap();
+    let sealed = SealedDocument::parse(&bytes, Format::Ini).unwrap();
+    let mut opened = open(&sealed, &case.identities, OpenOptions::default()).unwrap();
+    opened.set(&path("s.a"), &Value::from_json("5").unwrap()).unwrap();
+    opened.set(&path("s.b_unencrypted"), &Value::from_json("5").unwrap()).unwrap();
+    assert!(matches!(opened.get(&path("s.a")), Some(Plain::Float(_))));
+    assert_eq!(opened.to_plain().unwrap().as_slice(), b"[s]\na = 5.0\nb_unencrypted = 5.0\n");
+}
+
+#[test]
+fn a_file_with_windows_line_breaks_keeps_them() {
+    let case = Case::new();
+    let yaml = "a: one\r\nm:\r\n  b: |\r\n    l1\r\n    l2\r\n  # c\r\n  l:\r\n    - x\r\n";
+    let json = "{\r\n  \"a\": \"one\",\r\n  \"m\": {\r\n    \"l\": []\r\n  }\r\n}\r\n";
+    let ini = "; top\r\na = one\r\n\r\n[m]\r\nb = two ; c\r\n";
+    for (format, plain, key) in [(Format::Yaml, yaml, "a"), (Format::Json, json, "a"), (Format::Ini, ini, "DEFAULT.a")]
+    {
+        let mut bytes = seal(plain.as_bytes(), format, &case.options, now()).unwrap();
+        let changes: [&dyn Fn(&mut OpenedDocument); 6] = [
+            &|opened| assert!(opened.set(&path(key), &Value::text("x")).unwrap()),
+            &|opened| assert!(opened.set(&path("m.new"), &Value::text("l1\nl2\n")).unwrap()),
+            &|opened| opened.rotate().unwrap(),
+            &|opened| {
+                let add = Identities::generate().recipients().map(str::to_owned).collect();
+                assert!(opened.edit_recipients(&RecipientEdit { add, remove: vec![] }).unwrap());
+            },
+            &|opened| opened.unset(&path(key)).unwrap(),
+            &|opened| {
+                let plain = opened.to_plain().unwrap();
+                opened.replace_with(&plain).unwrap();
+            },
+        ];
+        for change in changes {
+            let sealed = SealedDocument::parse(&bytes, format).unwrap();
+            let mut opened = open(&sealed, &case.identities, OpenOptions::default()).unwrap();
+            change(&mut opened);
+            bytes = opened.reseal(later()).unwrap();
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{format} {text:?}");
+        }
+    }
+}

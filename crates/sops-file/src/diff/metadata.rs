@@ -5,9 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DataKeyChange, OtherChange, Pair, RecipientChange, SettingChange};
+use sha2::{Digest as _, Sha256};
+
 use crate::metadata::Metadata;
 use crate::sealed::{LeafState, SealedDocument};
 use crate::selection::{SETTINGS, Selection};
+use crate::tree::{Child, Node};
 
 /// Same, if any recipient has the same stanza; changed, if nothing sealed is the same either.
 pub(super) fn data_key(old: Option<&SealedDocument>, new: Option<&SealedDocument>) -> DataKeyChange {
@@ -80,8 +83,13 @@ pub(super) fn settings(documents: Pair<'_, SealedDocument>) -> Vec<SettingChange
     changes
 }
 
-/// What is neither a key nor a recipient nor a setting. Time and MAC are named only when they look odd.
-pub(super) fn other(documents: Pair<'_, SealedDocument>, no_key_changed: bool) -> Vec<OtherChange> {
+/// What is neither a key nor a recipient nor a setting. Time and MAC are named only when they look odd, stanzas only
+/// when no change of the data key explains them.
+pub(super) fn other(
+    documents: Pair<'_, SealedDocument>,
+    sealed: SealedAgain,
+    data_key: DataKeyChange,
+) -> Vec<OtherChange> {
     let (Some(old), Some(new)) = documents else {
         return Vec::new();
     };
@@ -93,13 +101,21 @@ pub(super) fn other(documents: Pair<'_, SealedDocument>, no_key_changed: bool) -
     };
     let count = |document: &SealedDocument| Some(document.tree.documents.len().to_string());
     note("documents", count(old), count(new));
+    copies(old, new, &mut note);
+    let tail = |document: &SealedDocument| (!document.tail().trim().is_empty()).then(|| digest_word(document.tail()));
+    note("text behind the document", tail(old), tail(new));
+    let remarks = |document: &SealedDocument| remarks(document).map(|text| digest_word(&text));
+    note("comments in the metadata", remarks(old), remarks(new));
     let (before, after) = (old.metadata(), new.metadata());
     note("version", before.version().map(str::to_owned), after.version().map(str::to_owned));
     note("key groups", groups(before), groups(after));
     let threshold = |metadata: &Metadata| Some(metadata.shamir_threshold()).filter(|t| *t > 0).map(|t| t.to_string());
     note("shamir_threshold", threshold(before), threshold(after));
-    stanzas(before, after, &mut note);
-    time_and_mac(before, after, no_key_changed, &mut note);
+    if data_key != DataKeyChange::Changed {
+        stanzas(before, after, &mut note);
+    }
+    entries(before, after, &mut note);
+    time_and_mac(before, after, sealed, &mut note);
     let unknown = |metadata: &Metadata| -> BTreeMap<String, [u8; 32]> { metadata.unknown().iter().cloned().collect() };
     let (before, after) = (unknown(before), unknown(after));
     for name in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
@@ -127,22 +143,101 @@ fn groups(metadata: &Metadata) -> Option<String> {
     Some(metadata.groups().iter().map(group).collect::<Vec<_>>().join(" | "))
 }
 
-/// A recipient that stays but whose stanza alone was replaced cannot be explained by a rotation.
+/// Public text in as many words as tell two of them apart.
+fn digest_word(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    format!(
+        "{} characters (fingerprint {:02x}{:02x}{:02x}{:02x})",
+        text.chars().count(),
+        digest[0],
+        digest[1],
+        digest[2],
+        digest[3]
+    )
+}
+
+/// The comments that stand inside the metadata of all documents.
+fn remarks(document: &SealedDocument) -> Option<String> {
+    let mut text = String::new();
+    for sops in document.tree.documents.iter().filter_map(|document| document.sops.as_ref()) {
+        gather(&sops.node, &mut text);
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+fn gather(node: &Node, text: &mut String) {
+    for child in node.children() {
+        match child {
+            Child::Comment(comment) => {
+                text.push('#');
+                text.push_str(&comment.text);
+            }
+            Child::Entry(entry) => gather(&entry.node, text),
+        }
+    }
+}
+
+/// Only the first document's metadata count; those of the others should be copies (reference 7.5).
+fn copies(old: &SealedDocument, new: &SealedDocument, note: Note<'_>) {
+    let state = |document: &SealedDocument, number: usize| {
+        let digest = |number: usize| {
+            let part = document.tree.documents.get(number)?;
+            Some(part.sops.as_ref().map(|sops| crate::metadata::digest(&sops.node)))
+        };
+        Some(match (digest(0)?, digest(number)?) {
+            (_, None) => "missing".to_owned(),
+            (first, own) if first == own => "a copy of the first".to_owned(),
+            (_, Some(own)) => {
+                format!("other than the first (fingerprint {:02x}{:02x}{:02x}{:02x})", own[0], own[1], own[2], own[3])
+            }
+        })
+    };
+    for number in 1..old.tree.documents.len().min(new.tree.documents.len()) {
+        note(&format!("metadata of document {}", number + 1), state(old, number), state(new, number));
+    }
+}
+
+/// A recipient that stays but whose stanza was replaced, where no change of the data key explains it.
 fn stanzas(old: &Metadata, new: &Metadata, note: Note<'_>) {
     let before: BTreeMap<String, &str> = old.recipients().map(|r| (r.label(), r.stanza())).collect();
-    let kept: Vec<_> = new.recipients().filter_map(|r| before.get(&r.label()).map(|stanza| (r, *stanza))).collect();
-    if kept.iter().all(|(recipient, stanza)| recipient.stanza() != *stanza) {
-        return;
-    }
-    for (recipient, stanza) in kept {
-        if recipient.stanza() != stanza {
+    for recipient in new.recipients() {
+        let Some(stanza) = before.get(&recipient.label()) else { continue };
+        if recipient.stanza() != *stanza {
             let text = |word: &str| Some(word.to_owned());
             note(&format!("sealed data key of {}", recipient.label()), text("as it was"), text("replaced"));
         }
     }
 }
 
-fn time_and_mac(old: &Metadata, new: &Metadata, no_key_changed: bool, note: Note<'_>) {
+/// How often a recipient is listed, and what else its entry says.
+fn entries(old: &Metadata, new: &Metadata, note: Note<'_>) {
+    let listed = |metadata: &Metadata| {
+        let mut entries = BTreeMap::<String, Vec<[u8; 32]>>::new();
+        for recipient in metadata.recipients() {
+            entries.entry(recipient.label()).or_default().push(recipient.details);
+        }
+        entries
+    };
+    let (before, after) = (listed(old), listed(new));
+    for (label, old) in &before {
+        let Some(new) = after.get(label) else { continue };
+        let count = |entries: &Vec<[u8; 32]>| Some(entries.len().to_string());
+        note(&format!("entries of {label}"), count(old), count(new));
+        if old.len() == new.len() && old != new {
+            let text = |word: &str| Some(word.to_owned());
+            note(&format!("details of {label}"), text("as they were"), text("changed"));
+        }
+    }
+}
+
+/// What a new MAC would be made for.
+#[derive(Clone, Copy)]
+pub(super) struct SealedAgain {
+    pub(super) keys: bool,
+    pub(super) anything: bool,
+}
+
+fn time_and_mac(old: &Metadata, new: &Metadata, sealed: SealedAgain, note: Note<'_>) {
     let describe = |metadata: &Metadata| match metadata.mac() {
         None => "missing",
         Some(mac) if crate::Envelope::parse(mac).is_err() => "damaged",
@@ -152,13 +247,13 @@ fn time_and_mac(old: &Metadata, new: &Metadata, no_key_changed: bool, note: Note
     let text = |word: &str| Some(word.to_owned());
     if describe(old) != describe(new) {
         note("mac", text(describe(old)), text(describe(new)));
-    } else if !same_mac && same_time {
-        note("mac", text("present"), text("replaced, though `lastmodified` is the same"));
-    } else if same_mac && !no_key_changed {
+    } else if !same_mac && same_time && !sealed.anything {
+        note("mac", text("present"), text("replaced, though nothing else changed"));
+    } else if same_mac && sealed.keys {
         note("mac", text("present"), text("not renewed, though keys changed"));
     }
     let backwards = new.mac_aad() < old.mac_aad() && new.mac_aad().ends_with('Z') && old.mac_aad().ends_with('Z');
-    if !same_time && (no_key_changed || same_mac || backwards) {
+    if !same_time && (!sealed.anything || same_mac || backwards) {
         note("lastmodified", text(old.lastmodified()), text(new.lastmodified()));
     }
 }

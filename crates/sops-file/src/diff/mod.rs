@@ -173,9 +173,7 @@ pub struct OtherChange {
 #[must_use]
 pub fn keyless(old: Option<&SealedDocument>, new: Option<&SealedDocument>) -> DocumentDiff {
     let shapes = (old.map(shape::keyless), new.map(shape::keyless));
-    let mut diff = assemble((old, new), (shapes.0.as_ref(), shapes.1.as_ref()));
-    diff.data_key = metadata::data_key(old, new);
-    diff
+    assemble((old, new), (shapes.0.as_ref(), shapes.1.as_ref()), metadata::data_key(old, new))
 }
 
 /// Compares two opened versions by their typed values.
@@ -183,34 +181,41 @@ pub fn keyless(old: Option<&SealedDocument>, new: Option<&SealedDocument>) -> Do
 pub fn opened(old: Option<&OpenedDocument>, new: Option<&OpenedDocument>) -> DocumentDiff {
     let sealed = (old.map(OpenedDocument::sealed), new.map(OpenedDocument::sealed));
     let shapes = (old.map(shape::opened), new.map(shape::opened));
-    let mut diff = assemble(sealed, (shapes.0.as_ref(), shapes.1.as_ref()));
-    diff.integrity = match new.or(old).map(OpenedDocument::is_verified) {
-        Some(true) => Integrity::Verified,
-        Some(false) | None => Integrity::Broken,
-    };
-    diff.data_key = match (old, new) {
+    let data_key = match (old, new) {
         (Some(old), Some(new)) if old.has_same_data_key(new) => DataKeyChange::Same,
         (Some(_), Some(_)) => DataKeyChange::Changed,
         (None, _) | (_, None) => DataKeyChange::Unknown,
+    };
+    let mut diff = assemble(sealed, (shapes.0.as_ref(), shapes.1.as_ref()), data_key);
+    diff.integrity = match new.or(old).map(OpenedDocument::is_verified) {
+        Some(true) => Integrity::Verified,
+        Some(false) | None => Integrity::Broken,
     };
     diff
 }
 
 type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
 
-fn assemble(sealed: Pair<'_, SealedDocument>, shapes: Pair<'_, shape::DocumentShape>) -> DocumentDiff {
+fn assemble(
+    sealed: Pair<'_, SealedDocument>,
+    shapes: Pair<'_, shape::DocumentShape>,
+    data_key: DataKeyChange,
+) -> DocumentDiff {
     let empty = shape::DocumentShape::default();
     let (old, new) = (shapes.0.unwrap_or(&empty), shapes.1.unwrap_or(&empty));
     let keys = compare::documents(old, new);
-    let mut other = metadata::other(sealed, keys.is_empty());
-    other.extend(compare::comments(old, new));
+    let (comments, settings) = (compare::comments(old, new), metadata::settings(sealed));
+    let anything = !keys.is_empty() || !comments.is_empty() || !settings.is_empty();
+    let again = metadata::SealedAgain { keys: !keys.is_empty(), anything };
+    let mut other = metadata::other(sealed, again, data_key);
+    other.extend(comments);
     DocumentDiff {
         format: sealed.1.or(sealed.0).map_or(Format::Yaml, SealedDocument::format),
         integrity: Integrity::Unverified,
-        data_key: DataKeyChange::Unknown,
+        data_key,
         keys,
         recipients: metadata::recipients(sealed),
-        settings: metadata::settings(sealed),
+        settings,
         other,
     }
 }

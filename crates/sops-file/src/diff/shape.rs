@@ -11,7 +11,7 @@ use crate::opened::OpenedDocument;
 use crate::path::KeyPath;
 use crate::plain::Plain;
 use crate::sealed::SealedDocument;
-use crate::tree::{Child, Kind, Node, Scalar};
+use crate::tree::{Child, Comment, Kind, Node, Scalar};
 use crate::walk::is_comment_element;
 
 pub(super) type Fingerprint = [u8; 32];
@@ -98,7 +98,7 @@ pub(super) fn keyless(document: &SealedDocument) -> DocumentShape {
             }
             None => plain_leaf(&scalar.value),
         },
-        Value::Comment(text, envelope) => comment_leaf(text, envelope),
+        Value::Comment(comment) => comment_leaf(comment),
     })
 }
 
@@ -113,13 +113,16 @@ pub(super) fn opened(document: &OpenedDocument) -> DocumentShape {
             },
             (Some(_) | None, _) => plain_leaf(&scalar.value),
         },
-        Value::Comment(text, envelope) => comment_leaf(text, envelope),
+        Value::Comment(comment) => match document.opened_leaf(comment.leaf) {
+            Some(value) => LeafShape { content: value_print(value), ..comment_leaf(comment) },
+            None => comment_leaf(comment),
+        },
     })
 }
 
 enum Value<'t> {
     Scalar(&'t Scalar),
-    Comment(&'t str, Option<&'t Envelope>),
+    Comment(&'t Comment),
 }
 
 type MakeLeaf<'f> = &'f dyn Fn(Value<'_>) -> LeafShape;
@@ -151,7 +154,7 @@ fn node(
     let mut below = Vec::new();
     for child in at.children() {
         match child {
-            Child::Comment(comment) => note(leaf(Value::Comment(&comment.text, comment.envelope.as_ref()))),
+            Child::Comment(comment) => note(leaf(Value::Comment(comment))),
             Child::Entry(entry) => match entry.node.scalar() {
                 Some(scalar) if at.is_list() && is_comment_element(&entry.node) => note(leaf(Value::Scalar(scalar))),
                 Some(_) | None => below.push(entry),
@@ -181,10 +184,10 @@ fn plain_leaf(value: &Plain) -> LeafShape {
     LeafShape { state, kind: value.kind_name(), content, token: content }
 }
 
-fn comment_leaf(text: &str, envelope: Option<&Envelope>) -> LeafShape {
-    let (state, content) = match envelope {
+fn comment_leaf(comment: &Comment) -> LeafShape {
+    let (state, content) = match &comment.envelope {
         Some(envelope) => (State::Sealed, envelope_print(envelope)),
-        None => (State::Plain, Sha256::digest(text).into()),
+        None => (State::Plain, Sha256::digest(comment.text.as_str()).into()),
     };
     LeafShape { state, kind: "comment", content, token: content }
 }

@@ -101,11 +101,42 @@ fn comments_and_an_odd_mac_are_told() {
     let new = doc(&body("# two\n# three\na: <A>\n"), &FOOT.replace("data:aaaa", "data:bbbb"));
     let diff = keyless(Some(&old), Some(&new));
     let other: Vec<_> = diff.other.iter().map(|o| (o.what.as_str(), o.old.as_deref(), o.new.as_deref())).collect();
-    let want = [
-        ("mac", Some("present"), Some("replaced, though `lastmodified` is the same")),
-        ("comments at the top level", Some("1 (0 sealed)"), Some("2 (0 sealed), 2 new or changed")),
-    ];
+    let want = [("comments at the top level", Some("1 (0 sealed)"), Some("2 (0 sealed), 2 new or changed"))];
     assert_eq!(other, want);
+    let only_mac = keyless(Some(&old), Some(&doc(&body("# one\na: <A>\n"), &FOOT.replace("data:aaaa", "data:bbbb"))));
+    assert_eq!(only_mac.other[0].new.as_deref(), Some("replaced, though nothing else changed"));
+    let same_mac = keyless(Some(&old), Some(&doc(&body("# one\na: <B>\n"), FOOT)));
+    assert_eq!(same_mac.other[0].new.as_deref(), Some("not renewed, though keys changed"));
+}
+
+/// What the MAC does not cover and no key shows, one at a time.
+#[test]
+fn nothing_in_the_metadata_changes_unseen() {
+    let cases = [
+        ("            stanza\n", "            other\n", "sealed data key of age1a"),
+        ("    lastmodified", "        - enc: junk\n          recipient: age1a\n    lastmodified", "entries of age1a"),
+        ("recipient: age1a", "recipient: age1a\n          since: 2020", "details of age1a"),
+        ("    version", "    # remark\n    version", "comments in the metadata"),
+        ("    version", "    odd: {}\n    version", "metadata field `odd`"),
+        ("    version: 3.13.3\n", "", "version"),
+        ("00Z", "00+00:00", "lastmodified"),
+        ("    version", "    shamir_threshold: 2\n    version", "shamir_threshold"),
+    ];
+    let old = doc(&body("a: <A>\n"), FOOT);
+    for (was, is, what) in cases {
+        let diff = keyless(Some(&old), Some(&doc(&body("a: <A>\n"), &FOOT.replacen(was, is, 1))));
+        assert!(diff.other.iter().any(|other| other.what == what), "{what}: {:?}", diff.other);
+    }
+    let second = |foot: &str| doc(&body(&format!("a: <A>\n{FOOT}---\nb: <B>\n")), foot);
+    let diff = keyless(Some(&second(FOOT)), Some(&second(&FOOT.replace("age1a", "age1b"))));
+    assert_eq!(diff.other[0].what, "metadata of document 2");
+    let json = |tail: &str| {
+        let text = format!(
+            "{{\"a\": {{}}, \"sops\": {{\"age\": [{{\"recipient\": \"age1a\"}}], \"lastmodified\": \"2026-01-01T00:00:00Z\"}}}}{tail}"
+        );
+        SealedDocument::parse(text.as_bytes(), Format::Json).unwrap()
+    };
+    assert_eq!(keyless(Some(&json("\n")), Some(&json(" secret"))).other[0].what, "text behind the document");
 }
 
 #[test]

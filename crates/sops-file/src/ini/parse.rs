@@ -186,11 +186,17 @@ fn entry(section: Section, layout: Layout) -> Entry {
 
 fn metadata(section: Section) -> Result<Entry, ParseError> {
     let (start, end, place) = (section.start, section.end, section.place);
-    let lines = section.children.into_iter().filter_map(|child| match child {
-        Child::Entry(entry) => Some((entry.key, entry.start, entry.node)),
-        Child::Comment(_) => None,
-    });
-    let node = flat::unflatten(lines.collect(), Layout::Metadata)?;
+    let (mut lines, mut comments) = (Vec::new(), Vec::new());
+    for child in section.children {
+        match child {
+            Child::Entry(entry) => lines.push((entry.key, entry.start, entry.node)),
+            Child::Comment(_) => comments.push(child),
+        }
+    }
+    let mut node = flat::unflatten(lines, Layout::Metadata)?;
+    if let Kind::Map(children, _) = &mut node.kind {
+        children.extend(comments);
+    }
     Ok(Entry { key: "sops".to_owned(), start, node: Node { span: start..end, place, kind: node.kind } })
 }
 

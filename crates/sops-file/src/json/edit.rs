@@ -3,19 +3,19 @@
 //! Never touches an entry that is not named.
 
 use super::write;
-use crate::splice::{Patch, line_start};
+use crate::splice::{Patch, line_start, with_breaks};
 use crate::tree::{Entry, Node};
 use crate::value::Value;
 
 /// One step of indent: what stands before the first key, else a tab.
-fn unit(source: &str) -> String {
-    let first = source.find('{').map_or(0, |at| at + 1);
-    let rest = source[first..].trim_start_matches('\r');
-    let Some(line) = rest.strip_prefix('\n') else {
-        return "\t".to_owned();
-    };
-    let indent: String = line.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
-    if indent.is_empty() { "\t".to_owned() } else { indent }
+pub(crate) fn unit(source: &str) -> &str {
+    own_unit(source).unwrap_or("\t")
+}
+
+fn own_unit(source: &str) -> Option<&str> {
+    let rest = source[source.find('{')? + 1..].trim_start_matches('\r').strip_prefix('\n')?;
+    let indent = &rest[..rest.len() - rest.trim_start_matches([' ', '\t']).len()];
+    (!indent.is_empty()).then_some(indent)
 }
 
 /// The white space a line begins with, up to `at`.
@@ -31,8 +31,8 @@ fn begins_line(source: &str, entry: &Entry) -> bool {
 }
 
 pub(crate) fn replace(source: &str, entry: &Entry, value: &Value) -> Vec<Patch> {
-    let text = write::value(value, indent_at(source, entry.start), &unit(source));
-    vec![Patch::new(entry.node.span.clone(), text)]
+    let text = write::value(value, indent_at(source, entry.start), unit(source));
+    vec![Patch::new(entry.node.span.clone(), with_breaks(source, text))]
 }
 
 fn entry(key: Option<&str>, value: &Value, indent: &str, unit: &str) -> String {
@@ -43,7 +43,7 @@ fn entry(key: Option<&str>, value: &Value, indent: &str, unit: &str) -> String {
 /// Adds behind the last entry.
 pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &Value) -> Vec<Patch> {
     let unit = unit(source);
-    append_text(source, container, &|indent| entry(key, value, indent, &unit))
+    append_text(source, container, &|indent| entry(key, value, indent, unit))
 }
 
 /// Adds an entry whose text depends on the indent of its line.
@@ -52,21 +52,22 @@ pub(crate) fn append_text(source: &str, container: &Node, text: &dyn Fn(&str) ->
         Some(last) => {
             let indent = indent_at(source, last.start);
             let lead = if begins_line(source, last) { format!(",\n{indent}") } else { ", ".to_owned() };
-            vec![Patch::insert(last.node.span.end, format!("{lead}{}", text(indent)))]
+            vec![Patch::insert(last.node.span.end, with_breaks(source, format!("{lead}{}", text(indent))))]
         }
         None => {
             let outer = indent_at(source, container.span.start);
             let inner = format!("{outer}{}", unit(source));
             let text = text(&inner);
-            vec![Patch::insert(container.span.start + 1, format!("\n{inner}{text}\n{outer}"))]
+            let text = with_breaks(source, format!("\n{inner}{text}\n{outer}"));
+            vec![Patch::insert(container.span.start + 1, text)]
         }
     }
 }
 
 pub(crate) fn insert_before(source: &str, sops: &Entry, key: &str, value: &Value) -> Vec<Patch> {
     let indent = indent_at(source, sops.start);
-    let text = entry(Some(key), value, indent, &unit(source));
-    vec![Patch::insert(sops.start, format!("{text},\n{indent}"))]
+    let text = entry(Some(key), value, indent, unit(source));
+    vec![Patch::insert(sops.start, with_breaks(source, format!("{text},\n{indent}")))]
 }
 
 /// Removes an entry with its comma. `entries` are all entries of the container as the file has them.

@@ -20,7 +20,7 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
         return Err(reader.fault("the top level must be an object"));
     }
     let mut root = reader.value()?;
-    let sops = take_metadata(&mut root);
+    let sops = take_metadata(&mut root)?;
     let end = root.span.end;
     let mut tree = Tree { documents: vec![Document { root, sops, end }], leaves: 0, needs_rewriting: false };
     number_leaves(&mut tree);

@@ -6,7 +6,7 @@ use super::parse::child_end;
 use super::scalar::{self, Written};
 use super::write::{self, Indent};
 use crate::plain::Plain;
-use crate::splice::{Patch, line_break, line_end, line_start, next_line};
+use crate::splice::{Patch, line_break, line_end, line_start, next_line, with_breaks};
 use crate::tree::{Child, Entry, Kind, Layout, Node, Scalar, Tree};
 use crate::value::Value;
 use crate::{dotenv, ini, json};
@@ -78,6 +78,8 @@ pub(crate) fn replace_scalar(
         Written::Line(text) => (text, String::new()),
         Written::Block { header, lines } => (header, lines),
     };
+    // A literal block is layout: whoever reads it takes either break.
+    let lines = with_breaks(source, lines);
     let span = node.span.clone();
     // A value that is not there yet needs a space behind its colon or dash.
     let in_block = matches!(home, Home::Block { .. } | Home::Flow);
@@ -109,7 +111,7 @@ pub(crate) fn replace_entry(source: &str, container: &Node, entry: &Entry, value
     match Home::of(container) {
         Home::Block { column, in_list } => {
             let key = (!in_list).then_some(entry.key.as_str());
-            let text = write::entry(key, value, Indent { column, step });
+            let text = with_breaks(source, write::entry(key, value, Indent { column, step }));
             vec![Patch::new(entry.start..entry_end(entry), text)]
         }
         Home::Flow => vec![Patch::new(entry.node.span.clone(), write::flow(value))],
@@ -129,7 +131,7 @@ pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &
     match Home::of(container) {
         Home::Block { column, .. } => {
             let last = container.children().last().map_or(container.span.end, child_end);
-            let text = write::entry(key, value, Indent { column, step });
+            let text = with_breaks(source, write::entry(key, value, Indent { column, step }));
             let (indent, newline) = (" ".repeat(column), line_break(source));
             vec![Patch::insert(line_end(source, last), format!("{newline}{indent}{text}"))]
         }
@@ -174,7 +176,7 @@ pub(crate) fn insert_before(
     }
     let line = line_start(source, sops.start);
     let column = sops.start - line;
-    let text = write::entry(Some(key), value, Indent { column, step });
+    let text = with_breaks(source, write::entry(Some(key), value, Indent { column, step }));
     let newline = line_break(source);
     vec![Patch::insert(line, format!("{}{text}{newline}", " ".repeat(column)))]
 }

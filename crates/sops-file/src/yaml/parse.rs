@@ -39,8 +39,9 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
     }
     outline.insert_comments(&mut roots);
     let mut tree = Tree { documents: Vec::new(), leaves: 0, needs_rewriting };
-    for (root, end) in roots.into_iter().zip(ends) {
-        tree.documents.push(document(root, end));
+    for (mut root, end) in roots.into_iter().zip(ends) {
+        let sops = take_metadata(&mut root)?;
+        tree.documents.push(Document { root, sops, end });
     }
     number_leaves(&mut tree);
     Ok(tree)
@@ -329,22 +330,20 @@ impl<'s> Builder<'s> {
     }
 }
 
-fn document(mut root: Node, end: usize) -> Document {
-    let sops = take_metadata(&mut root);
-    Document { root, sops, end }
-}
-
-/// Takes every `sops` entry out of a document; the last one counts.
-pub(crate) fn take_metadata(root: &mut Node) -> Option<Entry> {
-    let Kind::Map(children, _) = &mut root.kind else { return None };
+/// Takes the `sops` entry out of a document. A second one is refused, as sops does.
+pub(crate) fn take_metadata(root: &mut Node) -> Result<Option<Entry>, ParseError> {
+    let Kind::Map(children, _) = &mut root.kind else { return Ok(None) };
     let mut sops = None;
     let is_metadata = |child: &mut Child| matches!(child, Child::Entry(entry) if entry.key == "sops");
     for child in children.extract_if(.., is_metadata) {
         if let Child::Entry(entry) = child {
-            sops = Some(entry);
+            let place = entry.node.place;
+            if sops.replace(entry).is_some() {
+                return Err(ParseError::at(place, "a second key `sops`"));
+            }
         }
     }
-    sops
+    Ok(sops)
 }
 
 pub(crate) fn child_end(child: &Child) -> usize {

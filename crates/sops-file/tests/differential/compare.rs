@@ -177,7 +177,7 @@ fn seen_json(json: &serde_json::Value, path: &sops_file::KeyPath, all: &mut Vec<
         Json::Number(number) => {
             let text = match (number.as_i64(), number.as_f64()) {
                 (Some(number), _) => number.to_string(),
-                (None, Some(number)) if number == 0.0 => "0".to_owned(),
+                (None, Some(0.0)) => "0".to_owned(),
                 (None, Some(number)) => float_text(number),
                 (None, None) => number.to_string(),
             };
