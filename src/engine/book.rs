@@ -60,6 +60,7 @@ pub(super) struct FirstSight {
     pub kind: VoteKind,
     pub commit: Option<Oid>,
     pub base: RefName,
+    pub stood: bool,
 }
 
 impl Place {
@@ -118,7 +119,7 @@ impl Place {
         // a vote first seen by reading proves nothing about the commit it was given for
         let delivered = vote.first.delivery.is_some();
         let commit = delivered.then(|| vote.first.commit.clone());
-        Some(FirstSight { kind: vote.first.kind, commit, base: vote.first.base.clone() })
+        Some(FirstSight { kind: vote.first.kind, commit, base: vote.first.base.clone(), stood: vote.first.stood })
     }
 }
 

@@ -59,7 +59,7 @@ impl Engine {
         let mut decision = decide(&place.policy, &gathered.facts);
         let mut place = place;
         here(Point::ChangeJudged);
-        self.note_first_sights(claim, &mut place, &gathered).await?;
+        self.note_first_sights(claim, &mut place, (&gathered, &decision)).await?;
         here(Point::ChangeSighted);
         let mut outcome = Outcome::Open;
         if decision.proof.is_some() {

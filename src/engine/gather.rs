@@ -153,6 +153,7 @@ impl Engine {
                 first_base: differing(bases, Some(&read.base)).unwrap_or_else(|| read.base.clone()),
                 at: review.submitted_at.unwrap_or(self.clock.now()),
                 ended_by: ended.and_then(|(.., by)| by.clone()),
+                stood: recorded.as_ref().is_some_and(|vote| vote.stood),
             });
         }
         Ok(votes)

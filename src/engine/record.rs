@@ -2,8 +2,10 @@
 //!
 //! One writer at a time in this process; across processes the reference's compare-and-swap decides. Nothing is written twice.
 
-use countersign_core::decision::{Decision, QuorumMet};
-use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence};
+use std::collections::BTreeSet;
+
+use countersign_core::decision::{Decision, QuorumMet, has_say};
+use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence, UserId};
 use countersign_core::effect;
 use countersign_core::facts::{Facts, Known, MergeBase, VoteKind, VoteSource};
 use countersign_core::ledger::{
@@ -92,9 +94,14 @@ impl Engine {
         &self,
         claim: &Claim,
         place: &mut Place,
-        gathered: &Gathered,
+        (gathered, decision): (&Gathered, &Decision),
     ) -> Result<(), TurnError> {
         let (repo, facts) = (place.repo.id, &gathered.facts);
+        let voters = facts.votes.iter().filter_map(|vote| vote.account.as_ref());
+        let stand: BTreeSet<UserId> = voters
+            .filter(|account| has_say(&place.policy, facts, decision, account))
+            .map(|account| account.id)
+            .collect();
         let moves = match &facts.change.head_ref {
             Some(branch) => self.journal.movements(repo, branch).await?,
             None => Vec::new(),
@@ -134,6 +141,7 @@ impl Engine {
                     delivery: delivery_of(&reviews, vote.source, ended)
                         .filter(|_| ended || vote.delivered_commit.is_some()),
                     commit,
+                    stood: vote.account.as_ref().is_some_and(|account| stand.contains(&account.id)),
                 }));
             }
             Ok(entries)

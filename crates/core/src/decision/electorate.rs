@@ -107,7 +107,8 @@ pub(super) fn candidates(facts: &Facts, group: &Group, lifted: bool) -> (Vec<Acc
         }
     }
     for login in &group.approvers.users {
-        if let Some(id) = facts.names.user(login) {
+        let taken = |id| matches!(facts.names_now.get(login), Some(Known::Is(Some(now))) if *now != id);
+        if let Some(id) = facts.names.user(login).filter(|id| !taken(*id)) {
             people.push(Account { id, login: login.clone(), kind: crate::domain::AccountKind::User });
         }
     }

@@ -24,7 +24,7 @@ pub use reason::Reason;
 
 use crate::domain::{Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath};
 use crate::facts::{DocumentFacts, Facts, KeyChange, VoteSource};
-use crate::policy::{Binding, PathClass, Policy};
+use crate::policy::{Binding, Located, Policy};
 
 /// How a change stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,6 +144,32 @@ pub struct ChangedPath {
     pub readers: Option<usize>,
     /// Whether that set changed.
     pub readers_changed: bool,
+    /// The policies that match it, as positions in [`Policy::policies`]; none for control paths.
+    pub policies: Vec<usize>,
+}
+
+/// An entry of the delta, what the policy says of its path, and what it is.
+struct Placed<'a> {
+    entry: &'a DeltaEntry,
+    at: Located<'a>,
+    document: Option<&'a DocumentFacts>,
+}
+
+/// Asks the policy about each path once. Delta and documents are both in path order.
+fn placed<'a>(
+    policy: &'a Policy,
+    (base, default_branch): (&RefName, &RefName),
+    delta: &'a Delta,
+    documents: &'a BTreeMap<RepoPath, DocumentFacts>,
+) -> Vec<Placed<'a>> {
+    let here = policy.on(base, default_branch);
+    let mut documents = documents.iter().peekable();
+    let place = |entry: &'a DeltaEntry| {
+        while documents.next_if(|(path, _)| **path < entry.path).is_some() {}
+        let document = documents.next_if(|(path, _)| **path == entry.path).map(|(_, document)| document);
+        Placed { entry, at: here.locate(&entry.path), document }
+    };
+    delta.entries().iter().map(place).collect()
 }
 
 /// What happened to a file.
@@ -226,10 +252,15 @@ pub struct Refusal {
 /// Judges one change against the covered policy. Total: every doubt becomes a reason.
 #[must_use]
 pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
-    let structure = structure::refusals(policy, facts);
+    let branches = (&facts.change.base, &facts.default_branch);
+    let placed = placed(policy, branches, &facts.history.delta, &facts.documents);
+    let structure = structure::refusals(policy, facts, &placed);
     let extra_seats = electorate::extra_seats(facts);
-    let scopes = scopes(policy, facts, &extra_seats);
     let delta = facts.history.delta.digest(facts.repository, &facts.change.base);
+    let scopes: Vec<_> = by_scope(&placed)
+        .into_iter()
+        .map(|(scope, paths)| judge_scope(policy, facts, (&extra_seats, delta), scope, paths))
+        .collect();
     let (verdict, reason) = overall(facts, &structure, &scopes);
     let proof = match (verdict, delta) {
         (Verdict::Satisfied, Some(delta)) => Some(QuorumMet::mint(
@@ -255,6 +286,12 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
     };
     decision.next = explain::next_steps(&decision, facts);
     decision
+}
+
+/// Whether somebody is an approver of anything the decision is about: their veto stands from then on, whatever becomes of them.
+#[must_use]
+pub fn has_say(policy: &Policy, facts: &Facts, decision: &Decision, account: &Account) -> bool {
+    quorum::has_say(policy, facts, &decision.scopes, account)
 }
 
 /// The verdict of the whole: structure first, then the scopes, worst first.
@@ -288,42 +325,44 @@ pub fn outline(
     delta: &Delta,
     documents: &BTreeMap<RepoPath, DocumentFacts>,
 ) -> BTreeMap<Scope, Vec<ChangedPath>> {
-    let mut touched: BTreeMap<Scope, Vec<ChangedPath>> = BTreeMap::new();
-    for entry in delta.entries() {
-        let scope = match policy.classify(&entry.path, base, default_branch) {
-            PathClass::Free | PathClass::Ambiguous { .. } => continue,
-            PathClass::Control => Scope::Control,
-            PathClass::Governed { environment, plain: _ } => Scope::Environment(environment),
-        };
-        touched.entry(scope).or_default().push(changed_path(entry, documents.get(&entry.path)));
-    }
-    touched
+    by_scope(&placed(policy, (base, default_branch), delta, documents))
 }
 
-/// One judgement per environment the change touches, then one for control paths.
-fn scopes(policy: &Policy, facts: &Facts, extra_seats: &[Reason]) -> Vec<ScopeDecision> {
-    let branches = (&facts.change.base, &facts.default_branch);
-    outline(policy, branches, &facts.history.delta, &facts.documents)
-        .into_iter()
-        .map(|(scope, paths)| judge_scope(policy, facts, extra_seats, scope, paths))
-        .collect()
+fn by_scope(placed: &[Placed<'_>]) -> BTreeMap<Scope, Vec<ChangedPath>> {
+    let mut control = Vec::new();
+    let mut environments: BTreeMap<&Environment, Vec<ChangedPath>> = BTreeMap::new();
+    for one in placed {
+        match &one.at {
+            Located::Free | Located::Ambiguous(_) => {}
+            Located::Control => control.push(changed_path(one, &[])),
+            Located::Governed { environment, plain: _, policies } => {
+                environments.entry(environment.name()).or_default().push(changed_path(one, policies));
+            }
+        }
+    }
+    let mut touched: BTreeMap<Scope, Vec<ChangedPath>> =
+        environments.into_iter().map(|(name, paths)| (Scope::Environment(name.clone()), paths)).collect();
+    if !control.is_empty() {
+        touched.insert(Scope::Control, control);
+    }
+    touched
 }
 
 fn judge_scope(
     policy: &Policy,
     facts: &Facts,
-    extra_seats: &[Reason],
+    (extra_seats, delta): (&[Reason], Option<Digest>),
     scope: Scope,
     paths: Vec<ChangedPath>,
 ) -> ScopeDecision {
-    let rules = quorum::rules_for(policy, &scope, paths.iter().map(|changed| &changed.path));
+    let rules = quorum::rules_for(policy, &scope, &paths);
     let binding = match &scope {
         Scope::Environment(environment) => {
             policy.environment(environment).map_or(Binding::Commit, |rule| rule.binding())
         }
         Scope::Control => Binding::Delta,
     };
-    let ballots = votes::ballots(policy, facts, binding);
+    let ballots = votes::ballots(policy, facts, binding, delta);
     let policies: Vec<_> = rules.iter().map(|rule| quorum::judge(facts, &ballots, rule, extra_seats.len())).collect();
     let mut verdict = policies.iter().map(|policy| policy.verdict).fold(Verdict::Satisfied, Verdict::and);
     if policies.is_empty() {
@@ -332,7 +371,8 @@ fn judge_scope(
     ScopeDecision { scope, verdict, paths, policies }
 }
 
-fn changed_path(entry: &DeltaEntry, document: Option<&DocumentFacts>) -> ChangedPath {
+fn changed_path(one: &Placed<'_>, policies: &[usize]) -> ChangedPath {
+    let (entry, document) = (one.entry, one.document);
     let file = match (entry.old.is_some(), entry.new.is_some()) {
         (false, true) => FileChange::Added,
         (true, false) => FileChange::Removed,
@@ -346,5 +386,6 @@ fn changed_path(entry: &DeltaEntry, document: Option<&DocumentFacts>) -> Changed
         readers,
         readers_changed: file == FileChange::Changed
             && document.is_some_and(|document| document.old_recipients != document.new_recipients),
+        policies: policies.to_vec(),
     }
 }

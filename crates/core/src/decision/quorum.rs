@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::electorate::{self, Standing};
 use super::votes::{Ballots, Says};
-use super::{CountedVote, GroupDecision, PolicyDecision, Reason, Scope, UncountedVote, Verdict};
-use crate::domain::{RepoPath, UserId};
+use super::{ChangedPath, CountedVote, GroupDecision, PolicyDecision, Reason, Scope, ScopeDecision, UncountedVote, Verdict};
+use crate::domain::{Account, UserId};
 use crate::facts::Facts;
 use crate::policy::{Enforcement, Group, Policy};
 
@@ -23,7 +23,7 @@ pub(super) struct Rule {
 }
 
 /// Every policy that matches one of the paths; for control paths the admins.
-pub(super) fn rules_for<'a>(policy: &Policy, scope: &Scope, paths: impl Iterator<Item = &'a RepoPath>) -> Vec<Rule> {
+pub(super) fn rules_for(policy: &Policy, scope: &Scope, paths: &[ChangedPath]) -> Vec<Rule> {
     match scope {
         Scope::Control => {
             let admins = policy.admins();
@@ -35,10 +35,9 @@ pub(super) fn rules_for<'a>(policy: &Policy, scope: &Scope, paths: impl Iterator
                 lifted: false,
             }]
         }
-        Scope::Environment(environment) => {
-            let matching: BTreeSet<&str> =
-                paths.flat_map(|path| policy.policies_for(environment, path)).map(|rule| rule.name()).collect();
-            let rules = policy.policies().iter().filter(|rule| matching.contains(rule.name()));
+        Scope::Environment(_) => {
+            let matching: BTreeSet<usize> = paths.iter().flat_map(|path| &path.policies).copied().collect();
+            let rules = matching.into_iter().filter_map(|at| policy.policies().get(at));
             rules
                 .map(|rule| {
                     let seats: usize = rule.groups().iter().map(|group| usize::from(group.required)).sum();
@@ -53,6 +52,17 @@ pub(super) fn rules_for<'a>(policy: &Policy, scope: &Scope, paths: impl Iterator
                 .collect()
         }
     }
+}
+
+/// Whether somebody is an approver of anything the decision is about.
+pub(super) fn has_say(policy: &Policy, facts: &Facts, scopes: &[ScopeDecision], account: &Account) -> bool {
+    let rules = scopes.iter().flat_map(|scope| rules_for(policy, &scope.scope, &scope.paths));
+    let permission = facts.authority.get(&account.id).and_then(|authority| authority.permission.answer());
+    account.is_person()
+        && permission.is_some_and(|permission| permission.may_approve())
+        && rules
+            .flat_map(|rule| rule.groups)
+            .any(|group| electorate::belongs(facts, &group.approvers, account) == Standing::Eligible)
 }
 
 /// Judges one policy.
@@ -149,10 +159,14 @@ fn sort_votes(facts: &Facts, ballots: &Ballots, group: &Group, lifted: bool) -> 
     votes
 }
 
-/// A veto counts from anybody the group names, even from those who made the change; permission is asked, team too.
+/// A veto counts from anybody the group names, even from those who made the change; permission is asked, team too. It outlives
+/// both, where it was seen before (R24).
 fn veto(facts: &Facts, group: &Group, ballot: &super::votes::Ballot) -> Veto {
     if !ballot.account.is_person() {
         return Veto::None;
+    }
+    if ballot.stood {
+        return Veto::Stands;
     }
     match electorate::belongs(facts, &group.approvers, &ballot.account) {
         Standing::Excluded(_) => Veto::None,

@@ -2,33 +2,26 @@
 //!
 //! Counts nobody. Every refusal names the place and the way out; all of them are listed, not only the first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reason, Refusal};
-use crate::domain::{DeltaEntry, EntryMode, RepoPath};
+use super::{Placed, Reason, Refusal};
+use crate::domain::{EntryMode, RepoPath};
 use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, LeftOut, MergeBase, VoteKind};
-use crate::policy::{PathClass, Policy};
+use crate::policy::{Located, Policy};
 
 /// All structural refusals, in path order.
-pub(super) fn refusals(policy: &Policy, facts: &Facts) -> Vec<Refusal> {
+pub(super) fn refusals(policy: &Policy, facts: &Facts, placed: &[Placed<'_>]) -> Vec<Refusal> {
     let mut found = whole(policy, facts);
-    let classes: Vec<_> = facts
-        .history
-        .delta
-        .entries()
-        .iter()
-        .map(|entry| (entry, policy.classify(&entry.path, &facts.change.base, &facts.default_branch)))
-        .filter(|(_, class)| *class != PathClass::Free)
-        .collect();
-    if classes.is_empty() {
+    if placed.iter().all(|one| one.at == Located::Free) {
         found.retain(|refusal| refusal.reason != Reason::UnknownReviewState);
         return found;
     }
-    for (entry, class) in &classes {
-        of_path(policy, facts, entry, class, &mut found);
+    let people = policy.recipients_of_people();
+    for one in placed {
+        of_path(&people, one, &mut found);
     }
-    let secret = |class: &PathClass| matches!(class, PathClass::Governed { plain: false, .. });
-    if classes.iter().any(|(_, class)| *class == PathClass::Control) && classes.iter().any(|(_, class)| secret(class)) {
+    let secret = |one: &Placed<'_>| matches!(one.at, Located::Governed { plain: false, .. });
+    if placed.iter().any(|one| one.at == Located::Control) && placed.iter().any(secret) {
         found.push(Refusal { path: None, reason: Reason::SplitThis, detail: String::new() });
     }
     of_history(facts, &mut found);
@@ -73,8 +66,14 @@ fn held(facts: &Facts) -> Vec<Refusal> {
     leaks.map(refusal).collect()
 }
 
-fn of_path(policy: &Policy, facts: &Facts, entry: &DeltaEntry, class: &PathClass, found: &mut Vec<Refusal>) {
-    let path = &entry.path;
+/// Recipients of the policy, and whose they are.
+type Readers = BTreeMap<String, String>;
+
+fn of_path(people: &Readers, one: &Placed<'_>, found: &mut Vec<Refusal>) {
+    if one.at == Located::Free {
+        return;
+    }
+    let (entry, path) = (one.entry, &one.entry.path);
     for fault in path.faults() {
         refuse(found, path, Reason::BadPath, fault.words());
     }
@@ -85,28 +84,28 @@ fn of_path(policy: &Policy, facts: &Facts, entry: &DeltaEntry, class: &PathClass
             EntryMode::Submodule => refuse(found, path, Reason::NotAFile, "a submodule"),
         }
     }
-    match class {
-        PathClass::Free | PathClass::Control => {}
-        PathClass::Ambiguous { environments } => {
-            let names: Vec<_> = environments.iter().map(ToString::to_string).collect();
+    match &one.at {
+        Located::Free | Located::Control => {}
+        Located::Ambiguous(environments) => {
+            let names: Vec<_> = environments.iter().map(|rule| rule.name().to_string()).collect();
             refuse(found, path, Reason::PathInTwoEnvironments, names.join(", "));
         }
-        PathClass::Governed { environment, plain } => {
-            if policy.policies_for(environment, path).is_empty() {
-                refuse(found, path, Reason::NoPolicyForPath, environment.to_string());
+        Located::Governed { environment, plain, policies } => {
+            if policies.is_empty() {
+                refuse(found, path, Reason::NoPolicyForPath, environment.name().to_string());
             }
             if !plain {
                 if entry.new.as_ref().is_some_and(|side| side.mode == EntryMode::Executable) {
                     refuse(found, path, Reason::Executable, "");
                 }
-                of_document(policy, path, facts.documents.get(path), entry.new.is_some(), found);
+                of_document(people, path, one.document, entry.new.is_some(), found);
             }
         }
     }
 }
 
 fn of_document(
-    policy: &Policy,
+    people: &Readers,
     path: &RepoPath,
     document: Option<&DocumentFacts>,
     present: bool,
@@ -134,12 +133,11 @@ fn of_document(
     for key in document.keys.iter().filter(|key| key.change == KeyChangeKind::BecamePlain) {
         refuse(found, path, Reason::ExposedKey, key.key.as_str());
     }
-    recipients(policy, path, document, found);
+    recipients(people, path, document, found);
 }
 
 /// The readers must be known people, and exactly those the base demands; without a rule they stay as they are.
-fn recipients(policy: &Policy, path: &RepoPath, document: &DocumentFacts, found: &mut Vec<Refusal>) {
-    let people = policy.recipients_of_people();
+fn recipients(people: &Readers, path: &RepoPath, document: &DocumentFacts, found: &mut Vec<Refusal>) {
     if !people.is_empty() {
         for recipient in document.new_recipients.iter().filter(|recipient| !people.contains_key(*recipient)) {
             refuse(found, path, Reason::UnknownRecipient, recipient.as_str());

@@ -144,6 +144,7 @@ impl Case {
             first_base: self.facts.change.base.clone(),
             at: Timestamp::from_seconds(at),
             ended_by: None,
+            stood: false,
         });
         self
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Reason;
 use super::electorate;
-use crate::domain::{Account, Oid, UserId};
+use crate::domain::{Account, Digest, Oid, UserId};
 use crate::facts::{Facts, VoteFacts, VoteKind, VoteSource};
 use crate::policy::{Binding, Policy};
 
@@ -17,6 +17,8 @@ pub(super) struct Ballot {
     pub source: VoteSource,
     pub commit: Option<Oid>,
     pub says: Says,
+    /// Its author was an approver when it was first seen.
+    pub stood: bool,
 }
 
 /// What a ballot says.
@@ -37,8 +39,8 @@ pub(super) struct Ballots {
     pub ghosts: Vec<VoteFacts>,
 }
 
-/// Folds the votes of a change.
-pub(super) fn ballots(policy: &Policy, facts: &Facts, binding: Binding) -> Ballots {
+/// Folds the votes of a change; `now` is the digest of its delta.
+pub(super) fn ballots(policy: &Policy, facts: &Facts, binding: Binding, now: Option<Digest>) -> Ballots {
     let mut votes: Vec<&VoteFacts> = facts.votes.iter().collect();
     votes.sort_by_key(|vote| (vote.at, strictness(vote.kind), vote.source));
     let mut people = BTreeMap::new();
@@ -50,9 +52,10 @@ pub(super) fn ballots(policy: &Policy, facts: &Facts, binding: Binding) -> Ballo
             }
             continue;
         };
-        if let Some(says) = says(policy, facts, binding, vote, account) {
-            let ballot = Ballot { account: account.clone(), source: vote.source, commit: vote.commit.clone(), says };
-            people.insert(account.id, ballot);
+        if let Some(says) = says(policy, facts, (binding, now), vote, account) {
+            let (account, commit) = (account.clone(), vote.commit.clone());
+            let ballot = Ballot { account, source: vote.source, commit, says, stood: vote.stood };
+            people.insert(ballot.account.id, ballot);
         }
     }
     Ballots { people, ghosts }
@@ -68,9 +71,15 @@ fn strictness(kind: VoteKind) -> u8 {
     }
 }
 
-fn says(policy: &Policy, facts: &Facts, binding: Binding, vote: &VoteFacts, account: &Account) -> Option<Says> {
+fn says(
+    policy: &Policy,
+    facts: &Facts,
+    bound: (Binding, Option<Digest>),
+    vote: &VoteFacts,
+    account: &Account,
+) -> Option<Says> {
     match vote.kind {
-        VoteKind::Approve => Some(match holds(facts, binding, vote) {
+        VoteKind::Approve => Some(match holds(facts, bound, vote) {
             Ok(()) => Says::Approves,
             Err(reason) => Says::ApprovedBut(reason),
         }),
@@ -87,7 +96,7 @@ fn says(policy: &Policy, facts: &Facts, binding: Binding, vote: &VoteFacts, acco
 }
 
 /// Whether an approval holds for the head (`changes.md` 3).
-fn holds(facts: &Facts, binding: Binding, vote: &VoteFacts) -> Result<(), Reason> {
+fn holds(facts: &Facts, (binding, now): (Binding, Option<Digest>), vote: &VoteFacts) -> Result<(), Reason> {
     if vote.first_base != facts.change.base {
         return Err(Reason::OtherBase);
     }
@@ -106,7 +115,6 @@ fn holds(facts: &Facts, binding: Binding, vote: &VoteFacts) -> Result<(), Reason
             }
         }
     }
-    let now = facts.history.delta.digest(facts.repository, &facts.change.base);
     let then = match facts.delta_at.get(commit) {
         Some(digest) => *digest,
         None if *commit == facts.change.head => now,

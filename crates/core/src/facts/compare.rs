@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Delta, RefName, RepoPath, TreeEntry};
-use crate::policy::{PathClass, Policy};
+use crate::policy::{OnBranch, Policy};
 
 /// Entries of a tree.
 pub type Entries = BTreeMap<RepoPath, TreeEntry>;
@@ -19,23 +19,31 @@ pub struct Branches<'a> {
     pub default: &'a RefName,
 }
 
+impl Branches<'_> {
+    fn of<'p>(&self, policy: &'p Policy) -> OnBranch<'p> {
+        policy.on(self.base, self.default)
+    }
+}
+
 /// Whether a path is governed or control on this branch.
 #[must_use]
 pub fn is_protected(policy: &Policy, branches: Branches<'_>, path: &RepoPath) -> bool {
-    policy.classify(path, branches.base, branches.default) != PathClass::Free
+    branches.of(policy).protects(path)
 }
 
 /// The governed and control entries of a tree: the part that must be approved.
 #[must_use]
 pub fn protected(policy: &Policy, branches: Branches<'_>, entries: &Entries) -> Entries {
-    let kept = entries.iter().filter(|(path, _)| is_protected(policy, branches, path));
+    let here = branches.of(policy);
+    let kept = entries.iter().filter(|(path, _)| here.protects(path));
     kept.map(|(path, entry)| (path.clone(), entry.clone())).collect()
 }
 
 /// The governed and control part of a delta: what a merge changes in the approved state.
 #[must_use]
 pub fn protected_delta(policy: &Policy, branches: Branches<'_>, delta: &Delta) -> Delta {
-    Delta::new(delta.entries().iter().filter(|entry| is_protected(policy, branches, &entry.path)).cloned())
+    let here = branches.of(policy);
+    Delta::new(delta.entries().iter().filter(|entry| here.protects(&entry.path)).cloned())
 }
 
 /// Paths at which two listings differ.
@@ -64,7 +72,8 @@ pub fn apply(entries: &Entries, delta: &Delta) -> Entries {
 /// Protected paths of the delta at which the base tip is no longer what it was at the merge base (R28).
 #[must_use]
 pub fn moved(policy: &Policy, branches: Branches<'_>, delta: &Delta, base_tip: &Entries) -> Vec<RepoPath> {
-    let changes = delta.entries().iter().filter(|change| is_protected(policy, branches, &change.path));
+    let here = branches.of(policy);
+    let changes = delta.entries().iter().filter(|change| here.protects(&change.path));
     changes
         .filter(|change| base_tip.get(&change.path) != change.old.as_ref())
         .map(|change| change.path.clone())
@@ -92,8 +101,9 @@ pub fn clashes(
         }
     }
     let mut found = Vec::new();
+    let here = branches.of(policy);
     let added = delta.entries().iter().filter(|change| change.new.is_some());
-    for change in added.filter(|change| is_protected(policy, branches, &change.path)) {
+    for change in added.filter(|change| here.protects(&change.path)) {
         for prefix in prefixes(change.path.as_bytes()) {
             let prefix = RepoPath::from_bytes(prefix);
             let others = folded.get(&prefix.folded()).into_iter().flatten().filter(|other| **other != prefix);

@@ -52,6 +52,9 @@ pub struct VoteFacts {
     pub at: Timestamp,
     /// Who ended it, when a delivery said so (R19).
     pub ended_by: Option<Account>,
+    /// Its author was an approver of what the change touches when it was first seen: a veto outlives membership (R24).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stood: bool,
 }
 
 /// What one voter may do, read for this decision (R38–R42).

@@ -7,6 +7,7 @@
 
 mod diagnostic;
 mod glob;
+mod index;
 mod lint;
 mod matching;
 mod model;
@@ -22,7 +23,7 @@ pub use crate::domain::ResolvedNames;
 pub use diagnostic::{Code, Diagnostic, Place, Severity};
 pub use glob::{Glob, GlobFault, Globs};
 pub use lint::lint;
-pub use matching::{CONTROL_PATHS, PathClass};
+pub use matching::{CONTROL_PATHS, Located, OnBranch, PathClass};
 pub use model::{
     AdminRule, Approvers, Binding, DirectPush, Enforcement, EnvironmentRule, EnvironmentSelector, Group, MergeMode,
     Mode, OnDrift, Person, Policy, PolicyRule,

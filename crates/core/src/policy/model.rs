@@ -9,6 +9,7 @@ use crate::domain::{Digest, Environment, Login, RefName, TargetId, TeamSlug};
 
 use super::diagnostic::Place;
 use super::glob::Globs;
+use super::matching::Index;
 pub use super::raw::{DirectPush, Enforcement, MergeMode, Mode, OnDrift};
 use super::syncs::SyncRule;
 
@@ -23,6 +24,7 @@ pub struct Policy {
     pub(super) admins_place: Option<Place>,
     pub(super) control: Globs,
     pub(super) people: Vec<Person>,
+    pub(super) index: Index,
 }
 
 /// What an approval holds for (`changes.md` 3, R22).

@@ -49,4 +49,7 @@ pub struct VoteEntry {
     pub ended_by: Option<Account>,
     /// The delivery that said so; `None`: first seen by reading.
     pub delivery: Option<DeliveryId>,
+    /// Its author was an approver of what the change touched when it was first seen; a veto of theirs stands when they leave.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stood: bool,
 }

@@ -53,6 +53,7 @@ fn approval(head: &Oid) -> VoteFacts {
         first_base: branch("main"),
         at: Timestamp::from_seconds(200),
         ended_by: None,
+        stood: false,
     }
 }
 

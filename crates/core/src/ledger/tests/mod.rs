@@ -125,6 +125,7 @@ fn vote(review: u64, pull: u64, kind: VoteKind) -> VoteEntry {
         delta_digest: Some(Digest::of(b"delta")),
         ended_by: None,
         delivery: None,
+        stood: false,
     }
 }
 

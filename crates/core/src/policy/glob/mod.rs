@@ -109,14 +109,39 @@ impl Glob {
         self.concerns_subject(&Subject::new(path))
     }
 
-    fn covers_subject(&self, subject: &Subject) -> bool {
-        self.exact.covers(&subject.exact, self.exact.directory)
+    fn covers_subject(&self, subject: &Subject<'_>) -> bool {
+        match subject {
+            Subject::Ascii(ascii) => self.exact.covers(0, ascii.ends.len(), |at| ascii.exact(at), self.exact.directory),
+            Subject::Text { exact, .. } => {
+                self.exact.covers(0, exact.len(), |at| exact[at].as_slice(), self.exact.directory)
+            }
+        }
     }
 
-    fn concerns_subject(&self, subject: &Subject) -> bool {
-        self.covers_subject(subject)
-            || self.folded.covers(&subject.folded, false)
-            || self.folded.is_above(&subject.folded)
+    pub(super) fn concerns_subject(&self, subject: &Subject<'_>) -> bool {
+        match subject {
+            // what is covered as written is covered in lower case: ASCII letters have no other folding
+            Subject::Ascii(ascii) => {
+                let (count, name) = (ascii.ends.len(), |at| ascii.folded(at));
+                self.folded.covers(0, count, name, false) || self.folded.is_above(count, name)
+            }
+            Subject::Text { folded, .. } => {
+                let (count, name) = (folded.len(), |at: usize| folded[at].as_slice());
+                self.covers_subject(subject)
+                    || self.folded.covers(0, count, name, false)
+                    || self.folded.is_above(count, name)
+            }
+        }
+    }
+
+    /// As [`Glob::concerns`], for an ASCII path known to begin with the written-out part of the pattern, which has `depth`
+    /// components, and to go on after it.
+    pub(super) fn concerns_beyond(&self, subject: &Subject<'_>, depth: usize) -> bool {
+        match subject {
+            Subject::Ascii(_) if depth == self.folded.parts.len() => true,
+            Subject::Ascii(ascii) => self.folded.covers(depth, ascii.ends.len(), |at| ascii.folded(at), false),
+            Subject::Text { .. } => self.concerns_subject(subject),
+        }
     }
 
     /// The folded components before the first wildcard.
@@ -147,41 +172,68 @@ impl Glob {
 }
 
 impl Pattern {
-    /// Whether the pattern matches the path, or a directory the path lies in.
-    fn covers(&self, path: &[Vec<char>], only_below: bool) -> bool {
+    /// Whether the pattern matches the path, or a directory the path lies in; the first `from` parts are known to match the first
+    /// `from` components.
+    fn covers<'n, C: Copy + Into<char> + 'n>(
+        &self,
+        from: usize,
+        count: usize,
+        name: impl Fn(usize) -> &'n [C],
+        only_below: bool,
+    ) -> bool {
         let end = self.parts.len();
-        let mut active = vec![false; end + 1];
-        active[0] = true;
-        for (index, name) in path.iter().enumerate() {
-            for at in 0..end.saturating_sub(1) {
-                if active[at] && matches!(self.parts[at], Part::AnyDepth) {
-                    active[at + 1] = true;
+        let mut active = States::default();
+        active.set(from);
+        for index in from..count {
+            let mut next = States::default();
+            let mut any = false;
+            for at in from..end {
+                if !active.has(at) {
+                    continue;
                 }
-            }
-            let mut next = vec![false; end + 1];
-            for at in (0..end).filter(|at| active[*at]) {
                 match &self.parts[at] {
                     Part::AnyDepth => {
-                        next[at] = true;
-                        next[at + 1] |= at + 1 == end;
+                        next.set(at);
+                        any = true;
+                        if at + 1 == end {
+                            next.set(end);
+                        } else {
+                            active.set(at + 1);
+                        }
                     }
-                    Part::Name(atoms) => next[at + 1] |= matches_name(atoms, name),
+                    Part::Name(atoms) => {
+                        if matches_name(atoms, name(index)) {
+                            next.set(at + 1);
+                            any = true;
+                        }
+                    }
                 }
             }
             active = next;
-            if active[end] && (!only_below || index + 1 < path.len()) {
+            if active.has(end) && (!only_below || index + 1 < count) {
                 return true;
+            }
+            if !any {
+                return false;
             }
         }
         false
     }
 
     /// Whether the path stands where the pattern has a directory that is written out.
-    fn is_above(&self, path: &[Vec<char>]) -> bool {
-        let prefix = self.literal_prefix();
-        path.len() < self.parts.len()
-            && path.len() <= prefix.len()
-            && path.iter().zip(&prefix).all(|(name, literal)| literal.chars().eq(name.iter().copied()))
+    fn is_above<'n, C: Copy + Into<char> + 'n>(&self, count: usize, name: impl Fn(usize) -> &'n [C]) -> bool {
+        count < self.parts.len()
+            && self.parts.iter().take(count).enumerate().all(|(at, part)| match part {
+                Part::AnyDepth => false,
+                Part::Name(atoms) => {
+                    let name = name(at);
+                    atoms.len() == name.len()
+                        && atoms
+                            .iter()
+                            .zip(name)
+                            .all(|(atom, c)| matches!(atom, Atom::Char(own) if *own == (*c).into()))
+                }
+            })
     }
 
     fn literal_prefix(&self) -> Vec<String> {
@@ -247,8 +299,22 @@ impl Atom {
     }
 }
 
+/// Which parts of a pattern may come next; a pattern of 500 characters has at most 250.
+#[derive(Default)]
+struct States([u64; 4]);
+
+impl States {
+    fn set(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.0[at / 64] & (1 << (at % 64)) != 0
+    }
+}
+
 /// Matches one component; goes back to the last `*` only, so the work is at most the product of the lengths.
-fn matches_name(atoms: &[Atom], name: &[char]) -> bool {
+fn matches_name<C: Copy + Into<char>>(atoms: &[Atom], name: &[C]) -> bool {
     let (mut atom, mut at) = (0, 0);
     let mut last_many: Option<(usize, usize)> = None;
     while at < name.len() {
@@ -257,7 +323,7 @@ fn matches_name(atoms: &[Atom], name: &[char]) -> bool {
                 last_many = Some((atom, at));
                 atom += 1;
             }
-            Some(other) if other.matches(name[at]) => {
+            Some(other) if other.matches(name[at].into()) => {
                 atom += 1;
                 at += 1;
             }
@@ -276,14 +342,63 @@ fn matches_name(atoms: &[Atom], name: &[char]) -> bool {
 
 /// A path, taken apart once for many patterns.
 #[derive(Debug)]
-pub(super) struct Subject {
-    exact: Vec<Vec<char>>,
-    folded: Vec<Vec<char>>,
+pub(super) enum Subject<'p> {
+    /// Only ASCII, as nearly all are.
+    Ascii(Ascii<'p>),
+    /// Any other, or no text at all.
+    Text { exact: Vec<Vec<char>>, folded: Vec<Vec<char>> },
 }
 
-impl Subject {
-    pub(super) fn new(path: &RepoPath) -> Self {
-        Self { exact: components(path.as_bytes()), folded: components(&path.folded()) }
+/// An ASCII path: its bytes, the same in lower case, and where each component begins and ends.
+#[derive(Debug)]
+pub(super) struct Ascii<'p> {
+    bytes: &'p [u8],
+    lower: Vec<u8>,
+    ends: Vec<(usize, usize)>,
+}
+
+impl Ascii<'_> {
+    fn exact(&self, at: usize) -> &[u8] {
+        let (from, to) = self.ends[at];
+        &self.bytes[from..to]
+    }
+
+    fn folded(&self, at: usize) -> &[u8] {
+        let (from, to) = self.ends[at];
+        &self.lower[from..to]
+    }
+}
+
+impl<'p> Subject<'p> {
+    pub(super) fn new(path: &'p RepoPath) -> Self {
+        let bytes = path.as_bytes();
+        if !bytes.is_ascii() {
+            return Self::Text { exact: components(bytes), folded: components(&path.folded()) };
+        }
+        let mut ends = Vec::with_capacity(8);
+        let mut from = 0;
+        for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            ends.push((from, at));
+            from = at + 1;
+        }
+        ends.push((from, bytes.len()));
+        Self::Ascii(Ascii { bytes, lower: bytes.to_ascii_lowercase(), ends })
+    }
+
+    /// The number of components of an ASCII path.
+    pub(super) fn ascii_components(&self) -> Option<usize> {
+        match self {
+            Self::Ascii(ascii) => Some(ascii.ends.len()),
+            Self::Text { .. } => None,
+        }
+    }
+
+    /// One component of an ASCII path in lower case; empty for others.
+    pub(super) fn folded_ascii(&self, at: usize) -> &[u8] {
+        match self {
+            Self::Ascii(ascii) => ascii.folded(at),
+            Self::Text { .. } => &[],
+        }
     }
 }
 
@@ -325,11 +440,11 @@ impl Globs {
         self.concerns_subject(&Subject::new(path))
     }
 
-    pub(super) fn covers_subject(&self, subject: &Subject) -> bool {
+    pub(super) fn covers_subject(&self, subject: &Subject<'_>) -> bool {
         self.0.iter().any(|glob| glob.covers_subject(subject))
     }
 
-    pub(super) fn concerns_subject(&self, subject: &Subject) -> bool {
+    pub(super) fn concerns_subject(&self, subject: &Subject<'_>) -> bool {
         self.0.iter().any(|glob| glob.concerns_subject(subject))
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::Digest;
 
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::glob::{Glob, Globs};
+use super::matching::Index;
 use super::model::Policy;
 use super::raw::RawPolicy;
 use super::read::{Faults, Field, FromNode as _, List};
@@ -67,7 +68,9 @@ fn understand(raw: &RawPolicy, digest: Digest, faults: &mut Faults) -> Option<Po
     let control = globs(&raw.control, "control", faults);
     let people = people::all(raw, faults);
     later::refuse(raw, faults);
-    Some(Policy { digest, environments, policies, admins: admins?, admins_place: raw.admins.key(), control, people })
+    let index = Index::new(&control, &environments, &policies);
+    let (admins, admins_place) = (admins?, raw.admins.key());
+    Some(Policy { digest, environments, policies, admins, admins_place, control, people, index })
 }
 
 /// Reports a list that is too long, and tells how many items to look at.

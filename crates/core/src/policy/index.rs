@@ -1,0 +1,133 @@
+//! Many patterns asked at once: whose patterns concern a path.
+//!
+//! Gives the answer of [`Glob::concerns`] for every pattern without asking every pattern: they lie in a tree by their written-out
+//! first components. A path that is not ASCII is asked pattern by pattern. Nothing here knows what the owners are.
+
+use std::collections::BTreeMap;
+
+use super::glob::{Glob, Globs, Subject};
+
+/// Patterns of many owners. Owners are numbers, given by whoever builds it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct GlobIndex {
+    globs: Vec<(Glob, usize)>,
+    nodes: Vec<Node>,
+}
+
+/// A place in the tree: what is written out up to here.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Node {
+    /// The next component, folded.
+    children: BTreeMap<Vec<u8>, usize>,
+    /// Patterns whose written-out part ends here, by number.
+    here: Vec<usize>,
+}
+
+impl GlobIndex {
+    /// Builds the tree; owners in rising order.
+    pub(super) fn new<'g>(lists: impl IntoIterator<Item = (usize, &'g Globs)>) -> Self {
+        let mut index = Self { globs: Vec::new(), nodes: vec![Node::default()] };
+        for (owner, globs) in lists {
+            for glob in globs {
+                index.add(glob, owner);
+            }
+        }
+        index
+    }
+
+    fn add(&mut self, glob: &Glob, owner: usize) {
+        let mut at = 0;
+        for component in glob.literal_prefix() {
+            at = match self.nodes[at].children.get(component.as_bytes()) {
+                Some(next) => *next,
+                None => {
+                    let next = self.nodes.len();
+                    self.nodes.push(Node::default());
+                    self.nodes[at].children.insert(component.into_bytes(), next);
+                    next
+                }
+            };
+        }
+        self.nodes[at].here.push(self.globs.len());
+        self.globs.push((glob.clone(), owner));
+    }
+
+    /// Owners of a pattern that concerns the path, each once, in rising order.
+    pub(super) fn owners(&self, subject: &Subject<'_>) -> Vec<usize> {
+        let mut found = Vec::new();
+        let Some(count) = subject.ascii_components() else {
+            found.extend(self.globs.iter().filter(|(glob, _)| glob.concerns_subject(subject)).map(|(_, owner)| *owner));
+            return distinct(found);
+        };
+        let Some(mut node) = self.nodes.first() else { return found };
+        for depth in 0..=count {
+            if depth == count {
+                self.below(node, &mut found);
+                break;
+            }
+            for (glob, owner) in node.here.iter().filter_map(|at| self.globs.get(*at)) {
+                if glob.concerns_beyond(subject, depth) {
+                    found.push(*owner);
+                }
+            }
+            match node.children.get(subject.folded_ascii(depth)).and_then(|next| self.nodes.get(*next)) {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        distinct(found)
+    }
+
+    /// The path ends where these patterns have a directory or itself: all of them concern it.
+    fn below(&self, node: &Node, found: &mut Vec<usize>) {
+        found.extend(node.here.iter().filter_map(|at| self.globs.get(*at)).map(|(_, owner)| *owner));
+        for next in node.children.values().filter_map(|next| self.nodes.get(*next)) {
+            self.below(next, found);
+        }
+    }
+}
+
+fn distinct(mut owners: Vec<usize>) -> Vec<usize> {
+    if owners.len() > 1 {
+        owners.sort_unstable();
+        owners.dedup();
+    }
+    owners
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::RepoPath;
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn the_tree_answers_as_each_pattern_does(
+            patterns in proptest::collection::vec("(\\*\\*/)?[abA?*]{1,2}(/([abB*]{1,2}|\\*\\*|\\[aB\\])){0,3}/?", 1..8),
+            path in "[abAB]{1,2}(/[abcABé.]{1,2}){0,4}",
+        ) {
+            let globs: Vec<Glob> = patterns.iter().filter_map(|pattern| Glob::parse(pattern).ok()).collect();
+            let lists: Vec<Globs> = globs.iter().map(|glob| Globs::new(vec![glob.clone()])).collect();
+            let index = GlobIndex::new(lists.iter().enumerate());
+            let path = RepoPath::new(&path);
+            let expected: Vec<usize> = (0..globs.len()).filter(|at| globs[*at].concerns(&path)).collect();
+            proptest::prop_assert_eq!(index.owners(&Subject::new(&path)), expected, "{:?} {}", patterns, path);
+        }
+    }
+
+    #[test]
+    fn an_owner_is_named_once_and_in_order() {
+        let globs = |texts: &[&str]| Globs::new(texts.iter().map(|text| Glob::parse(text).unwrap()).collect());
+        let (first, second) = (globs(&["a/", "**/x"]), globs(&["a/b/"]));
+        let index = GlobIndex::new([(0, &first), (4, &second)]);
+        let owners = |path: &str| index.owners(&Subject::new(&RepoPath::new(path)));
+        assert_eq!(owners("a/b/x"), [0, 4]);
+        assert_eq!(owners("a"), [0, 4]);
+        assert_eq!(owners("c/x"), [0]);
+        assert!(owners("c").is_empty());
+        assert!(GlobIndex::default().owners(&Subject::new(&RepoPath::new("c"))).is_empty());
+    }
+}
