@@ -139,6 +139,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
             head_since: Some(Timestamp::from_seconds(100)),
             base: main.clone(),
             base_tip: oid(2),
+            landed: None,
         },
         history: History {
             merge_base: MergeBase::One(oid(2)),
@@ -158,6 +159,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
         votes: vec![vote(1, &ann), vote(2, &bob)],
         delta_at: BTreeMap::new(),
         authority: [(ann.id, authority.clone()), (bob.id, authority)].into(),
+        held: None,
         rosters: teams.iter().map(|team| (*team, Known::Is(vec![account("cy", 3)]))).collect(),
     }
 }

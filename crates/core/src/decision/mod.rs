@@ -296,10 +296,13 @@ pub fn has_say(policy: &Policy, facts: &Facts, decision: &Decision, account: &Ac
 
 /// The verdict of the whole: structure first, then the scopes, worst first.
 fn overall(facts: &Facts, structure: &[Refusal], scopes: &[ScopeDecision]) -> (Verdict, Reason) {
-    if let Some(refusal) = structure.iter().max_by_key(|refusal| refusal.reason.verdict()) {
+    let verdict = scopes.iter().map(|scope| scope.verdict).fold(Verdict::NotApplicable, Verdict::and);
+    if let Some(refusal) = structure.iter().max_by_key(|refusal| refusal.reason.verdict())
+        // what was judged by another policy says nothing
+        && (refusal.reason.verdict() >= verdict || structure.iter().any(|one| one.reason == Reason::PolicyMismatch))
+    {
         return (refusal.reason.verdict(), refusal.reason);
     }
-    let verdict = scopes.iter().map(|scope| scope.verdict).fold(Verdict::NotApplicable, Verdict::and);
     let reason = match verdict {
         Verdict::NotApplicable => Reason::NothingProtected,
         Verdict::Satisfied if !facts.change.open && facts.change.landed.is_none() => {

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::electorate::{self, Standing};
 use super::votes::{Ballots, Says};
-use super::{ChangedPath, CountedVote, GroupDecision, PolicyDecision, Reason, Scope, ScopeDecision, UncountedVote, Verdict};
+use super::{
+    ChangedPath, CountedVote, GroupDecision, PolicyDecision, Reason, Scope, ScopeDecision, UncountedVote, Verdict,
+};
 use crate::domain::{Account, UserId};
 use crate::facts::Facts;
 use crate::policy::{Enforcement, Group, Policy};

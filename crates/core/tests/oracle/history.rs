@@ -11,9 +11,9 @@ use super::world::{
 };
 
 /// A world that lives.
-pub struct History {
-    pub world: World,
-    pub policy: Policy,
+pub(crate) struct History {
+    pub(crate) world: World,
+    pub(crate) policy: Policy,
     faithful: bool,
     /// Per commit: the commits of the request when it was the head.
     lines: Vec<Vec<usize>>,
@@ -21,7 +21,7 @@ pub struct History {
 }
 
 impl History {
-    pub fn begin(chance: &mut Chance, faithful: bool) -> Self {
+    pub(crate) fn begin(chance: &mut Chance, faithful: bool) -> Self {
         let (rules, policy) = some_rules(chance);
         let world = World {
             now: 1_000,
@@ -55,7 +55,7 @@ impl History {
     }
 
     /// One thing happens.
-    pub fn step(&mut self, chance: &mut Chance) {
+    pub(crate) fn step(&mut self, chance: &mut Chance) {
         // sometimes two things happen in one second
         self.clock += i64::from(!chance.once_in(5));
         self.world.now = self.clock;
@@ -86,7 +86,9 @@ impl History {
     /// A turn looks at the request: what it sees for the first time is written down.
     fn look(&mut self) {
         let approvers: Vec<bool> = (0..NAMES.len()).map(|person| is_approver(&self.world, person)).collect();
-        for review in self.world.reviews.iter_mut().filter(|review| review.looked.is_none() && review.dismissed.is_none()) {
+        for review in
+            self.world.reviews.iter_mut().filter(|review| review.looked.is_none() && review.dismissed.is_none())
+        {
             review.looked = Some(self.world.base);
             review.stood = review.by.is_some_and(|person| approvers[person]);
         }

@@ -61,7 +61,7 @@ fn at_no_moment_of_any_history_is_anything_allowed_that_the_oracle_refuses() {
             let allowed = decision.proof.is_some();
             let context = || {
                 let policy = world::text(&history.world.rules);
-                format!("seed {seed}, step {step}\n{policy}\n{:#?}\n{decision:#?}", history.world)
+                format!("seed {seed}, step {step}\n{policy}\n{:?}\n{decision:?}", history.world)
             };
             assert_eq!(allowed, found == Outcome::Allowed);
             assert!(!allowed || expected == Outcome::Allowed, "allowed, the oracle says {expected:?}: {}", context());

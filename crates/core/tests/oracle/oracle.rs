@@ -9,7 +9,7 @@ use super::world::{Group, Person, RENAMED, ROBOT, Review, Rule, Told, Word, Worl
 
 /// The state of the check (`changes.md` 5): the worst counts, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     NothingProtected,
     Allowed,
     Pending,
@@ -33,7 +33,7 @@ enum Said {
     Rejects,
 }
 
-pub fn judge(world: &World) -> Outcome {
+pub(crate) fn judge(world: &World) -> Outcome {
     let paths = world.paths();
     let control = paths.iter().any(|path| *path == ".sops.yaml");
     let touched: BTreeSet<&str> = paths.iter().filter_map(|path| environment(path)).collect();
@@ -85,11 +85,7 @@ fn admins(world: &World) -> Group {
         None => {
             let groups = || rules.iter().flat_map(|rule| &rule.groups);
             let users: BTreeSet<Person> = groups().flat_map(|group| group.users.iter().copied()).collect();
-            Group {
-                users: users.into_iter().collect(),
-                team: groups().any(|group| group.team),
-                required: strictest,
-            }
+            Group { users: users.into_iter().collect(), team: groups().any(|group| group.team), required: strictest }
         }
     }
 }
@@ -233,14 +229,14 @@ fn has_say(world: &World, group: &Group, person: Person) -> Answer {
 }
 
 /// Whether somebody is an approver of what the change touches at all.
-pub fn is_approver(world: &World, person: Person) -> bool {
+pub(crate) fn is_approver(world: &World, person: Person) -> bool {
     let paths = world.paths();
     let rules = world.rules.rules.iter().filter(|rule| paths.iter().any(|path| covers(rule, path)));
     let groups = rules.flat_map(|rule| rule.groups.clone());
     let control = paths.contains(&".sops.yaml").then(|| admins(world));
-    groups.chain(control).any(|group| {
-        named(world, &group, person) == Answer::Yes && writes(world, person) == Answer::Yes
-    })
+    groups
+        .chain(control)
+        .any(|group| named(world, &group, person) == Answer::Yes && writes(world, person) == Answer::Yes)
 }
 
 /// R20: the last by GitHub's time; of equal times the more restrictive. A dismissal ends the vote of its own review (R19), where

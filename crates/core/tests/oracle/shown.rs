@@ -20,7 +20,7 @@ use super::world::{CONTENTS, NAMES, Person, RENAMED, ROBOT, Review, Told, Word, 
 const TEAM: TeamId = TeamId::new(7);
 const REPOSITORY: RepoId = RepoId::new(1);
 
-pub fn account(world: &World, person: Person) -> Account {
+pub(crate) fn account(world: &World, person: Person) -> Account {
     let kind = if person == ROBOT { AccountKind::Bot } else { AccountKind::User };
     let login = if person == RENAMED && world.taken { "robert" } else { NAMES[person] };
     Account { id: id(person), login: Login::parse(login).expect("a login"), kind }
@@ -53,14 +53,16 @@ fn delta(world: &World, commit: usize) -> Delta {
 }
 
 /// The facts of a world; `policy` is its rules, read.
-pub fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Facts {
+pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Facts {
     let main = branch(0);
     let head = world.head();
     let since = world.moves.iter().filter(|made| made.to == head && made.told == Told::Yes).map(|made| made.at).max();
     let delta = delta(world, head);
-    let secrets = delta.entries().iter().map(|entry| &entry.path).filter(|path| path.as_bytes().starts_with(b"secrets/"));
+    let secrets =
+        delta.entries().iter().map(|entry| &entry.path).filter(|path| path.as_bytes().starts_with(b"secrets/"));
     let documents = secrets.map(|path| (path.clone(), sealed())).collect();
-    let protected = |yes: bool| if yes { delta.entries().iter().map(|entry| entry.path.clone()).collect() } else { Vec::new() };
+    let protected =
+        |yes: bool| if yes { delta.entries().iter().map(|entry| entry.path.clone()).collect() } else { Vec::new() };
     let everybody = || 0..NAMES.len();
     let mut votes: Vec<VoteFacts> =
         world.reviews.iter().enumerate().filter_map(|(at, review)| vote(world, at, review)).collect();
@@ -92,6 +94,7 @@ pub fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Facts {
             head_since: since.map(Timestamp::from_seconds),
             base: base(world),
             base_tip: oid(900),
+            landed: None,
         },
         history: History {
             merge_base: MergeBase::One(oid(900)),
@@ -179,8 +182,7 @@ fn people(world: &World, chance: &mut Chance) -> People {
     let heads: BTreeSet<usize> = started.filter(|commit| inside(commit)).chain([world.head()]).collect();
     let unexplained = heads.into_iter().filter(|head| !told.iter().any(|(_, made)| made.to == *head));
     pushers.extend(
-        unexplained
-            .map(|head| Pusher { commit: oid(head), account: Known::Unknown("no delivery says so".to_owned()) }),
+        unexplained.map(|head| Pusher { commit: oid(head), account: Known::Unknown("no delivery says so".to_owned()) }),
     );
     pushers.extend(pushers.clone().into_iter().take(chance.below(3)));
     chance.shuffle(&mut pushers);

@@ -5,20 +5,20 @@
 use std::collections::BTreeSet;
 
 /// Somebody, by number.
-pub type Person = usize;
+pub(crate) type Person = usize;
 
 /// Their logins. The last one is a robot.
-pub const NAMES: [&str; 8] = ["ann", "bob", "cy", "dee", "rita", "zoe", "eve", "rotator"];
+pub(crate) const NAMES: [&str; 8] = ["ann", "bob", "cy", "dee", "rita", "zoe", "eve", "rotator"];
 /// A robot's account.
-pub const ROBOT: Person = 7;
+pub(crate) const ROBOT: Person = 7;
 /// Who asks for the change in most histories.
-pub const RITA: Person = 4;
+pub(crate) const RITA: Person = 4;
 /// A person whose login may come to belong to somebody else.
-pub const RENAMED: Person = 1;
+pub(crate) const RENAMED: Person = 1;
 
 /// What a review says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub(crate) enum Word {
     Approve,
     Reject,
     Comment,
@@ -28,27 +28,27 @@ pub enum Word {
 
 /// A review, as submitted and as it stands.
 #[derive(Debug, Clone)]
-pub struct Review {
+pub(crate) struct Review {
     /// `None`: the account is gone.
-    pub by: Option<Person>,
-    pub word: Word,
-    pub at: i64,
+    pub(crate) by: Option<Person>,
+    pub(crate) word: Word,
+    pub(crate) at: i64,
     /// For which commit it was submitted, and which one the API shows now.
-    pub commit: usize,
-    pub shown: usize,
+    pub(crate) commit: usize,
+    pub(crate) shown: usize,
     /// Where the request aimed when it was submitted.
-    pub base: usize,
+    pub(crate) base: usize,
     /// Where it aimed when we first looked, if we looked while the review stood there.
-    pub looked: Option<usize>,
+    pub(crate) looked: Option<usize>,
     /// Whether its delivery has arrived, is on its way, or is lost.
-    pub told: Told,
-    pub dismissed: Option<Dismissal>,
+    pub(crate) told: Told,
+    pub(crate) dismissed: Option<Dismissal>,
     /// Whether its author was an approver when we first looked.
-    pub stood: bool,
+    pub(crate) stood: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     Yes,
     OnTheWay,
     Lost,
@@ -56,36 +56,36 @@ pub enum Told {
 
 /// The end of a review.
 #[derive(Debug, Clone)]
-pub struct Dismissal {
-    pub by: Person,
-    pub told: Told,
+pub(crate) struct Dismissal {
+    pub(crate) by: Person,
+    pub(crate) told: Told,
 }
 
 /// A commit of the head branch.
 #[derive(Debug, Clone)]
-pub struct Commit {
+pub(crate) struct Commit {
     /// What it makes of the base: see [`CONTENTS`].
-    pub content: usize,
+    pub(crate) content: usize,
     /// Changed bytes at the same paths.
-    pub version: usize,
+    pub(crate) version: usize,
     /// `None`: an address of no account.
-    pub author: Option<Person>,
-    pub co_author: Option<Person>,
+    pub(crate) author: Option<Person>,
+    pub(crate) co_author: Option<Person>,
     /// Whether it can still be read.
-    pub readable: bool,
+    pub(crate) readable: bool,
 }
 
 /// A move of the head branch.
 #[derive(Debug, Clone)]
-pub struct Move {
-    pub to: usize,
-    pub by: Person,
-    pub at: i64,
-    pub told: Told,
+pub(crate) struct Move {
+    pub(crate) to: usize,
+    pub(crate) by: Person,
+    pub(crate) at: i64,
+    pub(crate) told: Told,
 }
 
 /// What a change can touch: the paths of `secrets/` it changes.
-pub const CONTENTS: [&[&str]; 8] = [
+pub(crate) const CONTENTS: [&[&str]; 8] = [
     &["secrets/production/a.yaml"],
     &["secrets/production/b.yaml"],
     &["secrets/production/a.yaml", "secrets/production/b.yaml"],
@@ -98,72 +98,72 @@ pub const CONTENTS: [&[&str]; 8] = [
 
 /// People of whom a number must approve.
 #[derive(Debug, Clone)]
-pub struct Group {
-    pub users: Vec<Person>,
-    pub team: bool,
-    pub required: usize,
+pub(crate) struct Group {
+    pub(crate) users: Vec<Person>,
+    pub(crate) team: bool,
+    pub(crate) required: usize,
 }
 
 /// One policy.
 #[derive(Debug, Clone)]
-pub struct Rule {
-    pub environment: &'static str,
+pub(crate) struct Rule {
+    pub(crate) environment: &'static str,
     /// `None`: the whole environment.
-    pub path: Option<&'static str>,
-    pub groups: Vec<Group>,
-    pub self_approval: bool,
+    pub(crate) path: Option<&'static str>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) self_approval: bool,
 }
 
 /// A policy file.
 #[derive(Debug, Clone)]
-pub struct Rules {
-    pub rules: Vec<Rule>,
+pub(crate) struct Rules {
+    pub(crate) rules: Vec<Rule>,
     /// `None`: left out.
-    pub admins: Option<Group>,
+    pub(crate) admins: Option<Group>,
     /// Whether votes hold for the commit, per environment: production, staging.
-    pub commit_binding: [bool; 2],
+    pub(crate) commit_binding: [bool; 2],
 }
 
 /// Everything.
 #[derive(Debug, Clone)]
-pub struct World {
-    pub now: i64,
-    pub rules: Rules,
+pub(crate) struct World {
+    pub(crate) now: i64,
+    pub(crate) rules: Rules,
     /// 0: main, governed; 1: another governed branch.
-    pub base: usize,
-    pub open: bool,
-    pub draft: bool,
-    pub requester: Option<Person>,
-    pub commits: Vec<Commit>,
+    pub(crate) base: usize,
+    pub(crate) open: bool,
+    pub(crate) draft: bool,
+    pub(crate) requester: Option<Person>,
+    pub(crate) commits: Vec<Commit>,
     /// Commits of the request, the head last.
-    pub range: Vec<usize>,
-    pub moves: Vec<Move>,
-    pub reviews: Vec<Review>,
-    pub team: BTreeSet<Person>,
-    pub team_readable: bool,
+    pub(crate) range: Vec<usize>,
+    pub(crate) moves: Vec<Move>,
+    pub(crate) reviews: Vec<Review>,
+    pub(crate) team: BTreeSet<Person>,
+    pub(crate) team_readable: bool,
     /// Who may write; and of whom it cannot be told.
-    pub writers: BTreeSet<Person>,
-    pub unsure: BTreeSet<Person>,
+    pub(crate) writers: BTreeSet<Person>,
+    pub(crate) unsure: BTreeSet<Person>,
     /// Whether the login of [`RENAMED`] belongs to somebody else now.
-    pub taken: bool,
+    pub(crate) taken: bool,
     /// The base changed a protected file of the change.
-    pub base_moved: bool,
+    pub(crate) base_moved: bool,
     /// The base holds protected content nobody approved.
-    pub base_uncovered: bool,
+    pub(crate) base_uncovered: bool,
 }
 
 impl World {
-    pub fn head(&self) -> usize {
+    pub(crate) fn head(&self) -> usize {
         *self.range.last().expect("a request has a head")
     }
 
-    pub fn paths(&self) -> &'static [&'static str] {
+    pub(crate) fn paths(&self) -> &'static [&'static str] {
         CONTENTS[self.commits[self.head()].content]
     }
 }
 
 /// The policy file as YAML.
-pub fn text(rules: &Rules) -> String {
+pub(crate) fn text(rules: &Rules) -> String {
     let mut text = String::from("version: 1\nenvironments:\n");
     for (at, name) in ["production", "staging"].into_iter().enumerate() {
         let binding = if rules.commit_binding[at] { "commit" } else { "delta" };
