@@ -123,6 +123,45 @@ impl Bench {
         std::fs::remove_file(self.path("plain.yaml")).expect("removed");
     }
 
+    /// A second reader: its recipient and its identity.
+    pub(crate) fn other_reader() -> (String, String) {
+        let other = Identities::generate();
+        let recipient = other.recipients().next().expect("one reader").to_owned();
+        (recipient, other.expose().trim().to_owned())
+    }
+
+    /// Files below a folder, without those in `.git`.
+    pub(crate) fn files(&self, below: &Path) -> Vec<String> {
+        let (mut found, mut folders) = (Vec::new(), vec![below.to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.file_type().expect("known").is_dir() {
+                    true if entry.file_name() != ".git" => folders.push(entry.path()),
+                    true => {}
+                    false => found.push(entry.path().strip_prefix(below).expect("below").display().to_string()),
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Starts the program and leaves it running; what it prints on standard output comes through the pipe.
+    pub(crate) fn start(&self, arguments: &[&str]) -> std::process::Child {
+        Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts")
+    }
+
     /// Runs the program without input.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.feed(arguments, "")

@@ -17,6 +17,9 @@ fn no_fault_repeats_a_value() {
     let mut bench = Bench::new();
     bench.sealed("a.yaml", &format!("db:\n    password: {CANARY}\nport: 1\n# {CANARY}\n"));
     bench.write("value.txt", CANARY);
+    bench.sealed("odd.yaml", &format!("a b: {CANARY}\nnode_options: {CANARY}\n"));
+    // an editor that leaves a mistake behind
+    bench.set("EDITOR", &format!("sh -c 'printf \"a: [{CANARY}\\n\" > \"$1\"' sh"));
     bench.write("plain.yaml", &format!("a: {CANARY}\nb: [\n"));
     bench.write("policy.yaml", &format!("version: 1\nenvironments: {CANARY}\n"));
     let cases: &[(&[&str], &str)] = &[
@@ -49,6 +52,31 @@ fn no_fault_repeats_a_value() {
         (&["decrypt", "--input-type", "json", "plain.yaml"], ""),
         (&["diff", "plain.yaml", "a.yaml"], ""),
         (&["diff", "/dev/null", "a.yaml"], ""),
+        (&["diff", "--textconv", "a.yaml"], ""),
+        (&["diff", "--textconv", "plain.yaml"], ""),
+        (&["diff", "--textconv", "value.txt"], ""),
+        (&["set", "--value-stdin", "a.yaml", "db.other"], CANARY),
+        (&["set", "--value-file", "a.yaml", "db.other", "value.txt"], ""),
+        (&["edit", "a.yaml"], "q\n"),
+        (&["edit", "--json", "a.yaml"], "q\n"),
+        (&["export", "-f", "env", "a.yaml"], ""),
+        (&["export", "-f", "env", "--flatten", "odd.yaml"], ""),
+        (&["export", "-f", "tfvars", "odd.yaml"], ""),
+        (&["export", "-f", "k8s-secret", "odd.yaml"], ""),
+        (&["export", "-f", "github-env", "odd.yaml"], ""),
+        (&["run", "a.yaml", "--", "true"], ""),
+        (&["run", "odd.yaml", "--", "no-such-command"], ""),
+        (&["run", "--mount", "a.yaml", "--", "no-such-command", "{}"], ""),
+        (&["run", "--mount=a.yaml", "a.yaml", "--", "true"], ""),
+        (&["rotate", "-i", "a.yaml", "plain.yaml"], ""),
+        (&["rotate", "--json", "-i", "a.yaml", "plain.yaml"], ""),
+        (&["updatekeys", "-y", "a.yaml"], ""),
+        (&["recipients", "a.yaml"], ""),
+        (&["recipients", "--json", "a.yaml", "plain.yaml"], ""),
+        (&["encrypt", "-i", "--age", "age1x", "."], ""),
+        (&["decrypt", "--output-type", "dotenv", "a.yaml"], ""),
+        (&["decrypt", "--output-type", "ini", "a.yaml"], ""),
+        (&["decrypt", "-i", "plain.yaml", "odd.yaml", "--json"], ""),
         (&["diff", "--json", "a.yaml", "/dev/null"], ""),
     ];
     for (arguments, input) in cases {

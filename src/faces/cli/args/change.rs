@@ -84,6 +84,9 @@ pub(in crate::faces::cli) struct RecipientsArgs {
     /// Take these recipients out, separated by commas. The documents get a new data key.
     #[arg(long, value_name = "RECIPIENTS", value_delimiter = ',')]
     pub(in crate::faces::cli) remove: Vec<String>,
+    /// Which key group to add to, counted from 1.
+    #[arg(long, value_name = "NUMBER", requires = "add")]
+    pub(in crate::faces::cli) group: Option<usize>,
     /// Keep the data key although a reader is taken out: who has it opens later versions too.
     #[arg(long, requires = "remove")]
     pub(in crate::faces::cli) keep_data_key: bool,

@@ -15,25 +15,36 @@ use zeroize::Zeroizing;
 pub(super) struct Identity {
     known: RwLock<Identities>,
     told: Mutex<Told>,
-    command: Option<String>,
+    /// Variables and the commands in them.
+    commands: Vec<(&'static str, String)>,
 }
 
 /// What came of looking.
 #[derive(Default)]
 struct Told {
     troubles: Vec<String>,
-    /// Recipients that the command was run for.
+    /// Recipients that the commands were run for.
     asked: BTreeSet<String>,
 }
 
 impl Identity {
-    /// Reads the environment and the files it names. The command of `SOPS_AGE_KEY_CMD` is not run until something needs it.
+    /// Reads the environment and the files it names. Commands are not run until something needs them.
     pub(super) fn gather() -> Self {
         let identity = Self {
             known: RwLock::new(Identities::none()),
             told: Mutex::new(Told::default()),
-            command: variable("SOPS_AGE_KEY_CMD"),
+            commands: ["SOPS_AGE_SSH_PRIVATE_KEY_CMD", "SOPS_AGE_KEY_CMD"]
+                .into_iter()
+                .filter_map(|name| Some((name, variable(name)?)))
+                .collect(),
         };
+        if let Some(path) = variable("SOPS_AGE_SSH_PRIVATE_KEY_FILE") {
+            let source = format!("SOPS_AGE_SSH_PRIVATE_KEY_FILE (`{path}`)");
+            identity.take_file(&source, &PathBuf::from(&path), true);
+        }
+        for path in user_ssh_files() {
+            identity.take_file(&format!("`{}`", path.display()), &path, false);
+        }
         if let Some(text) = variable("SOPS_AGE_KEY") {
             identity.take("SOPS_AGE_KEY", &Zeroizing::new(text));
         }
@@ -46,10 +57,12 @@ impl Identity {
         identity
     }
 
-    /// Opens a document, running the command for its recipients when nothing else opens it.
+    /// Opens a document, running the commands for its recipients when nothing else opens it.
     pub(super) fn open(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
         let mut outcome = self.open_as_known(sealed, options);
-        let Some(command) = &self.command else { return outcome };
+        if self.commands.is_empty() {
+            return outcome;
+        }
         let age = |recipient: &&sops_file::Recipient| recipient.kind() == KeyKind::Age;
         for recipient in sealed.metadata().recipients().filter(age) {
             match &outcome {
@@ -58,7 +71,7 @@ impl Identity {
                 )) => {}
                 Ok(_) | Err(_) => break,
             }
-            self.ask_once(command, recipient.name());
+            self.ask_once(recipient.name());
             outcome = self.open_as_known(sealed, options);
         }
         outcome
@@ -98,22 +111,22 @@ impl Identity {
         }
     }
 
-    /// Runs the command for a recipient unless that was done before; others wait for its answer.
-    fn ask_once(&self, command: &str, recipient: &str) {
+    /// Runs the commands for a recipient unless that was done before; others wait for the answer.
+    fn ask_once(&self, recipient: &str) {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = self.told.lock().unwrap_or_else(PoisonError::into_inner).asked.insert(recipient.to_owned());
         if is_new {
-            self.ask(command, recipient);
+            self.commands.iter().for_each(|(variable, command)| self.ask(variable, command, recipient));
         }
     }
 
     /// Runs the command as sops does: split like a shell would, without a shell, the recipient in its environment.
-    fn ask(&self, command: &str, recipient: &str) {
-        const SOURCE: &str = "the command of SOPS_AGE_KEY_CMD";
+    fn ask(&self, variable: &str, command: &str, recipient: &str) {
+        let source = format!("the command of {variable}");
         let words = shlex::split(command).unwrap_or_default();
         let Some((program, arguments)) = words.split_first() else {
-            return self.trouble(format!("{SOURCE} cannot be split into words"));
+            return self.trouble(format!("{source} cannot be split into words"));
         };
         let output = Command::new(program)
             .args(arguments)
@@ -125,12 +138,12 @@ impl Identity {
             Ok(output) if output.status.success() => {
                 let bytes = Zeroizing::new(output.stdout);
                 match std::str::from_utf8(&bytes) {
-                    Ok(text) => self.take(SOURCE, &Zeroizing::new(text.to_owned())),
-                    Err(_) => self.trouble(format!("{SOURCE} printed what is not text")),
+                    Ok(text) => self.take(&source, &Zeroizing::new(text.to_owned())),
+                    Err(_) => self.trouble(format!("{source} printed what is not text")),
                 }
             }
-            Ok(output) => self.trouble(format!("{SOURCE} failed ({})", output.status)),
-            Err(error) => self.trouble(format!("{SOURCE} cannot be run: {error}")),
+            Ok(output) => self.trouble(format!("{source} failed ({})", output.status)),
+            Err(error) => self.trouble(format!("{source} cannot be run: {error}")),
         }
     }
 
@@ -159,6 +172,12 @@ fn variable(name: &str) -> Option<String> {
 /// `sops/age/keys.txt` in the user's configuration directory.
 fn user_file() -> Option<PathBuf> {
     Some(config_directory()?.join("sops").join("age").join("keys.txt"))
+}
+
+/// The keys of the user that sops tries, whether or not a document is sealed for them.
+fn user_ssh_files() -> Vec<PathBuf> {
+    let Some(home) = variable("HOME").map(PathBuf::from) else { return Vec::new() };
+    ["id_ed25519", "id_rsa"].into_iter().map(|name| home.join(".ssh").join(name)).collect()
 }
 
 fn config_directory() -> Option<PathBuf> {

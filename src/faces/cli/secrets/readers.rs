@@ -7,50 +7,60 @@ use std::io::{BufRead as _, Write as _};
 
 use anstyle::AnsiColor;
 use serde_json::{Value, json};
-use sops_file::{KeyKind, Metadata, OpenedDocument, RecipientEdit, RuleKey, SealError};
+use sops_file::{KeyKind, Metadata, OpenedDocument, RuleKey, SealError};
 
 use crate::faces::exit::{Exit, Report, colour, printable};
 
+/// The readers of one key group.
+pub(super) type Group = BTreeSet<RuleKey>;
+
 /// One reader: `age1…`, or kind and name.
-fn label(kind: KeyKind, name: &str) -> String {
-    match kind {
-        KeyKind::Age => name.to_owned(),
+pub(super) fn label(key: &RuleKey) -> String {
+    match key.kind {
+        KeyKind::Age => key.name.clone(),
         KeyKind::Pgp | KeyKind::Kms | KeyKind::GcpKms | KeyKind::Hckms | KeyKind::AzureKv | KeyKind::HcVault => {
-            format!("{}:{name}", kind.name())
+            format!("{}:{}", key.kind.name(), key.name)
         }
     }
 }
 
+/// An age recipient as a person writes it.
+pub(super) fn age(name: &str) -> RuleKey {
+    RuleKey { kind: KeyKind::Age, name: name.trim().to_owned() }
+}
+
 /// The readers of a document, one set per key group.
-pub(super) fn of(metadata: &Metadata) -> Vec<BTreeSet<String>> {
-    metadata.groups().iter().map(|group| group.iter().map(sops_file::Recipient::label).collect()).collect()
+pub(super) fn of(metadata: &Metadata) -> Vec<Group> {
+    let key = |recipient: &sops_file::Recipient| RuleKey { kind: recipient.kind(), name: recipient.name().to_owned() };
+    metadata.groups().iter().map(|group| group.iter().map(key).collect()).collect()
 }
 
 /// The readers a creation rule wants.
-pub(super) fn of_rule(groups: &[Vec<RuleKey>]) -> Vec<BTreeSet<String>> {
-    let group = |group: &Vec<RuleKey>| group.iter().map(|key| label(key.kind, key.name.trim())).collect();
-    groups.iter().filter(|group| !group.is_empty()).map(group).collect()
+pub(super) fn of_rule(groups: &[Vec<RuleKey>]) -> Vec<Group> {
+    let key = |key: &RuleKey| RuleKey { kind: key.kind, name: key.name.trim().to_owned() };
+    groups.iter().filter(|group| !group.is_empty()).map(|group| group.iter().map(key).collect()).collect()
 }
 
 /// What is to change, key group by key group.
 pub(super) struct Difference {
-    have: Vec<BTreeSet<String>>,
-    want: Vec<BTreeSet<String>>,
+    have: Vec<Group>,
+    want: Vec<Group>,
 }
 
 impl Difference {
-    pub(super) fn between(have: Vec<BTreeSet<String>>, want: Vec<BTreeSet<String>>) -> Self {
+    pub(super) fn between(have: Vec<Group>, want: Vec<Group>) -> Self {
         Self { have, want }
     }
 
-    /// The readers of the file with some added and some taken out; one group only.
-    pub(super) fn edit(have: Vec<BTreeSet<String>>, add: &[String], remove: &[String]) -> Self {
+    /// The readers of the file with some age recipients taken out, and some added to one group.
+    pub(super) fn edit(have: Vec<Group>, add: &[String], remove: &[String], group: usize) -> Self {
         let mut want = have.clone();
         for name in remove {
-            want.iter_mut().for_each(|group| _ = group.remove(name.trim()));
+            // Any kind of reader is taken out by its label.
+            want.iter_mut().for_each(|group| group.retain(|key| label(key) != name.trim()));
         }
-        if let Some(first) = want.first_mut() {
-            first.extend(add.iter().map(|name| name.trim().to_owned()));
+        if let Some(group) = want.get_mut(group) {
+            group.extend(add.iter().map(|name| age(name)));
         }
         Self { have, want }
     }
@@ -59,30 +69,30 @@ impl Difference {
         self.have == self.want
     }
 
-    fn groups(&self) -> impl Iterator<Item = (&BTreeSet<String>, &BTreeSet<String>)> {
-        static NONE: BTreeSet<String> = BTreeSet::new();
+    fn groups(&self) -> impl Iterator<Item = (&Group, &Group)> {
+        static NONE: Group = Group::new();
         let count = self.have.len().max(self.want.len());
         (0..count).map(|at| (self.have.get(at).unwrap_or(&NONE), self.want.get(at).unwrap_or(&NONE)))
     }
 
-    /// Readers that are to be added.
+    /// Readers that are to be added to a group.
     pub(super) fn added(&self) -> Vec<String> {
-        self.groups().flat_map(|(have, want)| want.difference(have)).cloned().collect()
+        self.groups().flat_map(|(have, want)| want.difference(have)).map(label).collect()
     }
 
     /// Readers that are to be taken out of a group.
     pub(super) fn removed(&self) -> Vec<String> {
-        self.groups().flat_map(|(have, want)| have.difference(want)).cloned().collect()
+        self.groups().flat_map(|(have, want)| have.difference(want)).map(label).collect()
     }
 
-    /// Everybody who is to read it.
-    pub(super) fn wanted(&self) -> impl Iterator<Item = &String> {
-        self.want.iter().flatten()
-    }
-
-    /// The same, group by group.
-    pub(super) fn into_wanted(self) -> Vec<BTreeSet<String>> {
+    /// The same, to be kept.
+    pub(super) fn into_wanted(self) -> Vec<Group> {
         self.want
+    }
+
+    /// Everybody who is to read it, group by group.
+    pub(super) fn wanted(&self) -> &[Group] {
+        &self.want
     }
 
     /// What a person is asked about: kept readers too, so that it is plain who remains.
@@ -95,7 +105,7 @@ impl Difference {
                 text += &format!("  key group {}\n", number + 1);
             }
             for reader in have.union(want) {
-                let shown = printable(reader);
+                let shown = printable(&label(reader));
                 text += &match (have.contains(reader), want.contains(reader)) {
                     (false, _) => format!("  {green}+{green:#} {shown}  can open it from now on\n"),
                     (true, false) => format!("  {red}-{red:#} {shown}  no longer among the readers\n"),
@@ -113,7 +123,8 @@ impl Difference {
 
     /// Makes the change in an opened document, under the same data key.
     pub(super) fn apply(&self, opened: &mut OpenedDocument) -> Result<bool, SealError> {
-        opened.edit_recipients(&RecipientEdit { add: self.added(), remove: self.removed() })
+        let groups: Vec<Vec<RuleKey>> = self.want.iter().map(|group| group.iter().cloned().collect()).collect();
+        opened.set_groups(&groups, None)
     }
 }
 

@@ -32,9 +32,18 @@ pub(in crate::faces::cli) fn run(args: RecipientsArgs, json: bool) -> Outcome {
         check_recipient(recipient)
             .map_err(|fault| Report::new(Exit::of_sops(fault.exit_code()), &fault).help(fault.help()))?;
     }
-    let plan = Plan::of(&found, format, |_, sealed| {
-        let edit = Difference::edit(readers::of(sealed.metadata()), &args.add, &args.remove);
-        Ok(edit.into_wanted())
+    let plan = Plan::of(&found, format, |found, sealed| {
+        let groups = readers::of(sealed.metadata());
+        let group = match (args.group, groups.len()) {
+            (Some(number), several) if number <= several && number > 0 => number - 1,
+            (None, 1) => 0,
+            (None, _) if args.add.is_empty() => 0,
+            (Some(_) | None, several) => {
+                let what = format!("`{}` has {}", found.path.display(), output::count(several, "key group"));
+                return Err(Report::usage(what).help("`--group NUMBER` says which one to add to"));
+            }
+        };
+        Ok(Difference::edit(groups, &args.add, &args.remove, group).into_wanted())
     });
     let outcome =
         plan.carry_out(&found, format, Manner { yes: args.yes, rotate: !args.keep_data_key, json, words: WORDS })?;
@@ -47,7 +56,7 @@ fn warn_of_rules(plan: &Plan, args: &RecipientsArgs) -> Result<(), Report> {
     let rules = Rules::configured(None)?;
     let disagrees = |path: &&Path| {
         let Some(groups) = rules.readers_if_any(path) else { return false };
-        let named: Vec<_> = readers::of_rule(groups).into_iter().flatten().collect();
+        let named: Vec<_> = readers::of_rule(groups).iter().flatten().map(readers::label).collect();
         let is_named = |recipient: &String| named.iter().any(|name| name == recipient.trim());
         !args.add.iter().all(is_named) || args.remove.iter().any(is_named)
     };

@@ -3,6 +3,7 @@
 //! Never seals a new key to a reader that slipped in: where a creation rule says who reads the document, somebody else among its
 //! readers is a refusal (the MAC does not cover them; SOPS reference 22).
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -74,7 +75,7 @@ impl Work<'_> {
     /// The document under its new key, sealed again.
     fn rotated(&self, found: &Found, document: &Document) -> Result<Option<(Difference, OpenedDocument)>, Report> {
         let Some(sealed) = many::sealed(found, document)? else { return Ok(None) };
-        let difference = Difference::edit(readers::of(sealed.metadata()), &self.args.add_age, &self.args.rm_age);
+        let difference = Difference::edit(readers::of(sealed.metadata()), &self.args.add_age, &self.args.rm_age, 0);
         let name = self.args.filename_override.as_deref().map_or(found.path.as_path(), Path::new);
         self.refuse_strangers(document, name, &difference)?;
         let mut opened = open(document, &sealed, self.identity, self.args.ignore_mac)?;
@@ -93,11 +94,10 @@ impl Work<'_> {
             return Ok(());
         }
         let Some(groups) = self.rules.readers_if_any(name) else { return Ok(()) };
-        let known: Vec<_> = readers::of_rule(groups).into_iter().flatten().collect();
-        let stranger = difference
-            .wanted()
-            .find(|reader| !known.contains(reader) && !self.args.add_age.iter().any(|added| added.trim() == *reader));
-        let Some(stranger) = stranger else { return Ok(()) };
+        let mut known: BTreeSet<_> = readers::of_rule(groups).into_iter().flatten().collect();
+        known.extend(self.args.add_age.iter().map(|name| readers::age(name)));
+        let stranger = difference.wanted().iter().flatten().find(|reader| !known.contains(reader));
+        let Some(stranger) = stranger.map(readers::label) else { return Ok(()) };
         Err(Report::new(
             Exit::FAILED,
             format!("`{}` is sealed for `{stranger}`, whom its creation rule does not name", document.name),

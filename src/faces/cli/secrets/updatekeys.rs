@@ -3,7 +3,7 @@
 //! First everything is compared and shown, then one question, then everything is done. Values, MAC and data key stay as they are
 //! unless `--rotate` is given: who was taken out and knows the data key could open later versions with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sops_file::{Format, OpenOptions, SealedDocument};
@@ -12,7 +12,7 @@ use super::document::Document;
 use super::identities::Identity;
 use super::many::found::{self, Found};
 use super::many::{self, Said, Step, Words};
-use super::readers::{self, Difference};
+use super::readers::{self, Difference, Group};
 use super::rules::{self, Rules};
 use super::{open, reads_again, unsealed};
 use crate::faces::cli::Outcome;
@@ -52,7 +52,7 @@ impl Plan {
     pub(super) fn of(
         found: &[Found],
         format: Option<Format>,
-        wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<BTreeSet<String>>, Report>,
+        wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<Group>, Report>,
     ) -> Self {
         let pair = |one: &Found| (one.path.clone(), difference(one, format, &wanted));
         Self { differences: found.iter().map(pair).collect() }
@@ -105,7 +105,7 @@ impl Plan {
 fn difference(
     found: &Found,
     format: Option<Format>,
-    wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<BTreeSet<String>>, Report>,
+    wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<Group>, Report>,
 ) -> Result<Option<Difference>, Report> {
     let document = Document::read(&found.path, format)?;
     let Some(sealed) = many::sealed(found, &document)? else { return Ok(None) };
@@ -139,11 +139,8 @@ fn change(
         opened.rotate().map_err(fault)?;
     }
     let bytes = opened.reseal(super::now()?).map_err(fault)?;
-    let want: Vec<_> = difference.wanted().cloned().collect();
-    let holds = |again: &sops_file::OpenedDocument| {
-        let names: Vec<_> = readers::of(again.sealed().metadata()).into_iter().flatten().collect();
-        names.len() == want.len() && want.iter().all(|reader| names.contains(reader))
-    };
+    let holds =
+        |again: &sops_file::OpenedDocument| readers::of(again.sealed().metadata()) == difference.wanted();
     let verified = opened.is_verified();
     document.replace(&bytes, |written| {
         if verified { reads_again(document, sealed, &opened, written, identity, holds) } else { Ok(()) }

@@ -25,6 +25,9 @@ use crate::faces::exit::{Exit, Report};
 
 /// Edits a document, or makes one.
 pub(in crate::faces::cli) fn run(args: EditArgs, json: bool) -> Outcome {
+    if args.file.as_deref() == Some("-") {
+        return Err(Report::usage("standard input cannot be edited").help("name a file"));
+    }
     let editor = Editor::find()?;
     let is_new = args.file.as_deref().filter(|file| !Path::new(file).exists());
     let subject = match is_new {
@@ -102,9 +105,6 @@ struct Known {
 impl Known {
     fn begin(args: &EditArgs) -> Result<Box<dyn Subject>, Report> {
         let document = Document::named(&args.naming, args.file.as_deref())?;
-        if document.file.is_none() {
-            return Err(Report::usage("standard input cannot be edited").help("name a file"));
-        }
         let (sealed, identity) = (parse(&document)?, Identity::gather());
         let opened = open(&document, &sealed, &identity, args.ignore_mac)?;
         Ok(Box::new(Self { document, sealed, opened, identity }))
