@@ -119,6 +119,9 @@ impl Bench {
     #[track_caller]
     pub(crate) fn sealed(&self, name: &str, plain: &str) {
         self.write("plain.yaml", plain);
+        if let Some(parent) = self.path(name).parent() {
+            std::fs::create_dir_all(parent).expect("made");
+        }
         self.run(&["encrypt", "--age", &self.recipient(), "-o", name, "plain.yaml"]).fine();
         std::fs::remove_file(self.path("plain.yaml")).expect("removed");
     }

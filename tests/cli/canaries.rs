@@ -59,7 +59,7 @@ fn no_fault_repeats_a_value() {
         (&["set", "--value-file", "a.yaml", "db.other", "value.txt"], ""),
         (&["edit", "a.yaml"], "q\n"),
         (&["edit", "--json", "a.yaml"], "q\n"),
-        (&["export", "-f", "env", "a.yaml"], ""),
+        (&["export", "-f", "env", "odd.yaml"], ""),
         (&["export", "-f", "env", "--flatten", "odd.yaml"], ""),
         (&["export", "-f", "tfvars", "odd.yaml"], ""),
         (&["export", "-f", "k8s-secret", "odd.yaml"], ""),

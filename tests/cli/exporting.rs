@@ -145,7 +145,10 @@ fn a_kubernetes_secret_holds_the_bytes() {
     use base64::Engine as _;
     let bench = bench();
     let text = bench.run(&["export", "-f", "k8s-secret", "--name", "app", "--namespace", "prod", "a.json"]).fine();
-    assert!(text.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n    name: app\n    namespace: prod\n"), "{text}");
+    assert!(
+        text.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n    name: app\n    namespace: prod\n"),
+        "{text}"
+    );
     for (at, want) in TRICKY.iter().enumerate() {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(&format!("K{at}: "))).unwrap_or_default();
         let bytes = base64::engine::general_purpose::STANDARD.decode(line.trim_matches('"')).expect("base64");

@@ -29,7 +29,11 @@ fn git_diff_shows_keys_and_no_value() {
         .filter(|line| line.starts_with(['+', '-']) && !line.starts_with("++") && !line.starts_with("--"))
         .map(|line| line.split(" · ").next().unwrap_or_default())
         .collect();
-    assert_eq!(changed, ["-db.password: sealed str", "+db.password: sealed str", "+db.new: sealed str", "-hosts[1]: sealed str"], "{text}");
+    assert_eq!(
+        changed,
+        ["-db.password: sealed str", "+db.password: sealed str", "+db.new: sealed str", "-hosts[1]: sealed str"],
+        "{text}"
+    );
     for value in ["hunter2", "another-secret", "third-secret", "b.example", "readable", "ENC["] {
         assert!(!text.contains(value), "{value}: {text}");
     }
@@ -53,7 +57,11 @@ fn lines_for_git_name_readers_settings_and_leaks() {
     let lines: Vec<_> = text.lines().map(|line| line.split(" · ").next().unwrap_or_default().to_owned()).collect();
     let reader = format!("reader: {}", bench.recipient());
     assert_eq!(lines, ["a: sealed str", "b: plain text", "n: empty null", &reader, "setting encrypted_regex: ^a$"]);
-    let leak: Vec<_> = bench.read("a.yaml").lines().map(|line| if line.starts_with("a:") { "a: leaked" } else { line }.to_owned()).collect();
+    let leak: Vec<_> = bench
+        .read("a.yaml")
+        .lines()
+        .map(|line| if line.starts_with("a:") { "a: leaked" } else { line }.to_owned())
+        .collect();
     bench.write("a.yaml", &(leak.join("\n") + "\n"));
     let text = bench.run(&["diff", "--textconv", "a.yaml"]).fine();
     assert!(text.starts_with("a: IN THE CLEAR text · ") && !text.contains("leaked"), "{text}");

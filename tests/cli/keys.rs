@@ -103,13 +103,17 @@ fn completions_name_the_verbs() {
         assert!(script.contains("keygen") && script.contains("verify"), "{shell}");
     }
     bench.run(&["completions", "tcsh"]).ends(2);
+    let script = bench.run(&["completions", "zsh"]).fine();
+    for verb in ["edit", "run", "export", "rotate", "updatekeys", "recipients"] {
+        assert!(script.contains(&format!("'{verb}:")), "{verb}");
+    }
 }
 
 #[test]
 fn verbs_of_later_releases_are_unknown() {
     let bench = Bench::new();
     let help = bench.run(&["--help"]).fine();
-    for verb in ["propose", "rotate", "updatekeys", "doctor", "status"] {
+    for verb in ["propose", "rollback", "promote", "doctor", "status"] {
         assert!(!help.contains(&format!("  {verb} ")), "{help}");
         bench.run(&[verb]).ends(2);
     }

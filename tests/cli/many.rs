@@ -43,10 +43,18 @@ fn machines_get_a_row_for_each_document() {
     let bench = bench();
     let ran = bench.run(&["rotate", "--json", "-i", "s"]);
     let json = ran.json();
-    let rows: Vec<_> = json["files"].as_array().expect("rows").iter().map(|row| {
-        (row["path"].as_str().expect("a path"), row["result"].as_str().expect("a word"), row["exit"].as_i64())
-    }).collect();
-    assert_eq!(rows, [("s/a.yaml", "rotated", None), ("s/b.yaml", "failed", Some(51)), ("s/deep/c.yaml", "rotated", None)]);
+    let rows: Vec<_> = json["files"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| {
+            (row["path"].as_str().expect("a path"), row["result"].as_str().expect("a word"), row["exit"].as_i64())
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [("s/a.yaml", "rotated", None), ("s/b.yaml", "failed", Some(51)), ("s/deep/c.yaml", "rotated", None)]
+    );
     assert_eq!((ran.code, ran.err.as_str(), &json["version"]), (51, "", &serde_json::json!(1)));
 }
 
@@ -122,7 +130,9 @@ fn an_environment_is_all_of_its_documents() {
     bench.git(&["init", "-q"]);
     bench.write(
         ".countersign/policy.yaml",
-        "version: 1\nenvironments:\n  production:\n    paths: [\"secrets/production/**\"]\n    policies:\n      - {name: production, approvers: {users: [ann]}}\n",
+        "version: 1\nenvironments:\n  production: {paths: [secrets/production/]}\n  staging: {paths: [secrets/staging/]}\n\
+         policies:\n  - {name: all, environments: \"*\", approvers: {users: [ann, bob, cy]}}\n\
+         admins: {approvers: {users: [ann, bob, cy]}}\n",
     );
     bench.write("secrets/production/a.yaml", DOCUMENT);
     bench.write("secrets/production/b.yaml", "b: x\n");
@@ -134,7 +144,17 @@ fn an_environment_is_all_of_its_documents() {
     assert!(told.ends_with("2 rotated\n"), "{told}");
     bench.run(&["rotate", "-i", "-e", "production", "-p", "b"]).fine();
     assert_eq!(bench.run(&["export", "-f", "env", "-e", "production", "-p", "b"]).fine(), "b=x\n");
-    let printed = bench.run(&["run", "-e", "production", "--only", "b,note_unencrypted", "--", "sh", "-c", "echo $b $note_unencrypted"]);
+    let printed = bench.run(&[
+        "run",
+        "-e",
+        "production",
+        "--only",
+        "b,note_unencrypted",
+        "--",
+        "sh",
+        "-c",
+        "echo $b $note_unencrypted",
+    ]);
     assert_eq!(printed.fine(), "x readable\n");
 }
 
@@ -162,7 +182,10 @@ fn what_is_sealed_is_what_the_flags_say() {
         bench.run(&[&["encrypt", "--age", &age, "-o", "s.yaml"], flags, &["p.yaml"]].concat()).fine();
         let json = bench.run(&["list", "--json", "s.yaml"]).json();
         let keys = json["files"][0]["keys"].as_array().expect("keys").clone();
-        keys.into_iter().filter(|key| key["state"] == "sealed").map(|key| key["key"].as_str().expect("a key").to_owned()).collect::<Vec<_>>()
+        keys.into_iter()
+            .filter(|key| key["state"] == "sealed")
+            .map(|key| key["key"].as_str().expect("a key").to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(sealed(&[]), ["open", "open_pw", "shut"]);
     assert_eq!(sealed(&["--encrypted-regex", "pw$"]), ["open_pw"]);

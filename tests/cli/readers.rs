@@ -7,7 +7,12 @@ fn rule(bench: &Bench, recipients: &[&str]) {
 }
 
 fn readers(bench: &Bench, file: &str) -> Vec<String> {
-    bench.run(&["recipients", file]).fine().lines().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+    bench
+        .run(&["recipients", file])
+        .fine()
+        .lines()
+        .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+        .collect()
 }
 
 /// Whether somebody else opens the document.
@@ -39,7 +44,10 @@ fn the_readers_become_those_of_the_rule_after_a_question() {
     assert!(opens(&mut bench, &identity, "a.yaml"));
     // values, MAC and time keep their text
     let (after, mac) = (bench.read("a.yaml"), |text: &str| {
-        text.lines().filter(|line| line.contains("ENC[AES256") || line.contains("lastmodified")).map(str::to_owned).collect::<Vec<_>>()
+        text.lines()
+            .filter(|line| line.contains("ENC[AES256") || line.contains("lastmodified"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     });
     assert_eq!(mac(&before), mac(&after));
     assert_eq!(bench.run(&["updatekeys", "-y", "a.yaml"]).ends(0), "a.yaml is up to date\n");
@@ -146,7 +154,9 @@ fn key_groups_are_updated_listed_and_rotated() {
     let ((other, identity), (third, _)) = (Bench::other_reader(), Bench::other_reader());
     let own = bench.recipient();
     let groups = |second: &str| {
-        format!("creation_rules:\n  - key_groups:\n      - age: [{own}]\n      - age: [{second}]\n    shamir_threshold: 2\n")
+        format!(
+            "creation_rules:\n  - key_groups:\n      - age: [{own}]\n      - age: [{second}]\n    shamir_threshold: 2\n"
+        )
     };
     bench.write(".sops.yaml", &groups(&own));
     bench.write("a.yaml", DOCUMENT);

@@ -18,7 +18,8 @@ fn bench() -> Bench {
 #[test]
 fn the_command_gets_the_values_and_its_arguments_as_they_are() {
     let bench = bench();
-    let printed = bench.run(&["run", "a.yaml", "--", "sh", "-c", "printf '%s|' \"$TOKEN\" \"$PORT\" \"$ON\" \"$EMPTY\""]);
+    let printed =
+        bench.run(&["run", "a.yaml", "--", "sh", "-c", "printf '%s|' \"$TOKEN\" \"$PORT\" \"$ON\" \"$EMPTY\""]);
     assert_eq!(printed.fine(), "s3cret $HOME|5432|true||");
     // no shell looks at the arguments
     let printed = bench.run(&["run", "a.yaml", "--", "printf", "%s|", "$TOKEN", "a b", "*", "--json"]);
@@ -62,9 +63,8 @@ fn what_opens_documents_stays_behind() {
 fn a_variable_that_is_set_gives_way_unless_it_is_to_be_kept() {
     let mut bench = bench();
     bench.set("PORT", "1");
-    let port = |flags: &[&str]| {
-        bench.run(&[&["run"], flags, &["a.yaml", "--", "sh", "-c", "echo $PORT"]].concat()).fine()
-    };
+    let port =
+        |flags: &[&str]| bench.run(&[&["run"], flags, &["a.yaml", "--", "sh", "-c", "echo $PORT"]].concat()).fine();
     assert_eq!(port(&[]), "5432\n");
     assert_eq!(port(&["--preserve-env"]), "1\n");
 }
@@ -130,7 +130,8 @@ fn signalled(bench: &Bench, arguments: &[&str], signal: &str) -> Option<i32> {
 #[test]
 fn signals_reach_the_command_and_its_code_comes_back() {
     let bench = bench();
-    let script = "trap 'exit 42' TERM; trap 'exit 43' USR1; trap 'exit 44' INT; echo ready; while :; do sleep 0.05; done";
+    let script =
+        "trap 'exit 42' TERM; trap 'exit 43' USR1; trap 'exit 44' INT; echo ready; while :; do sleep 0.05; done";
     for (signal, code) in [("TERM", 42), ("USR1", 43), ("INT", 44)] {
         let arguments = ["run", "a.yaml", "--", "sh", "-c", script];
         assert_eq!(signalled(&bench, &arguments, signal), Some(code), "{signal}");

@@ -36,12 +36,12 @@ pub(in crate::faces::cli) struct GetArgs {
 }
 
 #[derive(Args)]
-#[command(override_usage = "countersign list FILE…\n       countersign list -e ENV [-p PATH]")]
+#[command(override_usage = "countersign list FILE|DIR…\n       countersign list -e ENV [-p PATH]")]
 pub(in crate::faces::cli) struct ListArgs {
     #[command(flatten)]
     pub(in crate::faces::cli) naming: Naming,
-    /// The documents.
-    #[arg(value_name = "FILE", required_unless_present = "environment", conflicts_with = "environment")]
+    /// Sealed documents, and directories to look for them in.
+    #[arg(value_name = "FILE|DIR", required_unless_present = "environment", conflicts_with = "environment")]
     pub(in crate::faces::cli) files: Vec<String>,
 }
 

@@ -40,18 +40,6 @@ impl Document {
         }
     }
 
-    /// All documents that are meant.
-    pub(super) fn all(naming: &Naming, files: &[String]) -> Result<Vec<Self>, Report> {
-        match (&naming.environment, &naming.path) {
-            (Some(environment), None) => {
-                let paths = Place::here()?.documents(environment)?;
-                paths.iter().map(|path| Self::read(path, naming.input_type)).collect()
-            }
-            (Some(_), Some(_)) => Ok(vec![Self::named(naming, None)?]),
-            (None, _) => files.iter().map(|file| Self::named(naming, Some(file))).collect(),
-        }
-    }
-
     /// Reads a file.
     pub(super) fn read(path: &Path, format: Option<Format>) -> Result<Self, Report> {
         let name = path.display().to_string();

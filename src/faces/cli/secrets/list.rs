@@ -6,7 +6,7 @@ use serde_json::json;
 use sops_file::{Leaf, LeafState, SealedDocument};
 
 use super::document::Document;
-use super::parse;
+use super::many::{self, found};
 use crate::faces::cli::args::ListArgs;
 use crate::faces::cli::{Outcome, output};
 use crate::faces::exit::{Exit, colour, printable};
@@ -59,25 +59,27 @@ fn word(kind: &str) -> String {
 
 /// Lists the keys of every document named.
 pub(in crate::faces::cli) fn run(args: ListArgs, json: bool) -> Outcome {
-    let documents = Document::all(&args.naming, &args.files)?;
+    let found = found::documents(&args.naming, &args.files)?;
     let (mut files, mut exit) = (Vec::new(), Exit::FINE);
-    let found = args.naming.environment.is_some() && args.naming.path.is_none() && documents.len() > 1;
-    for document in &documents {
-        let sealed = match parse(document) {
-            Ok(sealed) => sealed,
-            // One bad file must not hide the others of its environment.
-            Err(report) if found => {
+    for one in &found {
+        let read = Document::read(&one.path, args.naming.input_type)
+            .and_then(|document| Ok(many::sealed(one, &document)?.map(|sealed| (document, sealed))));
+        match read {
+            Ok(Some((document, sealed))) => {
+                let rows: Vec<_> = sealed.leaves().iter().map(Row::of).collect();
+                files.push((document, sealed, rows));
+            }
+            Ok(None) => {}
+            // One bad file must not hide the others that were found with it.
+            Err(report) if found.len() > 1 => {
                 report.print(json);
                 exit = report.exit();
-                continue;
             }
             Err(report) => return Err(report),
-        };
-        let rows: Vec<_> = sealed.leaves().iter().map(Row::of).collect();
-        files.push((document, sealed, rows));
+        }
     }
     if json {
-        let file = |(document, sealed, rows): &(&Document, SealedDocument, Vec<Row>)| {
+        let file = |(document, sealed, rows): &(Document, SealedDocument, Vec<Row>)| {
             let readers: Vec<_> = sealed.metadata().recipients().map(sops_file::Recipient::label).collect();
             json!({
                 "path": document.name, "format": document.format.name(), "keys": rows, "recipients": readers,
@@ -92,7 +94,7 @@ pub(in crate::faces::cli) fn run(args: ListArgs, json: bool) -> Outcome {
         if number > 0 {
             text.push('\n');
         }
-        if documents.len() > 1 || output::on_terminal() {
+        if found.len() > 1 || output::on_terminal() {
             text += &heading(document, sealed, rows.len());
         }
         text += &table(rows);

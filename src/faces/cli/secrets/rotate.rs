@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
-use sops_file::{OpenedDocument, check_recipient};
+use sops_file::{OpenedDocument, SealedDocument, check_recipient};
 
 use super::document::Document;
 use super::identities::Identity;
@@ -39,8 +38,8 @@ pub(in crate::faces::cli) fn run(args: RotateArgs, json: bool) -> Outcome {
     if matches!(place, Place::Stdout) {
         let [only] = found.as_slice() else { return Err(Report::usage("one document goes to standard output")) };
         let document = Document::read(&only.path, args.batch.naming.input_type)?;
-        let (_, opened) = work.rotated(only, &document)?.ok_or_else(|| Report::usage("this is no sealed document"))?;
-        return output::raw(opened.sealed().as_bytes());
+        let rotated = work.rotated(only, &document)?.ok_or_else(|| Report::usage("this is no sealed document"))?;
+        return output::raw(rotated.opened.sealed().as_bytes());
     }
     many::each(&found, args.batch.naming.input_type, WORDS, json, |found, document| work.one(found, document))
 }
@@ -52,10 +51,18 @@ struct Work<'a> {
     place: &'a Place,
 }
 
+/// A document under its new key, and as it was before.
+struct Rotated {
+    sealed: SealedDocument,
+    difference: Difference,
+    opened: OpenedDocument,
+}
+
 impl Work<'_> {
     fn one(&self, found: &Found, document: &Document) -> Result<Step, Report> {
-        let Some((difference, opened)) = self.rotated(found, document)? else { return Ok(Step::NotOurs) };
-        let sealed = super::parse(document)?;
+        let Some(Rotated { sealed, difference, opened }) = self.rotated(found, document)? else {
+            return Ok(Step::NotOurs);
+        };
         let bytes = opened.sealed().as_bytes().to_vec();
         let values = opened.values().len();
         let check = |written: &[u8]| {
@@ -66,14 +73,13 @@ impl Work<'_> {
             Some(_) | None => document.replace(&bytes, check)?,
         }
         let count = output::count(opened.sealed().metadata().recipients().count(), "reader");
-        Ok(Step::Done(
-            Said::new(format!("rotated {} for {count}", document.name), "rotated")
-                .with("recipients", if difference.is_empty() { Value::Null } else { difference.to_json() }),
-        ))
+        let said = Said::new(format!("rotated {} for {count}", document.name), "rotated");
+        let said = if difference.is_empty() { said } else { said.with("recipients", difference.to_json()) };
+        Ok(Step::Done(said))
     }
 
     /// The document under its new key, sealed again.
-    fn rotated(&self, found: &Found, document: &Document) -> Result<Option<(Difference, OpenedDocument)>, Report> {
+    fn rotated(&self, found: &Found, document: &Document) -> Result<Option<Rotated>, Report> {
         let Some(sealed) = many::sealed(found, document)? else { return Ok(None) };
         let difference = Difference::edit(readers::of(sealed.metadata()), &self.args.add_age, &self.args.rm_age, 0);
         let name = self.args.filename_override.as_deref().map_or(found.path.as_path(), Path::new);
@@ -85,7 +91,7 @@ impl Work<'_> {
         }
         opened.rotate().map_err(fault)?;
         opened.reseal(super::now()?).map_err(fault)?;
-        Ok(Some((difference, opened)))
+        Ok(Some(Rotated { sealed, difference, opened }))
     }
 
     /// Readers that the creation rule does not know, and that were not added just now.

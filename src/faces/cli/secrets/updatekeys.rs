@@ -139,8 +139,7 @@ fn change(
         opened.rotate().map_err(fault)?;
     }
     let bytes = opened.reseal(super::now()?).map_err(fault)?;
-    let holds =
-        |again: &sops_file::OpenedDocument| readers::of(again.sealed().metadata()) == difference.wanted();
+    let holds = |again: &sops_file::OpenedDocument| readers::of(again.sealed().metadata()) == difference.wanted();
     let verified = opened.is_verified();
     document.replace(&bytes, |written| {
         if verified { reads_again(document, sealed, &opened, written, identity, holds) } else { Ok(()) }
