@@ -74,7 +74,7 @@ fn no_fault_repeats_a_value() {
         (&["recipients", "a.yaml"], ""),
         (&["recipients", "--json", "a.yaml", "plain.yaml"], ""),
         (&["encrypt", "-i", "--age", "age1x", "."], ""),
-        (&["decrypt", "--output-type", "dotenv", "a.yaml"], ""),
+        (&["decrypt", "--output-type", "binary", "a.yaml"], ""),
         (&["decrypt", "--output-type", "ini", "a.yaml"], ""),
         (&["decrypt", "-i", "plain.yaml", "odd.yaml", "--json"], ""),
         (&["diff", "--json", "a.yaml", "/dev/null"], ""),

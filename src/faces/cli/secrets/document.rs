@@ -40,6 +40,11 @@ impl Document {
         }
     }
 
+    /// Reads a file, or standard input where the name is `-`.
+    pub(super) fn read_any(path: &Path, format: Option<Format>) -> Result<Self, Report> {
+        if path == Path::new("-") { Self::read_stdin(format, None) } else { Self::read(path, format) }
+    }
+
     /// Reads a file.
     pub(super) fn read(path: &Path, format: Option<Format>) -> Result<Self, Report> {
         let name = path.display().to_string();

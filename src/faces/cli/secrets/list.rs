@@ -62,7 +62,7 @@ pub(in crate::faces::cli) fn run(args: ListArgs, json: bool) -> Outcome {
     let found = found::documents(&args.naming, &args.files)?;
     let (mut files, mut exit) = (Vec::new(), Exit::FINE);
     for one in &found {
-        let read = Document::read(&one.path, args.naming.input_type)
+        let read = Document::read_any(&one.path, args.naming.input_type)
             .and_then(|document| Ok(many::sealed(one, &document)?.map(|sealed| (document, sealed))));
         match read {
             Ok(Some((document, sealed))) => {
