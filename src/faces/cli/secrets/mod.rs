@@ -130,7 +130,9 @@ fn store_changed(
     holds: impl FnOnce(&OpenedDocument) -> bool,
 ) -> Result<(), Report> {
     let bytes = opened.reseal(now()?).map_err(|fault| unsealed(document, &fault))?;
-    document.replace(&bytes, |written| reads_again(document, sealed, &opened, written, identity, holds))
+    document.replace(&bytes, |written| reads_again(document, sealed, &opened, written, identity, holds))?;
+    store::settle(document.file.as_deref().into_iter());
+    Ok(())
 }
 
 /// Opens what was written: with an identity where somebody new reads it, else under the data key that opened it before.

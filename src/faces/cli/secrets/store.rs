@@ -3,6 +3,7 @@
 //! The new bytes go to a temporary file in the same directory, are read back and checked, and take the old file's place and mode.
 //! A file that changed since it was read is left alone.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -59,7 +60,6 @@ fn write(
         }
     }
     fresh.persist(&target).map_err(|error| failed(error.error))?;
-    sync_directory(&target);
     Ok(())
 }
 
@@ -84,9 +84,13 @@ fn read(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Makes the new name durable where directories can be synced; elsewhere nothing is lost but that.
-fn sync_directory(target: &Path) {
-    if let Ok(directory) = File::open(directory(target)) {
-        let _ = directory.sync_all();
+/// Makes new names durable where directories can be synced; elsewhere nothing is lost but that. Each directory is synced once.
+pub(super) fn settle<'a>(files: impl Iterator<Item = &'a Path>) {
+    let targets = files.map(|file| fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()));
+    let directories: BTreeSet<PathBuf> = targets.map(|target| directory(&target)).collect();
+    for directory in directories {
+        if let Ok(directory) = File::open(directory) {
+            let _ = directory.sync_all();
+        }
     }
 }

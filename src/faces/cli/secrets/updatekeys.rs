@@ -11,7 +11,7 @@ use sops_file::{Format, OpenOptions, SealedDocument};
 use super::document::Document;
 use super::identities::Identity;
 use super::many::found::{self, Found};
-use super::many::{self, Said, Step, Words};
+use super::many::{self, Said, Step, Words, parallel};
 use super::readers::{self, Difference, Group};
 use super::rules::{self, Rules};
 use super::{open, reads_again, unsealed};
@@ -52,10 +52,11 @@ impl Plan {
     pub(super) fn of(
         found: &[Found],
         format: Option<Format>,
-        wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<Group>, Report>,
+        wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<Group>, Report> + Sync,
     ) -> Self {
-        let pair = |one: &Found| (one.path.clone(), difference(one, format, &wanted));
-        Self { differences: found.iter().map(pair).collect() }
+        let mut outcomes = Vec::with_capacity(found.len());
+        parallel::in_order(found.len(), |at| difference(&found[at], format, &wanted), |outcome| outcomes.push(outcome));
+        Self { differences: found.iter().map(|one| one.path.clone()).zip(outcomes).collect() }
     }
 
     /// The sealed documents that were compared.

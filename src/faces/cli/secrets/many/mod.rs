@@ -3,7 +3,7 @@
 //! A document that fails never stops the others, and never loses its content: each is replaced whole or left as it was.
 
 pub(super) mod found;
-mod parallel;
+pub(super) mod parallel;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use sops_file::{Format, ParseError, SealedDocument};
 
 use self::found::{Found, Origin};
 use super::document::Document;
-use super::{parse, unreadable};
+use super::{parse, store, unreadable};
 use crate::faces::cli::{Outcome, output};
 use crate::faces::exit::{Exit, Report};
 
@@ -71,6 +71,7 @@ pub(super) fn each(
         let step = one(only)?;
         let mut tally = Tally::new(words, json, 1);
         tally.take(only, Ok(step));
+        store::settle(std::iter::once(only.path.as_path()));
         return tally.end();
     }
     let mut tally = Tally::new(words, json, found.len());
@@ -83,6 +84,7 @@ pub(super) fn each(
             at += 1;
         },
     );
+    store::settle(found.iter().map(|found| found.path.as_path()));
     tally.end()
 }
 

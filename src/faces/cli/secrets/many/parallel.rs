@@ -1,4 +1,4 @@
-//! Work on many things at once, one worker per core, with the outcomes handed over in the order of the things.
+//! Work on many things at once, with the outcomes handed over in the order of the things.
 //!
 //! Never gives up: what a worker comes to is an outcome, whatever it is.
 
@@ -6,9 +6,19 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+/// Workers for each core: most of their time they wait until the disk has what they wrote, and it takes many writes at once.
+const PER_CORE: usize = 8;
+/// More of them gain nothing.
+const MOST: usize = 32;
+
 /// Does `work` for every number below `count`; `take` gets the outcomes, in order, on this thread.
-pub(super) fn in_order<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync, mut take: impl FnMut(T)) {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(count);
+pub(in crate::faces::cli::secrets) fn in_order<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> T + Sync,
+    mut take: impl FnMut(T),
+) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = (cores * PER_CORE).min(MOST).min(count);
     if workers <= 1 {
         (0..count).for_each(|at| take(work(at)));
         return;
