@@ -30,6 +30,8 @@ impl Exit {
     pub const CONTRADICTION: Self = Self(8);
     /// `check` has findings.
     pub const FINDINGS: Self = Self(12);
+    /// A target differs from what it was given.
+    pub const DRIFT: Self = Self(13);
     /// Not verified, or trust is not pinned.
     pub const UNVERIFIED: Self = Self(14);
     /// No configuration that says how to seal (sops's number).

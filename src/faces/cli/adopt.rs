@@ -54,7 +54,7 @@ fn repository(args: &AdoptArgs) -> Result<RepoName, Report> {
 }
 
 /// `owner/name` at the end of a clone address.
-fn of_address(address: &str) -> Option<RepoName> {
+pub(super) fn of_address(address: &str) -> Option<RepoName> {
     let path = address.trim_end_matches('/').trim_end_matches(".git");
     let mut parts = path.rsplit(['/', ':']);
     let (name, owner) = (parts.next()?, parts.next()?);

@@ -23,7 +23,7 @@ pub(super) use self::secrets::{
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 fine · 1 failed · 2 usage · \
-    12 findings · 14 not verified · 51 MAC wrong · 100 no file · 128 no key · 200 not modified · 203 already sealed\n\
+    12 findings · 13 drift · 14 not verified · 51 MAC wrong · 100 no file · 128 no key · 200 not modified · 203 already sealed\n\
     `run` ends with the code of its command."
 )]
 pub(super) struct Arguments {
@@ -57,6 +57,7 @@ impl Arguments {
             | Verb::Ledger(_)
             | Verb::Keygen(_)
             | Verb::Adopt(_)
+            | Verb::Sync(_)
             | Verb::Config(_)
             | Verb::Serve(_)
             | Verb::Demo(_)
@@ -108,6 +109,8 @@ pub(super) enum Verb {
     Keygen(KeygenArgs),
     /// Take in what stands on the default branch as approved, and begin the ledger; with the settings of the server.
     Adopt(AdoptArgs),
+    /// Deliver the approved content to its targets by hand, or say with `--plan` what would be delivered.
+    Sync(SyncArgs),
     /// Run the server: take GitHub's deliveries, count approvals, merge what was approved.
     Serve(ConfigArgs),
     /// Print every setting and where its value comes from, secrets masked.
@@ -165,6 +168,25 @@ pub(super) struct AdoptArgs {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct SyncArgs {
+    /// Only say what would be delivered, from this clone; send nothing. Ends with 13 when a target differs from what it was
+    /// given, with 14 when something is not proven.
+    #[arg(long)]
+    pub(super) plan: bool,
+    /// The repository; the one this clone comes from unless named.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) repo: Option<String>,
+    /// Only targets of this environment.
+    #[arg(short = 'e', long, value_name = "ENV")]
+    pub(super) environment: Option<String>,
+    /// Only targets of this name.
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+    #[command(flatten)]
+    pub(super) ledger: LedgerArgs,
 }
 
 /// Which ledger is read, and whose root key is trusted.

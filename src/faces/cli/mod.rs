@@ -11,6 +11,7 @@ mod ledger;
 mod output;
 mod secrets;
 mod settings;
+mod sync;
 mod usage;
 mod verify;
 
@@ -65,6 +66,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Ledger(LedgerVerb::Export(args)) => ledger::export(args),
         Verb::Keygen(args) => keygen::run(&args, json),
         Verb::Adopt(args) => adopt::run(&args, json),
+        Verb::Sync(args) => sync::run(&args, json),
         Verb::Serve(args) => settings::serve(&args),
         Verb::Config(args) => settings::run(&args, json),
         Verb::Demo(args) => Ok(demo::run(demo::Options { keep_running: args.keep_running, no_color: args.no_color })),

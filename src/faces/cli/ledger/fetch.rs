@@ -42,16 +42,13 @@ pub(super) fn fetch(reference: &RefName, local: &RefName) -> Result<Fetched, Rep
         return Ok(Fetched::Absent);
     }
     let said = String::from_utf8_lossy(&fetched.stderr);
-    let report = Report::new(
-        crate::faces::exit::Exit::FAILED,
-        format!("the ledger `{reference}` cannot be fetched from origin"),
-    );
+    let report = Report::new(crate::faces::exit::Exit::FAILED, format!("`{reference}` cannot be fetched from origin"));
     Err(said
         .lines()
         .filter(|line| !line.trim().is_empty())
         .take(3)
         .fold(report, Report::cause)
-        .help("check the connection, or judge by the ledger as it is here with `--offline`"))
+        .help("check the connection, or judge by what is here with `--offline`"))
 }
 
 fn git(arguments: &[&str]) -> Result<Output, Report> {

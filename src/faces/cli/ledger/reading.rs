@@ -71,7 +71,21 @@ fn settings(args: &LedgerArgs) -> Result<(RefName, Trust), Report> {
     Ok((reference, Trust::pinned(pins)))
 }
 
-/// Where the ledger of the remote stands in this clone.
+/// The tip of a branch: as `origin` has it now; offline, or without an origin, as it is here. `None`: there is no such branch.
+pub(in crate::faces::cli) fn branch(repo: &LocalRepo, branch: &RefName, offline: bool) -> Result<Option<Oid>, Report> {
+    let local = tracking(branch)?;
+    let fetched = if offline { Fetched::NoOrigin } else { fetch(branch, &local)? };
+    match fetched {
+        Fetched::Done => repo.reference(&local).map_err(unreadable),
+        Fetched::Absent => Ok(None),
+        Fetched::NoOrigin => match repo.reference(&local).map_err(unreadable)? {
+            Some(seen) => Ok(Some(seen)),
+            None => repo.reference(branch).map_err(unreadable),
+        },
+    }
+}
+
+/// Where a reference of the remote stands in this clone.
 fn tracking(reference: &RefName) -> Result<RefName, Report> {
     let name = match reference.branch_name() {
         Some(branch) => format!("refs/remotes/origin/{branch}"),

@@ -1,0 +1,121 @@
+//! The plan as a person reads it: one line per target, `+` new, `~` newer, `=` there, `!` differs, `✗` withheld.
+
+use std::fmt::Write as _;
+
+use anstyle::AnsiColor;
+use countersign_core::ledger::Ledger;
+use countersign_core::sync::{Approved, Planned, Step};
+
+use crate::engine::forecast;
+use crate::faces::cli::output;
+use crate::faces::exit::{colour, printable};
+
+/// Why nothing here is proven, and the next action.
+pub(super) struct Doubt {
+    why: String,
+    help: String,
+}
+
+/// The first reason not to rely on the ledger.
+pub(super) fn doubt(ledger: &Ledger) -> Option<Doubt> {
+    let doubt = |why: &str, help: &str| Some(Doubt { why: why.to_owned(), help: help.to_owned() });
+    if ledger.entries().is_empty() {
+        doubt(
+            "there is no ledger that says what was approved",
+            "look for its branch at origin; `--ledger-ref` names another one",
+        )
+    } else if !ledger.is_valid() {
+        doubt("the ledger is not valid", "`countersign verify` names what is wrong")
+    } else if forecast::in_force(ledger).is_none() {
+        doubt(
+            "no policy that this version can read is in force",
+            "update countersign, or have the policy approved first",
+        )
+    } else if !ledger.is_pinned() {
+        let root = ledger.state().root().map(|root| root.to_string()).unwrap_or_default();
+        let help = format!("compare it with what `keygen` printed, then: countersign sync --plan --trust {root}");
+        doubt(
+            &format!(
+                "trust is not pinned: the root key of the ledger is {root}, and nobody said that it is the right one"
+            ),
+            &help,
+        )
+    } else {
+        None
+    }
+}
+
+/// The whole plan.
+pub(super) fn plan(planned: &[Planned], doubt: Option<&Doubt>) -> String {
+    let (red, cyan) = (colour(AnsiColor::Red), colour(AnsiColor::Cyan));
+    let bold = anstyle::Style::new().bold();
+    let width = |of: fn(&Planned) -> usize| planned.iter().map(of).max().unwrap_or(0);
+    let names = width(|planned| planned.id.target.as_str().len());
+    let kinds = width(|planned| planned.kind.as_str().len());
+    let mut text = String::new();
+    let mut last = None;
+    for planned in planned {
+        let environment = planned.id.environment.as_str();
+        if last.replace(environment) != Some(environment) {
+            let _ = writeln!(text, "{bold}{environment}{bold:#}");
+        }
+        let (name, kind) = (output::pad(planned.id.target.as_str(), names), output::pad(planned.kind.as_str(), kinds));
+        let (style, mark) = mark(&planned.step);
+        let _ = writeln!(text, "  {style}{mark}{style:#} {name}  {kind}  {}", printable(&words(planned)));
+        if let Some(trouble) = forecast::trouble(&planned.step) {
+            let _ = writeln!(text, "      {cyan}help{cyan:#}: {}", printable(&trouble.help));
+        }
+    }
+    if planned.is_empty() && doubt.is_none() {
+        text += "nothing is delivered anywhere: the policy in force has no `syncs`\n";
+    }
+    if let Some(Doubt { why, help }) = doubt {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(text, "{gap}{red}✗ not verified{red:#}: {why}\n{cyan}help{cyan:#}: {help}");
+    }
+    text
+}
+
+fn mark(step: &Step) -> (anstyle::Style, char) {
+    let (red, yellow, green) = (colour(AnsiColor::Red), colour(AnsiColor::Yellow), colour(AnsiColor::Green));
+    match step {
+        Step::Deliver { supersedes: None, .. } => (green, '+'),
+        Step::Deliver { supersedes: Some(_), .. } => (green, '~'),
+        Step::Rest | Step::Record => (anstyle::Style::new(), '='),
+        Step::Wait(_) | Step::At(_) | Step::Look => (yellow, '·'),
+        Step::Drifted(_) => (yellow, '!'),
+        Step::Withhold(_) | Step::Dead(_) => (red, '✗'),
+    }
+}
+
+/// The word for a machine.
+pub(super) fn word(step: &Step) -> &'static str {
+    match step {
+        Step::Deliver { .. } => "deliver",
+        Step::Rest | Step::Record => "rest",
+        Step::Wait(_) => "wait",
+        Step::At(_) | Step::Look => "under-way",
+        Step::Drifted(_) => "drifted",
+        Step::Withhold(_) => "withhold",
+        Step::Dead(_) => "failed",
+    }
+}
+
+fn words(planned: &Planned) -> String {
+    let what = planned
+        .approved
+        .as_ref()
+        .map(|Approved { generation, commit }| format!("{} at {}", generation.label(), commit.short()));
+    let what = what.unwrap_or_else(|| "nothing".to_owned());
+    match &planned.step {
+        Step::Deliver { supersedes: None, .. } => format!("{what}  would be delivered"),
+        Step::Deliver { supersedes: Some(older), .. } => format!("{what}  would take the place of {}", older.label()),
+        Step::Rest | Step::Record => format!("{what}  is there"),
+        Step::Wait(first) => format!("{what}  waits for `{first}`"),
+        Step::At(due) => format!("{what}  is tried again at {due}"),
+        Step::Look => format!("{what}  was taken, and is looked at"),
+        Step::Drifted(trouble) => format!("{what}  differs: {}: {}", trouble.code, trouble.words),
+        Step::Dead(trouble) => format!("{what}  failed: {}: {}", trouble.code, trouble.words),
+        Step::Withhold(trouble) => format!("withheld: {}: {}", trouble.code, trouble.words),
+    }
+}
