@@ -15,6 +15,8 @@ mod many;
 mod policy;
 mod readers;
 mod real_sops;
+mod sync;
 mod running;
 mod transcripts;
 mod verify;
+mod webhooks;

@@ -20,15 +20,21 @@ admins: {approvers: {users: [ann, bob, cy]}}
 const REF: &str = "refs/heads/countersign/ledger";
 
 /// A repository with a ledger in `work`, its key, and a clone of it in `clone`, where the program runs.
-struct Adopted {
-    bench: Bench,
+pub(crate) struct Adopted {
+    pub(crate) bench: Bench,
     key: SigningKey,
-    commit: String,
+    pub(crate) commit: String,
+    policy: &'static str,
 }
 
-fn adopted() -> Adopted {
+pub(crate) fn adopted() -> Adopted {
+    adopted_with(POLICY)
+}
+
+/// The same under another policy of the same environments.
+pub(crate) fn adopted_with(policy: &'static str) -> Adopted {
     let bench = Bench::new();
-    bench.write(".countersign/policy.yaml", POLICY);
+    bench.write(".countersign/policy.yaml", policy);
     bench.write("secrets/production/a.yaml", "a: 1\n");
     bench.write("secrets/staging/b.yaml", "b: 1\n");
     bench.write("README.md", "# app\n");
@@ -37,7 +43,7 @@ fn adopted() -> Adopted {
     bench.git(&["commit", "-qm", "first"]);
     let commit = bench.git(&["rev-parse", "HEAD"]);
     let key = SigningKey::from_randomness(&[7; 32]);
-    let mut adopted = Adopted { bench, key, commit };
+    let mut adopted = Adopted { bench, key, commit, policy };
     adopted.put(&adopted.entries(&adopted.key), None);
     adopted.bench.git(&["clone", "-q", ".", "../clone"]);
     adopted.bench.enter("clone");
@@ -69,8 +75,8 @@ impl Adopted {
             branch: main,
             commit,
             blob,
-            text: POLICY.to_owned(),
-            digest: Digest::of(POLICY.as_bytes()),
+            text: self.policy.to_owned(),
+            digest: Digest::of(self.policy.as_bytes()),
             names: ResolvedNames::default(),
             previous_digest: None,
         });
@@ -104,12 +110,12 @@ impl Adopted {
         tip
     }
 
-    fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         self.key.fingerprint().to_string()
     }
 
     /// Does something in the repository that was cloned.
-    fn at_origin<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
+    pub(crate) fn at_origin<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
         self.bench.enter("work");
         let done = work(self);
         self.bench.enter("clone");
