@@ -13,7 +13,7 @@ use crate::format::Format;
 use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
-use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, time_text};
+use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, sealed_comments, time_text};
 use crate::sealed::SealedDocument;
 use crate::setter::{Setter, StandIn, changed_path, child};
 use crate::splice::{Patch, apply};
@@ -108,7 +108,7 @@ impl OpenedDocument {
         let draft = Draft::read(plain, self.sealed.format, Some(step(&self.sealed.tree)))?;
         let selection = self.sealed.selection();
         let only_sealed = self.sealed.metadata().mac_only_encrypted();
-        let (patches, _) = draft.sealed_leaves(&selection, only_sealed, &self.key, &self.reuse())?;
+        let (patches, _) = draft.sealed_values(&selection, only_sealed, &self.key, &self.reuse())?;
         let sops = self.first_document()?.sops.as_ref();
         let sops = sops.ok_or(SealError::Metadata { what: "the metadata are missing" })?;
         let metadata = match self.sealed.format {
@@ -118,6 +118,7 @@ impl OpenedDocument {
             }
         };
         let text = draft.with_metadata(patches, &Appended::Kept(&metadata));
+        let text = sealed_comments(&text, self.sealed.format, &self.key, &self.reuse())?;
         self.take_text(&text)?;
         draft.compare(self)
     }

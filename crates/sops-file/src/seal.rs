@@ -69,9 +69,10 @@ pub fn seal(plain: &[u8], format: Format, options: &SealOptions, now: Timestamp)
         }
     };
     let draft = Draft::read(plain, format, options.indent)?;
-    let (patches, mac) = draft.sealed_leaves(&selection, options.mac_only_encrypted, &key, &Reuse::default())?;
+    let (patches, mac) = draft.sealed_values(&selection, options.mac_only_encrypted, &key, &Reuse::default())?;
     let metadata = new_metadata(options, &selection, &key, mac, now)?;
     let text = draft.with_metadata(patches, &Appended::New(&metadata));
+    let text = sealed_comments(&text, format, &key, &Reuse::default())?;
     let sealed = read_back(&text, format)?;
     let opened =
         open_with(&sealed, key, OpenOptions::default()).map_err(|_| SealError::ReadBack("it does not open"))?;
@@ -152,8 +153,9 @@ impl Draft {
         Ok(Self { text, tree, step: 4 })
     }
 
-    /// The patches that seal every value the selection wants sealed, and the text of the MAC.
-    pub(crate) fn sealed_leaves(
+    /// The patches that seal every value the selection wants sealed, and the text of the MAC. Comments come later:
+    /// which container they are in may depend on the values around them ([`sealed_comments`]).
+    pub(crate) fn sealed_values(
         &self,
         selection: &Selection,
         mac_only_encrypted: bool,
@@ -175,17 +177,6 @@ impl Draft {
                         let home = homes.at(scalar.leaf);
                         patches.extend(replace_scalar(&self.text, node, scalar, home, &Plain::text(token), self.step));
                     }
-                }
-                Leaf::Comment(comment) if visit.seals && !comment.text.is_empty() => {
-                    let value = Plain::Comment(comment.text.clone());
-                    let token = match reuse.find(&visit, &value) {
-                        Some(token) => token.to_owned(),
-                        None => seal_value(key, &value, visit.aad)?,
-                    };
-                    if selection.marks_plain(&token) {
-                        return Err(SealError::CommentExpression);
-                    }
-                    patches.extend(self.tree.replace_comment(&self.text, comment, &token));
                 }
                 Leaf::Comment(_) => {}
             }
@@ -259,6 +250,36 @@ impl Draft {
                 .all(|(wanted, found)| wanted.0 == found.0 && wanted.1 == found.1 && wanted.2.is_same(found.2));
         if same { Ok(()) } else { Err(SealError::ReadBack("its values differ")) }
     }
+}
+
+/// Seals the comments of a document whose values are sealed already.
+pub(crate) fn sealed_comments(
+    text: &str,
+    format: Format,
+    key: &DataKey,
+    reuse: &Reuse,
+) -> Result<Zeroizing<String>, SealError> {
+    let sealed = read_back(text, format)?;
+    let selection = sealed.selection();
+    let mut patches = Vec::new();
+    walk(&sealed.tree, &selection, &mut |visit| {
+        if let Leaf::Comment(comment) = &visit.leaf
+            && visit.seals
+            && !comment.text.is_empty()
+        {
+            let value = Plain::Comment(comment.text.clone());
+            let token = match reuse.find(&visit, &value) {
+                Some(token) => token.to_owned(),
+                None => seal_value(key, &value, visit.aad)?,
+            };
+            if selection.marks_plain(&token) {
+                return Err(SealError::CommentExpression);
+            }
+            patches.extend(sealed.tree.replace_comment(text, comment, &token));
+        }
+        Ok::<(), SealError>(())
+    })?;
+    Ok(apply(text, patches))
 }
 
 pub(crate) fn seal_value(key: &DataKey, value: &Plain, aad: &str) -> Result<String, SealError> {

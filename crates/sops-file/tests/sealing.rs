@@ -701,3 +701,37 @@ fn a_file_with_windows_line_breaks_keeps_them() {
         }
     }
 }
+
+/// Each container was found by letting the sops program seal the text and trying all of them.
+#[test]
+fn comments_belong_where_the_reader_of_sops_has_them() {
+    let cases = [
+        // a foot of a list: only behind a token of its own
+        ("k:\n  - v\n  # c\n\nz: v\n", "k"),
+        ("k:\n  - {a: 1}\n  # c\n\nz: v\n", "k"),
+        ("k:\n  - |\n    v\n  # c\n\nz: v\n", "k"),
+        ("k:\n  - a: v\n  # c\n\nz: v\n", ""),
+        ("k:\n  -\n  # c\n\nz: v\n", ""),
+        ("k:\n- v\n# c\n\nz: v\n", "k"),
+        ("k:\n- a: v\n# c\n\nz: v\n", ""),
+        ("k:\n- v\n# c\nz: v\n", ""),
+        // behind an empty element that is the last
+        ("k:\n  - v\n  -\n  # c\nz: v\n", ""),
+        ("k:\n  - v\n  - # c\nz: v\n", ""),
+        ("k:\n  -\n  # c\n  - v\nz: v\n", "k"),
+        // left of what goes on
+        ("k:\n  l:\n    a: v\n# c\n    b: v\nz: v\n", "k.l"),
+        ("k:\n  l:\n    a: v\n# c\n  b: v\nz: v\n", "k.l"),
+        ("k:\n  l:\n    a: v\n# c\n\n  b: v\nz: v\n", "k"),
+        ("k:\n  l:\n    a: v\n\n# c\n\n  b: v\nz: v\n", "k.l"),
+        ("k:\n# c\n  a: v\nz: v\n", "k"),
+    ];
+    let case = Case::new();
+    for (text, container) in cases {
+        let sealed = SealedDocument::parse(case.seal(text).as_bytes(), Format::Yaml).unwrap();
+        let found: Vec<_> = sealed.comments().iter().map(|comment| comment.container.to_string()).collect();
+        // List positions are not authenticated.
+        let found: Vec<_> = found.iter().map(|path| path.split('[').next().unwrap()).collect();
+        assert_eq!(found, [container], "{text}");
+    }
+}

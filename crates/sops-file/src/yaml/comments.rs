@@ -52,6 +52,8 @@ struct Slot {
     flow_value: Option<usize>,
     /// What the next container will be numbered.
     next_container: usize,
+    /// Nothing stands behind the dash or colon.
+    is_empty: bool,
 }
 
 struct Section {
@@ -90,8 +92,12 @@ impl Outline {
     pub(crate) fn entry(&mut self, start: usize) -> usize {
         let container = self.open.last().copied().unwrap_or(0);
         let next_container = self.containers.len();
-        self.entries.push(Slot { start, container, flow_value: None, next_container });
+        self.entries.push(Slot { start, container, flow_value: None, next_container, is_empty: false });
         self.entries.len() - 1
+    }
+
+    pub(crate) fn value_is_empty(&mut self, slot: usize) {
+        self.entries[slot].is_empty = true;
     }
 
     pub(crate) fn value_is_flow(&mut self, slot: usize) {
@@ -122,7 +128,7 @@ impl Outline {
             self.last_own_line = Some((comment.column, container, position));
             (container, position.unwrap_or(at))
         } else {
-            self.behind_first_key(&entries[..split]).unwrap_or_else(|| self.of_inline(at, previous, root))
+            self.behind_first_key(&entries[..split]).unwrap_or_else(|| self.of_inline(at, previous, next, root))
         };
         self.placed.entry(container).or_default().push((position, comment));
     }
@@ -154,12 +160,20 @@ impl Outline {
         fits.then_some((dash.container, dash.start))
     }
 
-    fn of_inline(&self, at: usize, previous: Option<&Slot>, root: usize) -> (usize, usize) {
+    fn of_inline(&self, at: usize, previous: Option<&Slot>, next: Option<&Slot>, root: usize) -> (usize, usize) {
         let Some(previous) = previous else {
             return (root, at);
         };
         if let Some(flow) = previous.flow_value {
             return (flow, at);
+        }
+        // Behind the dash of an empty element: as above, behind the last one it leaves the list.
+        let list = &self.containers[previous.container];
+        if let Some(parent) = list.parent.filter(|_| list.is_list && previous.is_empty) {
+            let next = next.map_or(root, |next| next.container);
+            if !self.ancestors(next).any(|id| id == previous.container) {
+                return (parent, at);
+            }
         }
         let outermost =
             self.ancestors(previous.container).take_while(|id| self.containers[*id].layout == Layout::Flow).last();
@@ -178,26 +192,36 @@ impl Outline {
         if let Some(next) = next {
             let opens_here = next.container != previous.container
                 && self.ancestors(next.container).skip(1).any(|id| id == previous.container);
-            if opens_here && column(next.container).is_some_and(|column| at_column >= column) {
+            if opens_here && column(next.container).is_some() {
                 return next.container;
             }
         }
         let next = next.map_or(root, |next| next.container);
         let goes_on = |id: usize| self.ancestors(next).any(|other| other == id);
-        let innermost = self.ancestors(previous.container).find(|id| column(*id).is_some()).unwrap_or(root);
+        let own = self.ancestors(previous.container).find(|id| column(*id).is_some()).unwrap_or(root);
+        // An empty element has no token that could take a comment: behind the last one it leaves the list.
+        let leaves = self.containers[own].is_list && previous.is_empty && !goes_on(own);
+        let innermost = self.containers[own].parent.filter(|_| leaves).unwrap_or(own);
+        // Left of what goes on: with what stands above, or as its foot before what follows.
+        if column(next).is_some_and(|column| at_column < column) {
+            return if comment.is_foot { next } else { innermost };
+        }
         let Some(chosen) = self.ancestors(previous.container).find(|id| column(*id) == Some(at_column)) else {
             return innermost;
         };
+        // A list takes a foot only if the last token before it is one of its own: a scalar or a closing bracket.
+        let ends_itself = own == chosen && !previous.is_empty;
         // A list may stand in the column of the map around it: then the next entry decides.
         if column(next) == Some(at_column) && self.ancestors(chosen).any(|id| id == next) {
-            return if comment.is_foot { chosen } else { next };
+            return if comment.is_foot && (!self.containers[chosen].is_list || ends_itself) { chosen } else { next };
         }
         // A container that goes on has what stands in its column. Of one that has ended the reader of sops sees
         // only comments right below others and feet: alone they stay in the innermost, behind a list they leave it.
         match (goes_on(chosen), comment.in_run || comment.is_foot, self.containers[chosen].parent) {
             (true, _, _) => chosen,
+            (false, _, Some(parent)) if leaves && own == chosen => parent,
             (false, false, _) => innermost,
-            (false, true, Some(parent)) if self.containers[chosen].is_list => parent,
+            (false, true, Some(parent)) if self.containers[chosen].is_list && !ends_itself => parent,
             (false, true, _) => chosen,
         }
     }

@@ -291,6 +291,9 @@ impl<'s> Builder<'s> {
         if let Some(slot) = slot.filter(|_| !is_copy && node.layout() == Some(Layout::Flow)) {
             self.outline.value_is_flow(slot);
         }
+        if let Some(slot) = slot.filter(|_| node.scalar().is_some() && node.span.is_empty()) {
+            self.outline.value_is_empty(slot);
+        }
         Ok(node)
     }
 
