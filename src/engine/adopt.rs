@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::domain::{Oid, RefName, RepoName, RepoPath, Span, TreeEntry};
+use countersign_core::domain::{Delta, Oid, RefName, RepoName, RepoPath, Span, TreeEntry};
 use countersign_core::facts::Question;
 use countersign_core::facts::compare::{self, Branches};
 use countersign_core::ledger::{
-    AdoptedEntry, AdoptedPath, Adoption, Entry, KeyClass, LedgerState, POLICY_PATH, PolicyEntry, RootKey,
+    AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Entry, KeyClass, LedgerState, POLICY_PATH, PolicyEntry, RootKey,
 };
 use countersign_core::policy;
 use thiserror::Error;
 use tracing::info;
 
-use super::book::{Closed, Found, place};
+use super::book::{Closed, Found, Place, place};
 use super::crash::{Point, here};
 use super::ports::{Claim, Freshness, RepoRef, Sighting, Subject};
 use super::{Engine, TurnError};
@@ -146,6 +146,53 @@ impl Engine {
         Ok(history.iter().any(|commit| commit.message.lines().any(|line| line.starts_with("Countersign-Decision: "))))
     }
 
+    /// Further branches that the policy of an approved change begins to govern, as they stand now. Listed in its decision.
+    pub(super) async fn taken_in(
+        &self,
+        place: &Place,
+        base: &RefName,
+        approved: &Delta,
+    ) -> Result<Vec<AdoptedBranch>, TurnError> {
+        let after = if *base == place.default_branch { self.policy_after(place, approved).await? } else { None };
+        let Some(after) = after else { return Ok(Vec::new()) };
+        let mut branches: Vec<RefName> =
+            after.environments().iter().map(|rule| rule.branch_or(&place.default_branch).clone()).collect();
+        branches.sort();
+        branches.dedup();
+        let new = branches.into_iter().filter(|branch| !place.state().is_adopted(branch));
+        Ok(new
+            .filter_map(|branch| place.refs.get(&branch).cloned().map(|commit| AdoptedBranch { branch, commit }))
+            .collect())
+    }
+
+    /// The adoptions of branches that a decision lists, under the policy it brings.
+    pub(super) async fn adoptions(
+        &self,
+        place: &Place,
+        adopts: &[AdoptedBranch],
+        approved: &Delta,
+    ) -> Result<Vec<AdoptedEntry>, TurnError> {
+        let root = place.state().root().and_then(|root| place.state().keys().get(&root));
+        let (Some(root), Some(policy)) = (root, self.policy_after(place, approved).await?) else {
+            return Ok(Vec::new());
+        };
+        let root_key = RootKey { public_key: root.public, class: root.class };
+        let mut entries = Vec::new();
+        for AdoptedBranch { branch, commit } in adopts {
+            let present = self.repo.entries(&place.repo, commit).await?;
+            let branches = Branches { base: branch, default: &place.default_branch };
+            entries.push(AdoptedEntry {
+                commit: commit.clone(),
+                branch: branch.clone(),
+                default_branch: place.default_branch.clone(),
+                root_key: root_key.clone(),
+                paths: adopted_paths(compare::protected(&policy, branches, &present)),
+                how: Adoption::Approved,
+            });
+        }
+        Ok(entries)
+    }
+
     /// Begins the ledger: what stands on the governed branches now is taken as approved (`changes.md` 10).
     pub(super) async fn adopt(
         &self,
@@ -174,10 +221,7 @@ impl Engine {
                 branch: branch.clone(),
                 default_branch: default_branch.clone(),
                 root_key: RootKey { public_key: self.signer.public(), class: KeyClass::Server },
-                paths: taken
-                    .into_iter()
-                    .map(|(path, entry)| AdoptedPath { path, mode: entry.mode, oid: entry.oid })
-                    .collect(),
+                paths: adopted_paths(taken),
                 how,
             }));
         }
@@ -197,4 +241,9 @@ impl Engine {
         info!(repository = %repo.name, %commit, "adopted");
         Ok(place(repo, refs, None, state))
     }
+}
+
+fn adopted_paths(taken: compare::Entries) -> Vec<AdoptedPath> {
+    let paths = taken.into_iter();
+    paths.map(|(path, entry)| AdoptedPath { path, mode: entry.mode, oid: entry.oid }).collect()
 }

@@ -78,6 +78,30 @@ impl Place {
         bases
     }
 
+    /// The place as it stood when a branch was at a commit, and a pull request at a head.
+    pub(super) fn as_of(
+        &self,
+        branch: &RefName,
+        tip: &Oid,
+        (head_ref, pull_ref, head): (Option<&RefName>, &RefName, &Oid),
+    ) -> Self {
+        let mut refs = self.refs.clone();
+        refs.insert(branch.clone(), tip.clone());
+        refs.insert(pull_ref.clone(), head.clone());
+        if let Some(head_ref) = head_ref.filter(|head_ref| *head_ref != branch) {
+            refs.remove(head_ref);
+        }
+        Self {
+            repo: self.repo.clone(),
+            default_branch: self.default_branch.clone(),
+            refs,
+            policy: self.policy.clone(),
+            names: self.names.clone(),
+            book: self.book.clone(),
+            state: self.state.clone(),
+        }
+    }
+
     /// What was last approved on a branch.
     pub(super) fn approved(&self, branch: &RefName) -> &BTreeMap<RepoPath, TreeEntry> {
         self.state.approved(branch)

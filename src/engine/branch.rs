@@ -33,7 +33,11 @@ impl Engine {
             return Ok(None);
         };
         if place.governs(branch) {
+            let mut place = place;
+            self.heal(claim, &mut place).await?;
+            let again = self.guard(claim, &mut place, std::slice::from_ref(branch)).await?;
             self.base_moved(&place, branch).await?;
+            return Ok(again);
         } else {
             self.open_where_needed(claim, &place, branch).await?;
         }

@@ -1,10 +1,11 @@
 //! A pull request: gather, decide, bring, and merge when the decision proves that it may be.
 
 use countersign_core::decision::{Decision, Verdict, decide, outline};
-use countersign_core::domain::{PrNumber, RepoId, Timestamp};
-use countersign_core::effect::{self, Description, Outcome, wanted};
+use countersign_core::domain::{PrNumber, RefName, RepoId, Timestamp};
+use countersign_core::effect::{self, Description, Held, Outcome, wanted};
 use countersign_core::facts::question::ChangeRead;
-use countersign_core::facts::{Known, Question};
+use countersign_core::facts::{Known, Quarantine, Question};
+use countersign_core::ledger::PutBackEntry;
 use tracing::info;
 
 use super::book::{Found, Place};
@@ -102,10 +103,28 @@ impl Engine {
         let (facts, read) = (&gathered.facts, &gathered.read);
         let us = self.ourselves().await?;
         let opened_by_us = read.author.as_ref().is_some_and(|author| author.id == us.id);
-        let description = opened_by_us.then(|| description(place, gathered)).flatten();
+        let held = facts.change.head_ref.as_ref().filter(|_| facts.held.is_some());
+        let description = match held {
+            Some(branch) => self.describe_held(place, branch, facts.held.as_ref().and_then(|held| held.quarantined)),
+            None => description(place, gathered),
+        };
+        let description = description.filter(|_| opened_by_us);
         let mut wanted = wanted(decision, facts, outcome, description);
         self.share_check(&place.repo, &mut wanted, shared).await?;
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
+    }
+
+    /// Title and body of a request that holds a direct push.
+    pub(super) fn describe_held(
+        &self,
+        place: &Place,
+        held: &RefName,
+        quarantined: Option<Quarantine>,
+    ) -> Option<Description> {
+        let pushes: Vec<&PutBackEntry> = place.state().held_at(held).map(|(_, entry)| entry).collect();
+        let newest = pushes.last()?;
+        let needs = effect::needs(&place.policy, (&newest.branch, &place.default_branch), &newest.paths);
+        effect::held_description(Held { pushes: &pushes, quarantined, needs: &needs })
     }
 
     /// Remembers what was judged. The `updated` mark stays: it was read before this look, so whatever moves it is news.

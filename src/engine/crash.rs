@@ -105,6 +105,17 @@ points! {
         EndpointDue "endpoint-due" "the branch may not be moved; the endpoint was not asked";
         EndpointMerged "endpoint-merged" "GitHub has merged; nothing was verified";
     }
+    PutBack "A direct push is put back." {
+        PutBackJudged "put-back-judged" "both commits are built; the ledger says nothing";
+        PutBackWritten "put-back-written" "the ledger says what is to be done; nothing was moved";
+        PutBackHeld "put-back-held" "what was pushed is held; the branch was not moved";
+        PutBackMoved "put-back-moved" "the branch is back; no request is open";
+        PutBackRequested "put-back-requested" "the request is open; nobody looked at it";
+    }
+    Foreign "A merge by somebody else is covered." {
+        ForeignFound "foreign-found" "it is covered; the ledger says nothing";
+        ForeignRecorded "foreign-recorded" "it is recorded; its page does not say so";
+    }
     Heal "A merge that a crash kept from being recorded is found." {
         HealFound "heal-found" "it stands on the base and is what was approved; it is not recorded";
         HealRecorded "heal-recorded" "it is recorded; the comment does not say so";

@@ -16,11 +16,13 @@ mod change;
 mod documents;
 mod error;
 mod finish;
+mod foreign;
 mod gather;
 mod merge;
 mod people;
 mod perform;
 mod policies;
+mod putback;
 mod record;
 mod repository;
 mod run;
@@ -104,6 +106,12 @@ struct Memory {
     settled: Mutex<BTreeMap<(RepoId, PrNumber), Settled>>,
     /// Tips of ordinary branches that were looked at, with the base tips they were compared with.
     branches: Mutex<BTreeMap<(RepoId, RefName), LookedAt>>,
+    /// One look at the governed branches of a repository at a time in this process.
+    gates: Mutex<BTreeMap<RepoId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Governed branches that held what was approved when they were last looked at.
+    watched: Mutex<BTreeMap<(RepoId, RefName), putback::Watched>>,
+    /// When pushes of an unknown sender were first noticed.
+    noticed: Mutex<BTreeMap<(RepoId, Oid), Timestamp>>,
 }
 
 /// A tip, and the base tips it was compared with.

@@ -172,6 +172,10 @@ pub trait Repo: Send + Sync {
     /// merge. Nothing is pushed.
     async fn merge_commit(&self, repo: &RepoRef, merge: &MergeCommit) -> Result<Oid, RepoError>;
 
+    /// Builds a commit with one parent: its tree with some entries placed or removed. What stands in the way of a placed entry, a
+    /// file where a directory must be or the other way round, goes. Nothing is pushed.
+    async fn compose(&self, repo: &RepoRef, composition: &Composition) -> Result<Oid, RepoError>;
+
     /// Moves a remote branch from exactly `old` to `new` by compare-and-swap.
     async fn push(&self, repo: &RepoRef, branch: &RefName, old: Option<&Oid>, new: &Oid) -> Result<(), RepoError>;
 }
@@ -183,6 +187,8 @@ pub struct CommitRead {
     pub oid: Oid,
     /// Parents in order.
     pub parents: Vec<Oid>,
+    /// Author's name.
+    pub author_name: String,
     /// Author's e-mail, lower case.
     pub author_email: String,
     /// Committer's e-mail, lower case.
@@ -213,6 +219,23 @@ pub struct MergeCommit {
     pub taken: BTreeMap<RepoPath, Option<TreeEntry>>,
     /// Author and committer: name and e-mail.
     pub identity: (String, String),
+    /// Author and committer time.
+    pub at: Timestamp,
+    /// Message, trailers included.
+    pub message: String,
+}
+
+/// A commit on top of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composition {
+    /// Its parent.
+    pub parent: Oid,
+    /// Entries that differ from the parent's.
+    pub placed: BTreeMap<RepoPath, Option<TreeEntry>>,
+    /// Author: name and e-mail.
+    pub author: (String, String),
+    /// Committer: name and e-mail.
+    pub committer: (String, String),
     /// Author and committer time.
     pub at: Timestamp,
     /// Message, trailers included.

@@ -9,8 +9,8 @@ use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence, UserI
 use countersign_core::effect;
 use countersign_core::facts::{Facts, Known, MergeBase, VoteKind, VoteSource};
 use countersign_core::ledger::{
-    self, Approval, DecisionEntry, Entry, LedgerState, MergeEntry, MergeMethod, PushEntry, RecordedFacts,
-    RecordedVerdict, VoteEntry,
+    self, AdoptedBranch, AdoptedEntry, Approval, DecisionEntry, Entry, LedgerState, MergeEntry, MergeMethod, PushEntry,
+    RecordedFacts, RecordedVerdict, VoteEntry,
 };
 
 use super::book::{Place, holds, invalid, missing};
@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// Appends to the ledger of a place, whoever else may be appending; `make` sees the state it is appended to.
-    async fn record(
+    pub(super) async fn record(
         &self,
         claim: &Claim,
         place: &mut Place,
@@ -157,10 +157,8 @@ impl Engine {
         (facts, decision, proof): (&Facts, &Decision, &QuorumMet),
         approved: &Delta,
     ) -> Result<Sequence, TurnError> {
-        let MergeBase::One(merge_base) = &facts.history.merge_base else {
-            return Err(TurnError::Ledger("a decision without a merge base".to_owned()));
-        };
-        let recorded = RecordedFacts::record(facts).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
+        let adopts = self.taken_in(place, proof.base(), approved).await?;
+        let made = decision_entry(facts, decision, proof, (approved, MergeMethod::MoveRef, adopts))?;
         let same = |entry: &DecisionEntry| {
             entry.pull == proof.change()
                 && entry.head == *proof.head()
@@ -172,20 +170,7 @@ impl Engine {
             if state.open_intents().iter().any(|(_, entry)| same(entry)) {
                 return Ok(Vec::new());
             }
-            Ok(vec![Entry::Decision(Box::new(DecisionEntry {
-                pull: proof.change(),
-                head: proof.head().clone(),
-                base: proof.base().clone(),
-                base_tip: proof.base_tip().clone(),
-                merge_base: merge_base.clone(),
-                delta_digest: proof.delta(),
-                policy_digest: proof.policy(),
-                verdict: RecordedVerdict::Satisfied,
-                approved_by: approvals(decision),
-                delta: approved.clone(),
-                facts: recorded.clone(),
-                intent: MergeMethod::MoveRef,
-            }))])
+            Ok(vec![Entry::Decision(Box::new(made.clone()))])
         })
         .await?;
         let open = place.state.open_intents();
@@ -204,6 +189,8 @@ impl Engine {
     ) -> Result<(), TurnError> {
         let merge = MergeEntry { pull, decision, commit: commit.clone(), method, approved: approved.clone() };
         let policy = self.new_policy(place, approved, commit).await?;
+        let adopts = place.state.decisions().get(&decision).map(|entry| entry.adopts.clone()).unwrap_or_default();
+        let adoptions = self.adoptions(place, &adopts, approved).await?;
         self.record(claim, place, |state| {
             let mut entries = Vec::new();
             if state.merge_of_commit(commit).is_none_or(|(_, known)| known.decision != decision) {
@@ -214,6 +201,7 @@ impl Engine {
             {
                 entries.push(Entry::Policy(policy.clone()));
             }
+            entries.extend(not_yet(state, &adoptions));
             Ok(entries)
         })
         .await?;
@@ -221,6 +209,40 @@ impl Engine {
         self.journal.schedule(&Subject::Repository(place.repo.id), self.clock.now()).await?;
         Ok(())
     }
+}
+
+/// Adoptions that are not in the ledger.
+pub(super) fn not_yet(state: &LedgerState, adoptions: &[AdoptedEntry]) -> impl Iterator<Item = Entry> {
+    let new = adoptions.iter().filter(|adoption| !state.is_adopted(&adoption.branch));
+    new.cloned().map(Entry::Adopted).collect::<Vec<_>>().into_iter()
+}
+
+/// The entry of a decision: everything it was made from, and how it is carried out.
+pub(super) fn decision_entry(
+    facts: &Facts,
+    decision: &Decision,
+    proof: &QuorumMet,
+    (approved, intent, adopts): (&Delta, MergeMethod, Vec<AdoptedBranch>),
+) -> Result<DecisionEntry, TurnError> {
+    let MergeBase::One(merge_base) = &facts.history.merge_base else {
+        return Err(TurnError::Ledger("a decision without a merge base".to_owned()));
+    };
+    let recorded = RecordedFacts::record(facts).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
+    Ok(DecisionEntry {
+        pull: proof.change(),
+        head: proof.head().clone(),
+        base: proof.base().clone(),
+        base_tip: proof.base_tip().clone(),
+        merge_base: merge_base.clone(),
+        delta_digest: proof.delta(),
+        policy_digest: proof.policy(),
+        verdict: RecordedVerdict::Satisfied,
+        approved_by: approvals(decision),
+        delta: approved.clone(),
+        facts: recorded,
+        intent,
+        adopts,
+    })
 }
 
 fn approvals(decision: &Decision) -> Vec<Approval> {

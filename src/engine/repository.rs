@@ -75,9 +75,18 @@ impl Engine {
                 self.look_at_open_changes(&repo, None).await?;
             }
             Found::Managed(mut place) => {
+                let before = place.sequence();
                 self.heal(claim, &mut place).await?;
+                if place.sequence() != before && !self.read_again(claim, &mut place).await? {
+                    return Ok(again);
+                }
+                let bases = place.bases();
+                let guarded = self.guard(claim, &mut place, &bases).await;
                 self.look_at_open_changes(&repo, Some(&place)).await?;
                 self.look_at_branches(&place).await?;
+                if let Some(sooner) = guarded? {
+                    return Ok(again.map(|again| again.min(sooner)));
+                }
             }
         }
         Ok(again)

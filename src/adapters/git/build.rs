@@ -9,7 +9,7 @@ use countersign_core::facts::MergeBase;
 use git2::{MergeOptions, ObjectType, Repository, Signature, Time};
 
 use super::read::{self, Child, ENTRY_FILE, broken, children, commit, lookup, ours, theirs};
-use crate::engine::ports::{MergeCommit, NewEntry, RepoError};
+use crate::engine::ports::{Composition, MergeCommit, NewEntry, RepoError};
 
 /// Author and committer of ledger commits.
 const LEDGER_IDENTITY: (&str, &str) = ("countersign", "countersign@users.noreply.github.com");
@@ -51,6 +51,19 @@ pub(super) fn merge_commit(git: &Repository, merge: &MergeCommit) -> Result<Oid,
     let tree = tree_of(git, place(git, merged, &merge.taken)?)?;
     let (name, email) = &merge.identity;
     write_commit(git, (name, email), merge.at, &merge.message, &tree, &[&base_tip, &head])
+}
+
+/// A commit on top of its parent, with some entries placed or removed.
+pub(super) fn compose(git: &Repository, wanted: &Composition) -> Result<Oid, RepoError> {
+    let parent = commit(git, &wanted.parent)?;
+    let tree = tree_of(git, put(git, parent.tree_id(), &wanted.placed, InTheWay::Goes)?)?;
+    let (author, committer) = (named(&wanted.author, wanted.at)?, named(&wanted.committer, wanted.at)?);
+    let written = git.commit(None, &author, &committer, &wanted.message, &tree, &[&parent]);
+    written.map(ours).map_err(|error| broken(&error))
+}
+
+fn named((name, email): &(String, String), at: Timestamp) -> Result<Signature<'static>, RepoError> {
+    Signature::new(name, email, &Time::new(at.seconds(), 0)).map_err(|error| broken(&error))
 }
 
 /// One ledger commit per entry, on top of `tip`; the new tip.
@@ -98,20 +111,43 @@ pub(super) fn pack(git: &Repository, new: &Oid, there: &[Oid]) -> Result<Vec<u8>
     Ok(bytes)
 }
 
+/// What becomes of a file where a directory must be, and of a directory where a file must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InTheWay {
+    /// It is a conflict.
+    Stays,
+    /// It makes room.
+    Goes,
+}
+
 /// The tree with some paths replaced or removed. Where a file would have to be a directory as well, that is a conflict.
 pub(super) fn place(
     git: &Repository,
     tree: git2::Oid,
     edits: &BTreeMap<RepoPath, Option<TreeEntry>>,
 ) -> Result<git2::Oid, RepoError> {
+    put(git, tree, edits, InTheWay::Stays)
+}
+
+fn put(
+    git: &Repository,
+    tree: git2::Oid,
+    edits: &BTreeMap<RepoPath, Option<TreeEntry>>,
+    other: InTheWay,
+) -> Result<git2::Oid, RepoError> {
     let edits: Vec<Edit<'_>> = edits.iter().map(|(path, entry)| (path.as_bytes(), path, entry.as_ref())).collect();
-    match place_in(git, Some(tree), &edits)? {
+    match place_in(git, Some(tree), &edits, other)? {
         Some(tree) => Ok(tree),
         None => tree_with(git, BTreeMap::new()),
     }
 }
 
-fn place_in(git: &Repository, tree: Option<git2::Oid>, edits: &[Edit<'_>]) -> Result<Option<git2::Oid>, RepoError> {
+fn place_in(
+    git: &Repository,
+    tree: Option<git2::Oid>,
+    edits: &[Edit<'_>],
+    other: InTheWay,
+) -> Result<Option<git2::Oid>, RepoError> {
     let mut here = tree.map_or_else(|| Ok(BTreeMap::new()), |tree| children(git, tree))?;
     let mut below: BTreeMap<&[u8], Vec<Edit<'_>>> = BTreeMap::new();
     let mut leaves = Vec::new();
@@ -131,19 +167,20 @@ fn place_in(git: &Repository, tree: Option<git2::Oid>, edits: &[Edit<'_>]) -> Re
         let subtree = match here.get(name) {
             Some(Child::Tree(subtree)) => Some(*subtree),
             Some(Child::Leaf(_)) => match edits.iter().find(|(_, _, entry)| entry.is_some()) {
+                Some(_) if other == InTheWay::Goes => None,
                 Some((_, path, _)) => return Err(RepoError::Conflict(vec![(*path).clone()])),
                 None => continue,
             },
             None => None,
         };
-        match place_in(git, subtree, &edits)? {
+        match place_in(git, subtree, &edits, other)? {
             Some(subtree) => here.insert(name.to_vec(), Child::Tree(subtree)),
             None => here.remove(name),
         };
     }
     for (name, path, entry) in leaves {
         let Some(entry) = entry else { continue };
-        if matches!(here.get(name), Some(Child::Tree(_))) {
+        if other == InTheWay::Stays && matches!(here.get(name), Some(Child::Tree(_))) {
             return Err(RepoError::Conflict(vec![path.clone()]));
         }
         here.insert(name.to_vec(), Child::Leaf(entry.clone()));

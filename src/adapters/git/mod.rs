@@ -36,7 +36,9 @@ use self::clone::BareClone;
 use self::http::Remote;
 use self::pool::blocking;
 use self::push::Move;
-use crate::engine::ports::{CommitRead, Forge, ForgeErrorKind, MergeCommit, NewEntry, Repo, RepoError, RepoRef};
+use crate::engine::ports::{
+    CommitRead, Composition, Forge, ForgeErrorKind, MergeCommit, NewEntry, Repo, RepoError, RepoRef,
+};
 
 /// Fetches and pushes at once, over all repositories.
 const TRANSFERS: usize = 4;
@@ -197,6 +199,11 @@ impl Repo for GitRepos {
     async fn merge_commit(&self, repo: &RepoRef, merge: &MergeCommit) -> Result<Oid, RepoError> {
         let merge = merge.clone();
         self.local(repo, move |git| build::merge_commit(git, &merge)).await
+    }
+
+    async fn compose(&self, repo: &RepoRef, composition: &Composition) -> Result<Oid, RepoError> {
+        let composition = composition.clone();
+        self.local(repo, move |git| build::compose(git, &composition)).await
     }
 
     async fn push(&self, repo: &RepoRef, branch: &RefName, old: Option<&Oid>, new: &Oid) -> Result<(), RepoError> {

@@ -136,6 +136,7 @@ fn as_read(commit: &git2::Commit<'_>) -> CommitRead {
     CommitRead {
         oid: ours(commit.id()),
         parents: commit.parent_ids().map(ours).collect(),
+        author_name: String::from_utf8_lossy(commit.author().name_bytes()).into_owned(),
         author_email: email(commit.author()),
         committer_email: email(commit.committer()),
         message: String::from_utf8_lossy(commit.message_raw_bytes()).into_owned(),

@@ -34,6 +34,7 @@ fn key(repo: &RepoRef, question: &Question) -> Option<Key> {
         Question::Change(_)
         | Question::OpenChanges
         | Question::ChangesOfBranch { .. }
+        | Question::ChangesOfCommit(_)
         | Question::OurCheck(_)
         | Question::Movements(_) => None,
     }

@@ -174,6 +174,7 @@ impl GitHub {
             Question::ChangesOfBranch { head, base } => {
                 self.changes_of_branch(repo, head, base, "all").await.map(Answer::Changes)
             }
+            Question::ChangesOfCommit(commit) => self.changes_of_commit(repo, commit).await.map(Answer::Changes),
             Question::User(login) => self.user(repo, login).await.map(Answer::User),
             Question::Team(slug) => self.team(repo, slug).await.map(Answer::Team),
             Question::TeamMembers(slug) => self.team_members(repo, slug).await.map(Answer::Members),

@@ -47,9 +47,23 @@ impl GitHub {
         Ok(changes)
     }
 
+    /// `GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls`: what a commit on a branch came in with.
+    pub(super) async fn changes_of_commit(&self, repo: &RepoRef, commit: &Oid) -> Result<Vec<ChangeSummary>, Fault> {
+        let rest = format!("/commits/{commit}/pulls?per_page=100");
+        Ok(self.list(repo, "repos.commitPulls", &rest).await?.0)
+    }
+
     async fn pulls(&self, repo: &RepoRef, rest: &str) -> Result<(Vec<ChangeSummary>, bool), Fault> {
-        let path = self.repo_path(repo, &format!("/pulls{rest}"));
-        let mut pages = self.client.pages(Call::get("pulls.list", reading(repo), path));
+        self.list(repo, "pulls.list", &format!("/pulls{rest}")).await
+    }
+
+    async fn list(
+        &self,
+        repo: &RepoRef,
+        operation: &'static str,
+        rest: &str,
+    ) -> Result<(Vec<ChangeSummary>, bool), Fault> {
+        let mut pages = self.client.pages(Call::get(operation, reading(repo), self.repo_path(repo, rest)));
         let (mut changes, mut moved, mut seen) = (Vec::new(), false, BTreeSet::new());
         while let Some(reply) = pages.next_reply().await? {
             if reply.moved && !moved {

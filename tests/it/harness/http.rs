@@ -75,6 +75,17 @@ impl World {
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
 
+    /// Puts something over the stand-in's API as somebody.
+    pub(crate) fn put(&self, who: &User, path: &str, body: &Value) {
+        let request = client()
+            .put(format!("{}{path}", self.sim.url()))
+            .header("user-agent", "scenario")
+            .header("authorization", format!("Bearer {}", who.token))
+            .json(body);
+        let answer = wait(request.send()).expect("the stand-in answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
     /// What the stand-in's API shows to somebody.
     pub(crate) fn api(&self, path: &str) -> Value {
         let request = client()

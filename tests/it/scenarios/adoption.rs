@@ -1,6 +1,9 @@
 //! Adoption as an act: nothing is decided before it, and it names exactly one commit.
 
-use crate::harness::{POLICY, World};
+use countersign_core::ledger::Entry;
+use github_sim::Push;
+
+use crate::harness::{POLICY, Secrets, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_decided_until_the_operator_adopts_exactly_what_stands_there() {
@@ -40,11 +43,54 @@ async fn a_repository_with_a_policy_that_nobody_adopted_is_blocked_and_says_so()
     world.set("COUNTERSIGN_ADOPT", "");
     world.set("COUNTERSIGN_RECONCILE_INTERVAL", "1s");
     world.start();
-    let branch = github_sim::Push::to("rita/db").from("main").file("secrets/staging/db.yaml", "x: 1\n");
+    let branch = Push::to("rita/db").from("main").file("secrets/staging/db.yaml", "x: 1\n");
     world.push(&world.rita, branch);
     let pull = world.repo.open_pull(&world.rita, "Change staging", "rita/db", "main").unwrap();
     world.until_check(pull, "failure");
     let check = world.check(pull).unwrap();
     assert!(check["output"]["title"].as_str().unwrap().contains("not-adopted"), "{check:#}");
     assert_eq!(world.ledger_tip(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_branch_is_taken_in_by_the_approved_change_that_governs_it() {
+    let mut world = World::without_server(POLICY).await;
+    world.set("COUNTERSIGN_RECONCILE_INTERVAL", "2s");
+    world.start();
+    world.until("the repository is adopted", |world| world.ledger_tip().is_some());
+    let stood = world.push(&world.rita, Push::to("release").from("main").file("README.md", "# release\n"));
+    let policy = POLICY
+        .replace("  staging: {paths", "  release: {paths: [secrets/production/], branch: release}\n  staging: {paths")
+        .replace(
+            "  - name: staging",
+            "  - {name: release, environments: [release], approvers: {users: [ann]}}\n  - name: staging",
+        );
+    let push = Push::to("policy").from("main").file(".countersign/policy.yaml", &policy);
+    let change = world.change_of("policy", push);
+    for user in [&world.ann, &world.zoe] {
+        world.approve(user, change);
+    }
+    world.until_merged(change);
+    let adopted = || {
+        let ledger = world.ledger();
+        let entries = ledger.entries().iter().filter_map(|entry| match &entry.entry {
+            Entry::Adopted(entry) => Some((entry.branch.short().to_owned(), entry.commit.as_str().to_owned())),
+            _ => None,
+        });
+        entries.collect::<Vec<_>>()
+    };
+    world.until("the branch is taken in", |_| adopted().len() == 2);
+    assert_eq!(adopted()[1], ("release".to_owned(), stood));
+
+    // from now on it is governed like any other
+    let path = "secrets/production/db.yaml";
+    let pushed = world.push(&world.rita, Push::to("release").file(path, Secrets::sealed("production", 2)));
+    let pull = world.pull_of(&format!("countersign/held/{pushed}"));
+    world.until("it is back", |world| {
+        world.repo.file("release", path) == Some(Secrets::sealed("production", 1).into_bytes())
+    });
+    world.approve(&world.ann, pull);
+    world.until_merged(pull);
+    assert_eq!(world.repo.file("release", path), Some(Secrets::sealed("production", 2).into_bytes()));
+    assert!(world.main_has("production", 1));
 }

@@ -151,14 +151,18 @@ async fn the_base_moves_in_the_same_file() {
     let world = World::new().await;
     let pull = world.by_rita("rita/db", "staging");
     world.until_check(pull, "action_required");
-    after_the_decision(&world, |people| {
-        people.repo.push(&people.zoe, Push::to("main").file(STAGING, Secrets::sealed("staging", 7))).expect("pushed");
+    let pushed = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let told = pushed.clone();
+    after_the_decision(&world, move |people| {
+        let push = Push::to("main").file(STAGING, Secrets::sealed("staging", 7));
+        *told.lock().expect("no panic") = Some(people.repo.push(&people.zoe, push).expect("pushed"));
     });
     world.approve(&world.ann, pull);
-    world.until_check(pull, "failure");
-    world.until_quiet();
-    assert!(!world.merged(pull) && world.main_has("staging", 7));
-    assert!(world.merges().is_empty());
+    // what zoe pushed is put back, and what ann approved is merged onto what is approved
+    world.until_merged(pull);
+    let held = world.pull_of(&format!("countersign/held/{}", pushed.lock().unwrap().clone().unwrap()));
+    world.until_comment(held, "`stale-base`");
+    assert!(world.main_has("staging", 2));
     world.end();
 }
 

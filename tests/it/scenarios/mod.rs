@@ -12,6 +12,7 @@ mod faults;
 mod lifecycle;
 mod merging;
 mod permissions;
+mod putback;
 mod secrecy;
 mod structure;
 mod proof;

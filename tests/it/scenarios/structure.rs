@@ -142,7 +142,9 @@ async fn a_change_that_would_leave_no_valid_policy_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_direct_push_blocks_every_merge_until_the_base_is_as_approved() {
-    let world = World::new().await;
+    // left where it is: what is put back, `putback` tells
+    let left = "{paths: [secrets/production/], direct_push: quarantine}";
+    let world = World::with(&POLICY.replace("{paths: [secrets/production/]}", left)).await;
     let pull = world.by_rita("rita/staging", "staging");
     world.until_check(pull, "action_required");
     world.push(&world.zoe, Push::to("main").file(PRODUCTION, Secrets::sealed("production", 9)));

@@ -3,12 +3,14 @@
 //! [`Effect`] is everything countersign can ever do to a forge; adding a variant is a decision record. Executors take no
 //! decisions: an effect names exactly what to write, and a merge carries the proof that it was decided.
 
+mod held;
 mod plan;
 mod render;
 
 use crate::decision::QuorumMet;
 use crate::domain::{CheckId, CommentId, Login, Oid, PrNumber, RefName, TeamSlug};
 
+pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
 pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
 

@@ -224,7 +224,7 @@ fn pending(decision: &Decision) -> String {
     format!("**{}** · waiting for {}", parts.join(", "), waiting.join(" and "))
 }
 
-fn count_word(count: usize) -> String {
+pub(super) fn count_word(count: usize) -> String {
     const WORDS: [&str; 10] = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     WORDS.get(count).map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
@@ -335,7 +335,7 @@ fn uncounted(decision: &Decision, facts: &Facts) -> Vec<Value> {
 }
 
 /// Renders one of our templates. They are compiled in and tested; a fault in one is shown, never hidden.
-fn render(name: &'static str, page: Value) -> String {
+pub(super) fn render(name: &'static str, page: Value) -> String {
     let mut templates = Templates::new();
     templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default());
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -356,6 +356,7 @@ fn render(name: &'static str, page: Value) -> String {
 const TEMPLATES: &[(&str, &str)] = &[
     ("comment.md", include_str!("../../../../templates/comment.md")),
     ("check.md", include_str!("../../../../templates/check.md")),
+    ("put_back.md", include_str!("../../../../templates/put_back.md")),
     ("pull_request.md", include_str!("../../../../templates/pull_request.md")),
     ("parts.md", include_str!("../../../../templates/parts.md")),
 ];
@@ -385,12 +386,12 @@ fn text(words: &str) -> String {
     escaped
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let hidden = |c: &char| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(hidden).collect()
 }
 
-fn cut(text: &str, characters: usize) -> String {
+pub(super) fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),

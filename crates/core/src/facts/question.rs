@@ -27,6 +27,8 @@ pub enum Question {
         /// Base branch.
         base: RefName,
     },
+    /// Pull requests a commit came in with: list of [`ChangeSummary`].
+    ChangesOfCommit(Oid),
     /// The account behind a login: optional [`Account`].
     User(Login),
     /// The team behind a slug: optional [`TeamId`].
@@ -55,7 +57,7 @@ pub enum Answer {
     Repository(RepositoryRead),
     /// To [`Question::Change`].
     Change(Box<ChangeRead>),
-    /// To [`Question::OpenChanges`] and [`Question::ChangesOfBranch`].
+    /// To [`Question::OpenChanges`], [`Question::ChangesOfBranch`] and [`Question::ChangesOfCommit`].
     Changes(Vec<ChangeSummary>),
     /// To [`Question::User`].
     User(Option<Account>),

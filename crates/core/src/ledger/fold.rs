@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::entry::{
-    AdoptedEntry, DecisionEntry, Entry, KeyAction, KeyEntry, Kind, MergeEntry, POLICY_PATH, PolicyEntry, PushEntry,
-    PutBackEntry, VoteEntry,
+    AdoptedEntry, Adoption, DecisionEntry, Entry, KeyAction, KeyEntry, Kind, MergeEntry, POLICY_PATH, PolicyEntry,
+    PushEntry, PutBackEntry, VoteEntry,
 };
 use super::keys::KeyFingerprint;
 use super::state::{KeyStatus, KnownKey, KnownSync, KnownVote, LedgerState};
@@ -46,6 +46,14 @@ impl LedgerState {
             })?;
             ensure(!self.is_adopted(&entry.branch), || format!("`{}` is adopted already", entry.branch.short()))?;
         }
+        let listed = || {
+            let carried_out = self.merged.keys().filter_map(|decision| self.decisions.get(decision));
+            let mut adopts = carried_out.flat_map(|decision| &decision.adopts);
+            adopts.any(|listed| listed.branch == entry.branch && listed.commit == entry.commit)
+        };
+        ensure(entry.how != Adoption::Approved || listed(), || {
+            format!("no decision that was carried out takes in `{}` at that commit", entry.branch.short())
+        })?;
         let sorted = entry.paths.windows(2).all(|pair| pair[0].path < pair[1].path);
         ensure(sorted, || "the adopted paths are not in order, or one stands twice".into())?;
         if at == Sequence::new(1) {

@@ -26,9 +26,9 @@ pub use append::{AppendError, append};
 pub use chain::{Ledger, RawLink, Trust, Verified};
 pub use cover::{Coverage, Covered};
 pub use entry::{
-    AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, EntryError, KeyAction, KeyEntry, Kind,
-    MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, PushOutcome, PutBackEntry, RecordedFacts,
-    RecordedVerdict, RootKey, UnrecordableFacts, VoteEntry,
+    AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, EntryError, KeyAction,
+    KeyEntry, Kind, MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, PushOutcome, PutBackEntry,
+    RecordedFacts, RecordedVerdict, RootKey, UnrecordableFacts, VoteEntry,
 };
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
 pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};

@@ -202,6 +202,7 @@ fn summary(entry: &Entry) -> String {
             let how = match entry.how {
                 Adoption::Explicit => "by an operator",
                 Adoption::FirstSeen => "as first seen",
+                Adoption::Approved => "by an approved change",
             };
             let paths = count(entry.paths.len(), "path");
             format!("{} at {} taken in {how}, {paths}", entry.branch.short(), entry.commit.short())

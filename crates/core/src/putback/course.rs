@@ -54,7 +54,7 @@ fn reason(ground: Ground<'_>, plan: &Plan, around: Circumstances<'_>) -> Option<
     }
     let same = around.past.iter().filter(|entry| Some(entry.delta_digest) == plan.digest);
     let put_back = same.filter(|entry| entry.quarantine().is_none());
-    // the same commit is one push, however often it was written down
+    // written down twice by a crash, it was moved once; pushed once more, it is moved once more
     let recent: BTreeSet<_> =
         put_back.filter(|entry| around.now.since(entry.at) < REPEATS_WITHIN).map(|entry| &entry.pushed).collect();
     (recent.len() >= 2).then_some(Quarantine::Repeated)

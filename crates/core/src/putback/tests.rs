@@ -157,7 +157,7 @@ fn past(pushed: char, digest: Digest, seconds: i64, outcome: PushOutcome) -> Put
         branch: main(),
         pushed: oid(pushed),
         outcome,
-        restored: Some(oid('e')),
+        restored: Some(oid(pushed)),
         kept: None,
         held: None,
         delta_digest: digest,
@@ -226,6 +226,7 @@ fn intent(delta: Delta, seconds: i64) -> DecisionEntry {
         delta,
         facts: RecordedFacts::record(&serde_json::json!({ "at": at(seconds) })).unwrap(),
         intent: MergeMethod::MoveRef,
+        adopts: Vec::new(),
     }
 }
 

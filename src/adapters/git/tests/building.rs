@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::super::clone::BareClone;
 use super::super::{build, read};
 use super::world::{Work, World, git};
-use crate::engine::ports::{MergeCommit, RepoError};
+use crate::engine::ports::{Composition, MergeCommit, RepoError};
 
 type Taken = BTreeMap<RepoPath, Option<TreeEntry>>;
 
@@ -195,4 +195,34 @@ fn what_cannot_be_merged_is_said() {
     bench.work.git(&["checkout", "-q", "--orphan", "alone"]);
     let alone = bench.work.commit(&[("z", "z")]);
     assert!(matches!(bench.merge(&(tips.0, alone), Taken::new()), Err(RepoError::Later(_))));
+}
+
+#[test]
+fn a_composed_commit_has_one_parent_and_what_stands_in_the_way_of_an_entry_goes() {
+    let bench = Bench::new(&[("s/p.yaml", "approved"), ("keep", "k"), ("s/q/r.yaml", "deep"), ("f", "file")]);
+    let approved = read::entries(&bench.git, &read::ours(bench.git.refname_to_id("refs/heads/main").unwrap())).unwrap();
+    let entry = |path: &str| approved.get(&RepoPath::new(path)).cloned();
+    // somebody made a file of the directory, and a directory of the file
+    bench.work.git(&["rm", "-q", "-r", "s", "f"]);
+    let pushed = bench.work.commit(&[("s", "a file"), ("f/x", "x"), ("keep", "changed")]);
+    let placed: Taken =
+        ["s/p.yaml", "s/q/r.yaml", "f"].map(|path| (RepoPath::new(path), entry(path))).into_iter().collect();
+    let composition = Composition {
+        parent: pushed.clone(),
+        placed,
+        author: ("Rita".to_owned(), "rita@x.io".to_owned()),
+        committer: ("bot[bot]".to_owned(), "1+bot[bot]@users.noreply.github.com".to_owned()),
+        at: World::at(0),
+        message: "Put back\n".to_owned(),
+    };
+    let made = build::compose(&bench.git, &composition).unwrap();
+    assert_eq!(made, build::compose(&bench.git, &composition).unwrap(), "equal input, equal commit");
+    let expected = files(&[("f", "file"), ("keep", "changed"), ("s/p.yaml", "approved"), ("s/q/r.yaml", "deep")]);
+    assert_eq!(bench.files(&made), expected);
+    let commit = &read::commits(&bench.git, &pushed, &made).unwrap()[0];
+    assert_eq!((&commit.parents[..], commit.author_name.as_str()), (&[pushed.clone()][..], "Rita"));
+    assert_eq!(commit.committer_email, "1+bot[bot]@users.noreply.github.com");
+    let gone: Taken = [(RepoPath::new("f/x"), None), (RepoPath::new("s"), None)].into();
+    let emptied = build::compose(&bench.git, &Composition { placed: gone, ..composition }).unwrap();
+    assert_eq!(bench.files(&emptied), files(&[("keep", "changed")]));
 }

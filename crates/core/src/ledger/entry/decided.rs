@@ -38,6 +38,19 @@ pub struct DecisionEntry {
     pub facts: RecordedFacts,
     /// How it is to be merged.
     pub intent: MergeMethod,
+    /// Further branches that the policy it brings begins to govern, each with the commit as which it is taken in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adopts: Vec<AdoptedBranch>,
+}
+
+/// A branch that is taken in with a change of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptedBranch {
+    /// Which.
+    pub branch: RefName,
+    /// As it stood when the change was decided.
+    pub commit: Oid,
 }
 
 /// A verdict that allows merging; no other is ever recorded as a decision.

@@ -66,6 +66,8 @@ pub enum Adoption {
     Explicit,
     /// `COUNTERSIGN_ADOPT=first-seen`: trust on first use.
     FirstSeen,
+    /// An approved change of the policy, whose decision lists the branch and the commit.
+    Approved,
 }
 
 /// A policy text becomes effective.

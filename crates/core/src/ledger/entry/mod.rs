@@ -13,7 +13,7 @@ use thiserror::Error;
 
 pub use back::{PushOutcome, PutBackEntry};
 pub use decided::{
-    Approval, DecisionEntry, MergeEntry, MergeMethod, RecordedFacts, RecordedVerdict, UnrecordableFacts,
+    AdoptedBranch, Approval, DecisionEntry, MergeEntry, MergeMethod, RecordedFacts, RecordedVerdict, UnrecordableFacts,
 };
 pub use ground::{AdoptedEntry, AdoptedPath, Adoption, KeyAction, KeyEntry, POLICY_PATH, PolicyEntry, RootKey};
 pub use sight::{PushEntry, VoteEntry};

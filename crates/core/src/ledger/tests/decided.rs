@@ -129,6 +129,7 @@ fn entry(facts: &Facts) -> DecisionEntry {
         delta: protected_delta(&policy(), Branches { base: &main, default: &main }, &facts.history.delta),
         facts: RecordedFacts::record(facts).unwrap(),
         intent: MergeMethod::MoveRef,
+        adopts: Vec::new(),
     }
 }
 

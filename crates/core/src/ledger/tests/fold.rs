@@ -223,3 +223,25 @@ fn reading_twice_is_reading_once_and_a_beginning_is_a_beginning() {
         assert_eq!(state, book.state);
     }
 }
+
+#[test]
+fn a_branch_is_taken_in_by_a_change_only_as_its_decision_lists_it() {
+    let release = |commit: u64| {
+        let Entry::Adopted(entry) = adopted("release", &key(1), &[("secrets/production/a.yaml", 0x20)]) else {
+            panic!("an adoption")
+        };
+        Entry::Adopted(AdoptedEntry { commit: oid(commit), how: Adoption::Approved, ..entry })
+    };
+    let mut book = Book::opened();
+    assert!(book.try_write(release(0xb1), &key(1)).is_err(), "nobody decided that");
+    let change = delta(&[(POLICY_PATH, Some(0x10), Some(0x11))]);
+    let adopts = vec![AdoptedBranch { branch: branch("release"), commit: oid(0xb1) }];
+    let decided = DecisionEntry { adopts, ..decision(1, change) };
+    let of = book.write(Entry::Decision(Box::new(decided.clone())), &key(1));
+    assert!(book.try_write(release(0xb1), &key(1)).is_err(), "it was not carried out");
+    book.write(merge(of, &decided), &key(1));
+    assert!(book.try_write(release(0xb2), &key(1)).is_err(), "another commit");
+    book.write(release(0xb1), &key(1));
+    assert!(book.state.is_adopted(&branch("release")));
+    assert!(book.ledger().is_valid());
+}

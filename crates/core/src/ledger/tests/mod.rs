@@ -148,6 +148,7 @@ fn decision(pull: u64, delta: Delta) -> DecisionEntry {
         delta,
         facts: RecordedFacts::record(&serde_json::json!({"z": 1, "a": ["x", null, true]})).unwrap(),
         intent: MergeMethod::MoveRef,
+        adopts: Vec::new(),
     }
 }
 
