@@ -36,6 +36,8 @@ impl Exit {
     pub const UNVERIFIED: Self = Self(14);
     /// No configuration that says how to seal (sops's number).
     pub const NO_CONFIG: Self = Self(61);
+    /// A signal came before all was done (sops's number).
+    pub const INTERRUPTED: Self = Self(85);
     /// A key path that cannot be read (sops's number).
     pub const BAD_PATH: Self = Self(91);
     /// No such file (sops's number).

@@ -123,6 +123,65 @@ fn many_documents_are_done_in_parallel_and_told_in_order() {
     assert_eq!(texts.len(), 59, "each has a data key of its own");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_signal_lets_what_was_begun_be_finished_and_leaves_nothing_half_done() {
+    let mut bench = Bench::new();
+    bench.sealed("0.yaml", DOCUMENT);
+    let text = bench.read("0.yaml");
+    (0..300).for_each(|at| bench.write(&format!("s/{at:03}.yaml"), &text));
+    bench.unset("SOPS_AGE_KEY_FILE");
+    let key = bench.home().join("identity.txt").display().to_string();
+    bench.set(
+        "SOPS_AGE_KEY_CMD",
+        &format!("sh -c 'touch asked; while ! test -e go; do sleep 0.05; done; cat \"{key}\"'"),
+    );
+    let mut child = bench.start(&["rotate", "-i", "s"]);
+    while !bench.path("asked").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.expect("sent").success());
+    // the listener of the program hears it long before the command may go on
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    bench.write("go", "");
+    let (status, mut told) = (child.wait().expect("it ends"), String::new());
+    std::io::Read::read_to_string(child.stderr.as_mut().expect("piped"), &mut told).expect("read");
+    assert_eq!(status.code(), Some(85), "{told}");
+    assert!(told.contains("not begun: interrupted"), "{told}");
+    let files = bench.files(&bench.path("s"));
+    assert_eq!(files.len(), 300, "something is left behind");
+    let (done, left): (Vec<_>, Vec<_>) = files.iter().partition(|name| bench.read(&format!("s/{name}")) != text);
+    assert!(!done.is_empty() && left.len() > 200, "{} were done", done.len());
+}
+
+/// Runs the program on a terminal of its own, where `script` is there to make one.
+#[cfg(unix)]
+fn on_terminal(bench: &Bench, arguments: &str, input: &str) -> Option<crate::bench::Ran> {
+    let here = std::process::Command::new("script").arg("--version").output().is_ok_and(|ran| ran.status.success());
+    if !here {
+        eprintln!("SKIPPED: there is no `script`; nothing was looked at on a terminal");
+        return None;
+    }
+    let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_countersign"));
+    Some(bench.program("script", &["-qec", &command, "/dev/null"], input))
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_terminal_there_is_a_progress_bar_unless_it_is_that_of_a_job() {
+    let mut bench = Bench::new();
+    bench.sealed("s/0.yaml", DOCUMENT);
+    let text = bench.read("s/0.yaml");
+    (1..20).for_each(|at| bench.write(&format!("s/{at}.yaml"), &text));
+    bench.set("TERM", "xterm");
+    let Some(ran) = on_terminal(&bench, "rotate -i s", "") else { return };
+    assert!(ran.out.contains("1/20 ") && ran.out.contains("20 rotated"), "{:?}", ran.out);
+    bench.set("CI", "true");
+    let Some(ran) = on_terminal(&bench, "rotate -i s", "") else { return };
+    assert!(!ran.out.contains("1/20 ") && ran.out.contains("20 rotated"), "{:?}", ran.out);
+}
+
 #[test]
 fn an_environment_is_all_of_its_documents() {
     let bench = Bench::new();

@@ -77,6 +77,67 @@ fn both_end_with_the_same_number_for_the_same_fault() {
 }
 
 #[test]
+fn sops_opens_what_we_edited_rotated_and_gave_other_readers() {
+    let Some(mut bench) = bench() else { return };
+    let (other, identity) = Bench::other_reader();
+    for (name, text) in [
+        ("a.yaml", DOCUMENT),
+        ("b.json", "{\n\t\"a\": \"hunter2\",\n\t\"n\": 1\n}\n"),
+        ("c.env", "A=hunter2\nB=x\n"),
+        ("d.ini", "[s]\na = hunter2\n"),
+        ("e.bin", "hunter2\n"),
+    ] {
+        bench.write(name, text);
+        sops(&bench, &["encrypt", "-i", "--age", &bench.recipient(), name]);
+        bench.run(&["rotate", "-i", name]).fine();
+        assert_eq!(sops(&bench, &["decrypt", name]), text, "{name}, rotated");
+        bench.run(&["recipients", "--add", &other, "-y", name]).fine();
+        bench.set("EDITOR", "sed -i s/hunter2/changed/");
+        bench.run(&["edit", name]).fine();
+        assert_eq!(sops(&bench, &["decrypt", name]), text.replace("hunter2", "changed"), "{name}, edited");
+        let key = bench.home().join("identity.txt").display().to_string();
+        bench.unset("SOPS_AGE_KEY_FILE");
+        bench.set("SOPS_AGE_KEY", &identity);
+        assert_eq!(sops(&bench, &["decrypt", name]), text.replace("hunter2", "changed"), "{name}, by the other");
+        sops(&bench, &["rotate", "-i", name]);
+        bench.unset("SOPS_AGE_KEY");
+        bench.set("SOPS_AGE_KEY_FILE", &key);
+        assert_eq!(bench.run(&["decrypt", name]).fine(), text.replace("hunter2", "changed"), "{name}, rotated by sops");
+    }
+}
+
+#[test]
+fn both_update_the_readers_alike() {
+    let Some(bench) = bench() else { return };
+    let ((other, _), (third, _)) = (Bench::other_reader(), Bench::other_reader());
+    let own = bench.recipient();
+    bench.sealed("ours.yaml", DOCUMENT);
+    bench.write("theirs.yaml", &bench.read("ours.yaml"));
+    for rule in [
+        format!("  - age: {own},{other}\n"),
+        format!("  - age: {own},{third}\n"),
+        format!("  - key_groups:\n      - age: [{own}]\n      - age: [{own}, {other}]\n"),
+        format!("  - age: {own}\n"),
+    ] {
+        bench.write(".sops.yaml", &format!("creation_rules:\n{rule}"));
+        bench.run(&["updatekeys", "-y", "ours.yaml"]).fine();
+        sops(&bench, &["updatekeys", "-y", "theirs.yaml"]);
+        let groups = |name: &str| {
+            let json = bench.run(&["recipients", "--json", name]).json();
+            let mut groups = json["files"][0].clone();
+            groups["path"] = serde_json::Value::Null;
+            for group in groups["groups"].as_array_mut().expect("groups") {
+                group.as_array_mut().expect("readers").sort_by_key(|reader| reader["name"].to_string());
+            }
+            groups
+        };
+        assert_eq!(groups("ours.yaml"), groups("theirs.yaml"), "{rule}");
+        assert_eq!(sops(&bench, &["decrypt", "ours.yaml"]), DOCUMENT, "{rule}");
+        assert_eq!(bench.run(&["updatekeys", "-y", "theirs.yaml"]).ends(0), "theirs.yaml is up to date\n", "{rule}");
+    }
+}
+
+#[test]
 fn the_same_creation_rule_seals_the_same_keys() {
     let Some(bench) = bench() else { return };
     let rule = format!(

@@ -28,15 +28,16 @@ pub(in crate::faces::cli) fn run(args: EncryptArgs, json: bool) -> Outcome {
         return of_stdin(&args, &rules, json);
     }
     let found = found::documents(&args.naming, &args.files)?;
+    let format = args.naming.input_type.or_else(|| args.filename_override.as_deref().map(Format::of_path));
     let place = Place::of(&args.target, &found)?;
     let work = Work { args: &args, rules: &rules, place: &place };
     if matches!(place, Place::Stdout)
         && let [only] = found.as_slice()
     {
-        let document = Document::read(&only.path, args.naming.input_type)?;
+        let document = Document::read(&only.path, format)?;
         return output::raw(&work.seal(&document, work.name(&only.path))?.0);
     }
-    many::each(&found, args.naming.input_type, WORDS, json, |found, document| work.one(found, document))
+    many::each(&found, format, WORDS, json, |found, document| work.one(found, document))
 }
 
 fn of_stdin(args: &EncryptArgs, rules: &Rules, json: bool) -> Outcome {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sops_file::{OpenedDocument, SealedDocument, check_recipient};
+use sops_file::{Format, OpenedDocument, SealedDocument, check_recipient};
 
 use super::document::Document;
 use super::identities::Identity;
@@ -32,16 +32,17 @@ pub(in crate::faces::cli) fn run(args: RotateArgs, json: bool) -> Outcome {
     if args.target.output_type.is_some() {
         return Err(Report::usage("`rotate` keeps the format of a document").help("leave `--output-type` out"));
     }
+    let format = args.batch.naming.input_type.or_else(|| args.filename_override.as_deref().map(Format::of_path));
     let rules = Rules::configured(args.config.as_deref())?;
     let identity = Identity::gather();
     let work = Work { args: &args, rules: &rules, identity: &identity, place: &place };
     if matches!(place, Place::Stdout) {
         let [only] = found.as_slice() else { return Err(Report::usage("one document goes to standard output")) };
-        let document = Document::read(&only.path, args.batch.naming.input_type)?;
+        let document = Document::read(&only.path, format)?;
         let rotated = work.rotated(only, &document)?.ok_or_else(|| Report::usage("this is no sealed document"))?;
         return output::raw(rotated.opened.sealed().as_bytes());
     }
-    many::each(&found, args.batch.naming.input_type, WORDS, json, |found, document| work.one(found, document))
+    many::each(&found, format, WORDS, json, |found, document| work.one(found, document))
 }
 
 struct Work<'a> {

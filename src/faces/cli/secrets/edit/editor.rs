@@ -8,9 +8,6 @@ use std::process::Command;
 use crate::faces::cli::secrets::child;
 use crate::faces::exit::{Exit, Report};
 
-/// Signal: sops's number for an interrupted edit.
-const INTERRUPTED: i32 = 85;
-
 /// The words of an editor.
 pub(super) struct Editor {
     words: Vec<String>,
@@ -48,7 +45,7 @@ impl Editor {
                 .help("set SOPS_EDITOR or EDITOR to an editor that waits until the file is closed")
         })?;
         if ended.stopped_by.is_some() {
-            return Err(Report::new(Exit::of_sops(INTERRUPTED), "the edit was interrupted, and nothing was changed"));
+            return Err(Report::new(Exit::INTERRUPTED, "the edit was interrupted, and nothing was changed"));
         }
         if ended.status.success() {
             return Ok(());

@@ -3,6 +3,7 @@
 //! A document that fails never stops the others, and never loses its content: each is replaced whole or left as it was.
 
 pub(super) mod found;
+mod interrupt;
 pub(super) mod parallel;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,6 +11,7 @@ use serde_json::{Map, Value, json};
 use sops_file::{Format, ParseError, SealedDocument};
 
 use self::found::{Found, Origin};
+use self::interrupt::Interrupt;
 use super::document::Document;
 use super::{parse, store, unreadable};
 use crate::faces::cli::{Outcome, output};
@@ -75,12 +77,15 @@ pub(super) fn each(
         return tally.end();
     }
     let mut tally = Tally::new(words, json, found.len());
-    let mut at = 0;
+    let (interrupt, mut at) = (Interrupt::watch(), 0);
     parallel::in_order(
         found.len(),
-        |at| one(&found[at]),
+        |at| (!interrupt.came()).then(|| one(&found[at])),
         |outcome| {
-            tally.take(&found[at], outcome);
+            match outcome {
+                Some(outcome) => tally.take(&found[at], outcome),
+                None => tally.left += 1,
+            }
             at += 1;
         },
     );
@@ -116,6 +121,8 @@ struct Tally {
     done: usize,
     same: usize,
     failed: Vec<Exit>,
+    /// Not begun, because a signal came.
+    left: usize,
     rows: Vec<Value>,
 }
 
@@ -131,7 +138,7 @@ impl Tally {
         } else {
             ProgressBar::hidden()
         };
-        Self { words, json, bar, many, done: 0, same: 0, failed: Vec::new(), rows: Vec::new() }
+        Self { words, json, bar, many, done: 0, same: 0, failed: Vec::new(), left: 0, rows: Vec::new() }
     }
 
     fn take(&mut self, found: &Found, outcome: Result<Step, Report>) {
@@ -170,7 +177,7 @@ impl Tally {
 
     fn end(self) -> Outcome {
         self.bar.finish_and_clear();
-        if self.done + self.same + self.failed.len() == 0 {
+        if self.done + self.same + self.failed.len() + self.left == 0 {
             return Err(Report::new(Exit::NO_FILE, format!("there is no {} there", self.words.what))
                 .help("name documents, or directories with documents"));
         }
@@ -182,8 +189,12 @@ impl Tally {
                 part(self.done, self.words.done),
                 part(self.same, self.words.same),
                 part(self.failed.len(), "failed, and left as they were"),
+                part(self.left, "not begun: interrupted"),
             ];
             output::tell(parts.into_iter().flatten().collect::<Vec<_>>().join(" · "));
+        }
+        if self.left > 0 {
+            return Ok(Exit::INTERRUPTED);
         }
         // One kind of fault keeps its own number; several kinds are a failure.
         Ok(match self.failed.split_first() {
