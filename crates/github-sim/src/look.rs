@@ -61,4 +61,42 @@ impl Repo {
         let st = self.sim.inner.lock();
         st.repos.get(&self.id).map(|r| r.dispatches.clone()).unwrap_or_default()
     }
+
+    /// Workflow runs as `GET …/actions/runs/{run_id}` shows them, oldest first.
+    #[must_use]
+    pub fn workflow_runs(&self) -> Vec<Value> {
+        let st = self.sim.inner.lock();
+        let face = st.web_face();
+        let runs = st.repos.get(&self.id).map(|r| r.workflow_runs.keys().copied().collect::<Vec<_>>());
+        runs.unwrap_or_default().into_iter().map(|id| face.workflow_run(self.id, id)).collect()
+    }
+
+    /// Deployments, oldest first, each with its `statuses`, oldest first.
+    #[must_use]
+    pub fn deployments(&self) -> Vec<Value> {
+        let st = self.sim.inner.lock();
+        let face = st.web_face();
+        let Some(here) = st.repos.get(&self.id) else {
+            return Vec::new();
+        };
+        here.deployments
+            .values()
+            .map(|found| {
+                let mut body = face.deployment(self.id, found.id);
+                let statuses = found.statuses.iter().map(|status| face.deployment_status(self.id, found.id, status.id));
+                body["statuses"] = statuses.collect();
+                body
+            })
+            .collect()
+    }
+
+    /// Reactions to a comment: login and content, oldest first.
+    #[must_use]
+    pub fn reactions(&self, comment: u64) -> Vec<(String, String)> {
+        let st = self.sim.inner.lock();
+        let Ok(found) = st.comment(self.id, comment) else {
+            return Vec::new();
+        };
+        found.reactions.iter().map(|(_, by, content, _)| (st.login(by.account).to_owned(), content.clone())).collect()
+    }
 }

@@ -216,4 +216,12 @@ impl Repo {
             Ok(())
         })
     }
+
+    /// Ends a workflow run, as its runner would.
+    ///
+    /// # Errors
+    /// 404 without such a run.
+    pub fn end_workflow(&self, run: u64, conclusion: &str) -> Result<(), Refusal> {
+        self.sim.inner.lock().end_workflow(self.id, run, conclusion)
+    }
 }

@@ -57,6 +57,15 @@ impl Repo {
         st.add_ruleset(self.id, Actor::person(owner), body)
     }
 
+    /// Takes a ruleset away.
+    ///
+    /// # Errors
+    /// 404 when there is none of that id.
+    pub fn drop_ruleset(&self, id: u64) -> Result<(), Refusal> {
+        let mut st = self.sim.inner.lock();
+        st.repo_mut(self.id)?.rulesets.remove(&id).map(|_| ()).ok_or_else(Refusal::not_found)
+    }
+
     /// Protects a branch the classic way, in the shape of `PUT …/branches/{branch}/protection`.
     ///
     /// # Errors

@@ -141,6 +141,7 @@ impl Sim {
                 rulesets: BTreeMap::new(),
                 protections: BTreeMap::new(),
                 dispatches: Vec::new(),
+                workflow_runs: BTreeMap::new(),
                 parent: None,
             },
         );

@@ -2,6 +2,7 @@
 //!
 //! Reads only. Addresses in bodies use the host the caller used.
 
+mod actions;
 mod checks;
 mod conversation;
 mod git_data;

@@ -1,6 +1,6 @@
-//! Deployments, their statuses, and dispatches.
+//! Deployments, their statuses, and repository events.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ctx::Ctx;
 use super::op::{Need, Op};
@@ -14,7 +14,6 @@ use crate::state::deployments::{Deployment, DeploymentStatus};
 const READ: &[Need] = &[("deployments", Level::Read)];
 const WRITE: &[Need] = &[("deployments", Level::Write)];
 const CONTENTS: &[Need] = &[("contents", Level::Write)];
-const ACTIONS: &[Need] = &[("actions", Level::Write)];
 const STATES: [&str; 7] = ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"];
 
 pub(super) const OPS: &[Op] = &[
@@ -45,14 +44,6 @@ pub(super) const OPS: &[Op] = &[
     ),
     Op::new("repos/create-dispatch-event", "POST", "/repos/{owner}/{repo}/dispatches", CONTENTS, dispatch)
         .role(Role::Write),
-    Op::new(
-        "actions/create-workflow-dispatch",
-        "POST",
-        "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches",
-        ACTIONS,
-        run_workflow,
-    )
-    .role(Role::Write),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
@@ -205,33 +196,5 @@ fn dispatch(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let branch = ctx.st.repo(ctx.repo)?.default_branch.clone();
     let more = json!({"branch": branch, "client_payload": payload});
     ctx.st.emit(ctx.repo, "repository_dispatch", Some(&kind), actor, more);
-    Ok(Reply::empty())
-}
-
-fn run_workflow(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
-    let actor = ctx.actor()?;
-    let (workflow, refname) = (ctx.param("workflow_id").to_owned(), ctx.need_text("ref")?);
-    let opened = git::open(&ctx.st.repo(ctx.repo)?.dir)?;
-    let at =
-        git::commit_at(&opened, &refname).ok_or_else(|| Refusal::new(422, format!("No ref found for: {refname}")))?;
-    let path = format!(".github/workflows/{workflow}");
-    if git::entry_at(&opened, at, &path).is_none() {
-        return Err(Refusal::not_found());
-    }
-    let inputs = ctx.body.get("inputs").cloned().unwrap_or_else(|| json!({}));
-    if inputs.as_object().is_none_or(|map| map.len() > 25) {
-        return Err(Refusal::new(422, "Invalid request.\n\nNo more than 25 properties are allowed."));
-    }
-    let entry = json!({"workflow": path, "ref": refname, "inputs": inputs});
-    ctx.st.repo_mut(ctx.repo)?.dispatches.push(entry);
-    let more = json!({"workflow": path, "ref": format!("refs/heads/{refname}"), "inputs": inputs});
-    ctx.st.emit(ctx.repo, "workflow_dispatch", None, actor, more);
-    if ctx.flag("return_run_details")?.unwrap_or(false) {
-        let id = ctx.st.big_id();
-        let url = format!("{}/actions/runs/{id}", ctx.face().repo_url(ctx.repo));
-        let page = format!("{}/actions/runs/{id}", ctx.face().repo_page(ctx.repo));
-        let body: Value = json!({"workflow_run_id": id, "run_url": url, "html_url": page});
-        return Ok(Reply::ok(body));
-    }
     Ok(Reply::empty())
 }

@@ -12,7 +12,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("PUT", "/repos/*/*/environments/*", "repos/create-or-update-environment"),
     ("GET", "/repos/*/*/environments/*/deployment_protection_rules", "repos/get-all-deployment-protection-rules"),
     ("POST", "/repos/*/*/actions/runs/*/deployment_protection_rule", "actions/review-custom-gates-for-run"),
-    ("GET", "/repos/*/*/actions/runs/*", "actions/get-workflow-run"),
     ("GET", "/repos/*/*/actions/runs/*/pending_deployments", "actions/get-pending-deployments-for-run"),
     ("GET", "/repos/*/*/actions/runs/*/approvals", "actions/get-reviews-for-run"),
     ("GET", "/repos/*/*/environments/*/secrets", "actions/list-environment-secrets"),

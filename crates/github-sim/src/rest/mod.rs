@@ -7,6 +7,7 @@ pub(crate) mod known;
 pub(crate) mod op;
 pub(crate) mod reply;
 
+mod actions;
 mod admin;
 mod apps;
 mod branches;
@@ -47,6 +48,7 @@ const TABLES: &[&[Op]] = &[
     checks::OPS,
     statuses::OPS,
     deployments::OPS,
+    actions::OPS,
     rulesets::OPS,
     branches::OPS,
     git_data::OPS,

@@ -4,6 +4,7 @@
 //! the same ones. They never know who asked over which wire.
 
 pub(crate) mod accounts;
+pub(crate) mod actions;
 pub(crate) mod apps;
 pub(crate) mod checks;
 pub(crate) mod comments;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::State;
 use super::accounts::Membership;
+use super::actions::WorkflowRun;
 use super::checks::{CheckRun, CheckSuite, Status};
 use super::comments::Comment;
 use super::deployments::Deployment;
@@ -44,6 +45,7 @@ pub(crate) struct Repo {
     /// Classic protection as it was put, by branch.
     pub(crate) protections: BTreeMap<String, Value>,
     pub(crate) dispatches: Vec<Value>,
+    pub(crate) workflow_runs: BTreeMap<u64, WorkflowRun>,
     /// The repository this one was forked from.
     pub(crate) parent: Option<u64>,
 }
