@@ -16,7 +16,7 @@ use crate::domain::{RefName, RepoId, RepoName};
 use crate::event::{
     Change, ChangeAction, Check, Comment, CommentAction, Event, EventName, Guard, Ignored, Installation,
     InstallationAction, MergeGroup, People, PeopleChange, Push, RepositoryAction, RepositoryEvent, Review,
-    ReviewAction, ReviewState,
+    ReviewAction, ReviewState, command,
 };
 
 /// What a delivery says.
@@ -229,6 +229,7 @@ fn comment(action: &str, body: &[u8]) -> Result<Option<Event>, At> {
         number: wire.issue.number,
         id: wire.comment.id,
         action,
+        may_command: wire.comment.body.as_deref().is_some_and(command::may_hold_one),
         sender: account(wire.sender),
         place: place(wire.repository, wire.installation),
     })))

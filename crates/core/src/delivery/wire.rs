@@ -192,6 +192,7 @@ pub(super) struct Present {}
 #[derive(Deserialize)]
 pub(super) struct CommentIdWire {
     pub(super) id: CommentId,
+    pub(super) body: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -81,6 +81,19 @@ impl Permission {
         }
     }
 
+    /// The word, as people know it from GitHub.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "no access",
+            Self::Read => "read",
+            Self::Triage => "triage",
+            Self::Write => "write",
+            Self::Maintain => "maintain",
+            Self::Admin => "admin",
+        }
+    }
+
     /// Whether an approval of somebody with this permission may count (R40).
     #[must_use]
     pub fn may_approve(self) -> bool {

@@ -6,13 +6,18 @@
 mod held;
 mod plan;
 mod render;
+mod replies;
 
 use crate::decision::QuorumMet;
-use crate::domain::{CheckId, CommentId, Login, Oid, PrNumber, RefName, TeamSlug};
+use crate::domain::{
+    CheckId, CommentId, DeploymentId, Environment, Login, Oid, PrNumber, RefName, RunId, Sequence, TargetId, TeamSlug,
+};
+use crate::sync::{DeploymentState, Order};
 
 pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
 pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
+pub use replies::{SyncLine, reply};
 
 /// Marker inside our sticky comment, by which it is found again.
 pub const COMMENT_MARKER: &str = "<!-- countersign -->";
@@ -81,6 +86,89 @@ pub enum Effect {
         /// Message of the merge commit, trailers included.
         message: String,
     },
+    /// Record a delivery as a GitHub Deployment (decision 0016). One that is there already is taken.
+    CreateDeployment {
+        /// What is delivered.
+        commit: Oid,
+        /// Where to.
+        id: TargetId,
+        /// The generation; with the target's task it tells ours apart.
+        generation: Sequence,
+    },
+    /// Say on a GitHub Deployment how the delivery stands.
+    SetDeployment {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Of which environment.
+        environment: Environment,
+        /// Its state.
+        state: DeploymentState,
+        /// One line, at most 140 characters.
+        description: String,
+        /// Where people read more.
+        log_url: Option<String>,
+    },
+    /// Start a workflow with the order as its only input (decision 0016).
+    StartWorkflow {
+        /// File below `.github/workflows/`.
+        file: String,
+        /// The branch it is taken from.
+        reference: RefName,
+        /// What it is told.
+        order: Order,
+    },
+    /// Send a repository event with the order as its payload (decision 0016).
+    SendEvent {
+        /// Its type.
+        event: String,
+        /// What it is told.
+        order: Order,
+    },
+    /// React to a comment; the same reaction twice is one.
+    React {
+        /// Which comment.
+        comment: CommentId,
+        /// With what.
+        reaction: Reaction,
+    },
+    /// Answer a comment, once: an answer that is there already is taken (decision 0018).
+    Reply {
+        /// Which pull request.
+        change: PrNumber,
+        /// Which comment is answered.
+        to: CommentId,
+        /// The answer, its marker included.
+        body: String,
+    },
+}
+
+/// A reaction of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// 👀: seen.
+    Eyes,
+    /// 🚀: done.
+    Rocket,
+    /// 😕: not done; the answer says why.
+    Confused,
+}
+
+impl Reaction {
+    /// GitHub's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Eyes => "eyes",
+            Self::Rocket => "rocket",
+            Self::Confused => "confused",
+        }
+    }
+}
+
+/// Marker inside our answer to a comment, by which it is found again.
+#[must_use]
+pub fn reply_marker(to: CommentId) -> String {
+    format!("<!-- countersign:reply {to} -->")
 }
 
 /// What came of an effect.
@@ -94,6 +182,10 @@ pub enum Receipt {
     Comment(CommentId),
     /// The commit that now is the tip of the base.
     Merged(Oid),
+    /// The deployment that now stands.
+    Deployment(DeploymentId),
+    /// The workflow run that was started, where GitHub names it.
+    Started(Option<RunId>),
     /// Done, nothing to remember.
     Done,
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment as Templates, UndefinedBehavior, Value, context};
 
-use super::{COMMENT_MARKER, Check, CheckState};
+use super::{COMMENT_MARKER, Check, CheckState, SyncLine};
 use crate::decision::{ChangedPath, Decision, FileChange, Reason, Scope, Verdict};
 use crate::domain::{Account, Digest, Oid, PrNumber, Sequence};
 use crate::facts::{Facts, KeyChangeKind};
@@ -26,6 +26,8 @@ pub enum Outcome {
         commit: Oid,
         /// The decision's ledger entry.
         decision: Sequence,
+        /// How the targets of its environments stand.
+        syncs: Vec<SyncLine>,
     },
 }
 
@@ -181,7 +183,7 @@ fn headline(decision: &Decision, outcome: &Outcome) -> String {
     let scopes: Vec<String> = decision.scopes.iter().map(|scope| format!("`{}`", scope.scope.name())).collect();
     let scopes = scopes.join(", ");
     match (decision.verdict, outcome) {
-        (_, Outcome::Merged { commit, decision }) => {
+        (_, Outcome::Merged { commit, decision, .. }) => {
             format!("**Merged for {scopes}** as `{}` · decision `{}`", commit.short(), decision.label())
         }
         (Verdict::NotApplicable, _) => "nothing protected changes".to_owned(),
@@ -258,6 +260,10 @@ fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
         verdict => decision.verdict.word(),
         reason => decision.reason.code(),
         merged => matches!(outcome, Outcome::Merged { .. }),
+        syncs => match outcome {
+            Outcome::Merged { syncs, .. } => syncs.iter().map(SyncLine::page).collect(),
+            Outcome::Open | Outcome::Held(_) => Vec::new(),
+        },
         head => decision.head.short(),
         head_full => decision.head.as_str(),
         base => facts.change.base.short(),
@@ -359,6 +365,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("put_back.md", include_str!("../../../../templates/put_back.md")),
     ("pull_request.md", include_str!("../../../../templates/pull_request.md")),
     ("parts.md", include_str!("../../../../templates/parts.md")),
+    ("reply.md", include_str!("../../../../templates/reply.md")),
 ];
 
 /// A name inside a code span: one line, visible characters, at most 80 of them, nothing that ends the span or the table cell.

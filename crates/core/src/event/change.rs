@@ -171,6 +171,8 @@ pub struct Comment {
     pub id: CommentId,
     /// What happened.
     pub action: CommentAction,
+    /// Its text could hold a command: a hint that saves reading it, never a reason to act.
+    pub may_command: bool,
     /// Who acted.
     pub sender: Option<Account>,
 }

@@ -4,6 +4,7 @@
 //! (`changes.md` 1). Nothing here parses; [`crate::delivery`] does.
 
 mod change;
+pub mod command;
 mod house;
 
 use std::fmt;

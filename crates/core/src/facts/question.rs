@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::vote::VoteKind;
 use crate::domain::{
-    Account, CheckId, CommentId, DeliveryId, Login, Oid, Permission, PrNumber, RefName, RepoId, RepoName, ReviewId,
-    TeamId, TeamSlug, Timestamp,
+    Account, CheckId, CommentId, DeliveryId, DeploymentId, Environment, Login, Oid, Permission, PrNumber, RefName,
+    RepoId, RepoName, ReviewId, RunId, Sequence, TeamId, TeamSlug, Timestamp,
 };
 
 /// One thing we must learn about a repository.
@@ -48,6 +48,28 @@ pub enum Question {
     OurCheck(Oid),
     /// Who moved a branch, newest first (activity API): list of [`Movement`].
     Movements(RefName),
+    /// Our own deployment of a generation to a target: optional [`DeploymentId`].
+    OurDeployment {
+        /// Its `task`.
+        task: String,
+        /// Its environment.
+        environment: Environment,
+        /// The generation in its payload.
+        generation: Sequence,
+    },
+    /// Who may move a branch, by its rulesets: [`BranchGuard`].
+    Guard(RefName),
+    /// Runs of a workflow that we started since an instant, newest first: list of [`WorkflowRead`].
+    OurWorkflowRuns {
+        /// File of the workflow below `.github/workflows/`.
+        file: String,
+        /// Started then or later.
+        since: Timestamp,
+    },
+    /// One run of a workflow: optional [`WorkflowRead`].
+    WorkflowRun(RunId),
+    /// One comment, as it stands now: optional [`CommentText`].
+    Comment(CommentId),
 }
 
 /// What a forge answered.
@@ -73,6 +95,16 @@ pub enum Answer {
     Check(Option<CheckRead>),
     /// To [`Question::Movements`].
     Movements(Vec<Movement>),
+    /// To [`Question::OurDeployment`].
+    Deployment(Option<DeploymentId>),
+    /// To [`Question::Guard`].
+    Guard(BranchGuard),
+    /// To [`Question::OurWorkflowRuns`].
+    Workflows(Vec<WorkflowRead>),
+    /// To [`Question::WorkflowRun`].
+    Workflow(Option<WorkflowRead>),
+    /// To [`Question::Comment`].
+    Comment(Option<CommentText>),
 }
 
 /// An answer that belongs to another question: a fault of the adapter.
@@ -119,6 +151,16 @@ expect_answer! {
     check: Check => Option<CheckRead>;
     /// Takes the movements.
     movements: Movements => Vec<Movement>;
+    /// Takes the deployment.
+    deployment: Deployment => Option<DeploymentId>;
+    /// Takes the guard.
+    guard: Guard => BranchGuard;
+    /// Takes the list of workflow runs.
+    workflows: Workflows => Vec<WorkflowRead>;
+    /// Takes the workflow run.
+    workflow: Workflow => Option<WorkflowRead>;
+    /// Takes the comment.
+    comment: Comment => Option<CommentText>;
 }
 
 /// A repository.
@@ -247,4 +289,43 @@ pub struct Movement {
     pub at: Timestamp,
     /// The delivery that told us, if one did.
     pub delivery: Option<DeliveryId>,
+}
+
+/// Who may move a branch, as far as the App can see it (`repos/get-branch-rules`, `repos/get-repo-ruleset`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BranchGuard {
+    /// A rule that is in force restricts updates of the branch.
+    pub restricted: bool,
+    /// The App may always bypass every rule that restricts updates; `false`: it could not move the branch.
+    pub ours_to_move: bool,
+    /// Who else may bypass, where GitHub shows it; nobody is not proof that there is nobody.
+    pub others: Vec<String>,
+}
+
+/// One run of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkflowRead {
+    /// Identity.
+    pub id: RunId,
+    /// How it ended; `None`: it has not.
+    pub conclusion: Option<String>,
+    /// Web address.
+    pub url: String,
+}
+
+/// A comment, as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentText {
+    /// Identity.
+    pub id: CommentId,
+    /// The pull request it stands under.
+    pub change: PrNumber,
+    /// Who wrote it; `None`: a deleted account.
+    pub author: Option<Account>,
+    /// Its text.
+    pub body: String,
+    /// It was changed after it was written (R14).
+    pub edited: bool,
+    /// It was written through an App in the author's name (R14).
+    pub through_an_app: bool,
 }

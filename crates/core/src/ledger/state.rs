@@ -271,6 +271,13 @@ impl LedgerState {
         self.syncs.by_generation.get(&(generation, id.clone()))
     }
 
+    /// The newest receipt of a target for a generation before this one.
+    #[must_use]
+    pub fn sync_before(&self, generation: Sequence, id: &TargetId) -> Option<&KnownSync> {
+        let older = self.syncs.by_generation.iter().rev().filter(|((at, of), _)| *at < generation && of == id);
+        older.map(|(_, known)| known).next()
+    }
+
     fn merge(&self, at: Sequence) -> Option<(Sequence, &MergeEntry)> {
         self.merges.get(&at).map(|merge| (at, merge.as_ref()))
     }

@@ -7,6 +7,7 @@
 //! the same generation again to a target that has it.
 
 mod deployment;
+mod order;
 mod plan;
 mod retry;
 mod run;
@@ -15,6 +16,7 @@ mod tests;
 mod trouble;
 
 pub use deployment::{DeploymentState, MAX_DESCRIPTION, deployment_task, describe};
+pub use order::Order;
 pub use plan::{Approved, Planned, Situation, Standing, Step, plan};
 pub use retry::{MAX_ATTEMPTS, delay};
 pub use run::{LOOK_FOR, Outcome, Run};

@@ -99,6 +99,19 @@ impl Run {
         self.begun = Some(now);
     }
 
+    /// Takes back that an attempt was made: nothing left. `begun`: an earlier one of unknown end.
+    pub fn withdraw(&mut self, begun: Option<Timestamp>) {
+        self.evidence.attempts = self.evidence.attempts.saturating_sub(1);
+        self.begun = begun;
+    }
+
+    /// The same run, to be made once more after it was delivered.
+    #[must_use]
+    pub fn anew(mut self) -> Self {
+        self.evidence.attempts = 0;
+        self
+    }
+
     /// Notes the deployment that records it.
     pub fn on(&mut self, deployment: DeploymentId) {
         self.evidence.deployment = Some(deployment);
