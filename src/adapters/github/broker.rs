@@ -34,6 +34,10 @@ pub(super) enum Purpose {
     Write,
     /// Git over HTTPS.
     Git,
+    /// Recording deliveries as deployments.
+    Deploy,
+    /// Starting workflows and looking at their runs.
+    Actions,
     /// Listing the repositories of an installation, and public facts about accounts.
     List,
 }
@@ -48,6 +52,8 @@ impl Purpose {
                 "metadata": "read", "contents": "write", "pull_requests": "write", "checks": "write"
             }),
             Self::Git => json!({ "metadata": "read", "contents": "write" }),
+            Self::Deploy => json!({ "metadata": "read", "deployments": "write" }),
+            Self::Actions => json!({ "metadata": "read", "actions": "write" }),
             Self::List => json!({ "metadata": "read" }),
         }
     }

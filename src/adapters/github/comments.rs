@@ -24,7 +24,7 @@ impl GitHub {
         self.find_comment(repo, change, |body| body.contains(COMMENT_MARKER)).await
     }
 
-    async fn find_comment(
+    pub(super) async fn find_comment(
         &self,
         repo: &RepoRef,
         change: PrNumber,
@@ -81,7 +81,7 @@ impl GitHub {
         .await
     }
 
-    async fn new_comment(&self, repo: &RepoRef, change: PrNumber, body: &str) -> Result<CommentId, Fault> {
+    pub(super) async fn new_comment(&self, repo: &RepoRef, change: PrNumber, body: &str) -> Result<CommentId, Fault> {
         let path = self.repo_path(repo, &format!("/issues/{change}/comments"));
         let call = Call::write("comments.create", writing(repo), Method::POST, path, json!({ "body": body }));
         let is_sticky = body.contains(COMMENT_MARKER);

@@ -64,6 +64,19 @@ impl GitHub {
                 }
                 self.merge(repo, *change, (proof.head(), proof.base()), title, message).await.map(Receipt::Merged)
             }
+            Effect::CreateDeployment { commit, id, generation } => {
+                self.create_deployment(repo, commit, id, *generation).await.map(Receipt::Deployment)
+            }
+            Effect::SetDeployment { deployment, environment, state, description, log_url } => {
+                let says = (*state, description.as_str(), log_url.as_deref());
+                self.set_deployment(repo, *deployment, environment, says).await.map(|()| Receipt::Done)
+            }
+            Effect::StartWorkflow { file, reference, order } => {
+                self.start_workflow(repo, file, reference, order).await.map(Receipt::Started)
+            }
+            Effect::SendEvent { event, order } => self.send_event(repo, event, order).await.map(|()| Receipt::Done),
+            Effect::React { comment, reaction } => self.react(repo, *comment, *reaction).await.map(|()| Receipt::Done),
+            Effect::Reply { change, to, body } => self.reply(repo, *change, *to, body).await.map(Receipt::Comment),
         }
     }
 

@@ -36,7 +36,12 @@ fn key(repo: &RepoRef, question: &Question) -> Option<Key> {
         | Question::ChangesOfBranch { .. }
         | Question::ChangesOfCommit(_)
         | Question::OurCheck(_)
-        | Question::Movements(_) => None,
+        | Question::Movements(_)
+        | Question::OurDeployment { .. }
+        | Question::Guard(_)
+        | Question::OurWorkflowRuns { .. }
+        | Question::WorkflowRun(_)
+        | Question::Comment(_) => None,
     }
 }
 
@@ -48,7 +53,15 @@ fn is_worth_keeping(answer: &Answer) -> bool {
         Answer::Members(members) => !members.is_empty(),
         Answer::Membership(is_member) => *is_member,
         Answer::Permission(permission) => *permission != Permission::None,
-        Answer::Change(_) | Answer::Changes(_) | Answer::Check(_) | Answer::Movements(_) => false,
+        Answer::Change(_)
+        | Answer::Changes(_)
+        | Answer::Check(_)
+        | Answer::Movements(_)
+        | Answer::Deployment(_)
+        | Answer::Guard(_)
+        | Answer::Workflows(_)
+        | Answer::Workflow(_)
+        | Answer::Comment(_) => false,
     }
 }
 

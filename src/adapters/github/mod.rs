@@ -11,11 +11,15 @@ mod change_graphql;
 mod change_rest;
 mod checks;
 mod client;
+mod commands;
 mod comments;
+mod deployments;
+mod dispatch;
 mod effects;
 mod etag;
 mod fault;
 mod graphql;
+mod guards;
 mod jwt;
 mod lane;
 mod memory;
@@ -182,6 +186,15 @@ impl GitHub {
             Question::Permission(login) => self.permission(repo, login).await.map(Answer::Permission),
             Question::OurCheck(head) => self.our_check(repo, head).await.map(Answer::Check),
             Question::Movements(reference) => self.movements(repo, reference).await.map(Answer::Movements),
+            Question::OurDeployment { task, environment, generation } => {
+                self.our_deployment(repo, task, environment, *generation).await.map(Answer::Deployment)
+            }
+            Question::Guard(branch) => self.guard(repo, branch).await.map(Answer::Guard),
+            Question::OurWorkflowRuns { file, since } => {
+                self.our_workflow_runs(repo, file, *since).await.map(Answer::Workflows)
+            }
+            Question::WorkflowRun(run) => self.workflow_run(repo, *run).await.map(Answer::Workflow),
+            Question::Comment(id) => self.comment_text(repo, *id).await.map(Answer::Comment),
         }
     }
 }

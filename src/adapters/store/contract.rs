@@ -19,6 +19,7 @@ mod crowd;
 mod disk;
 mod inbox;
 mod model;
+mod notes;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
 mod server;

@@ -1,9 +1,10 @@
 //! How a subject is written in one column: `branch/<repository>/<reference>`, `change/<repository>/<number>`,
-//! `repository/<repository>`, `changes/<repository>`, `installations`. Never shown to people.
+//! `repository/<repository>`, `changes/<repository>`, `sync/<repository>/<environment>/<target>`, `command/<repository>/<comment>`,
+//! `installations`; and the key of a note. Never shown to people.
 
 use countersign_core::domain::{RefName, RepoId};
 
-use crate::engine::ports::Subject;
+use crate::engine::ports::{NoteKey, Subject};
 
 /// Writes a subject. Two subjects have one text only when they are equal.
 pub(super) fn write(subject: &Subject) -> String {
@@ -12,7 +13,34 @@ pub(super) fn write(subject: &Subject) -> String {
         Subject::Change(repo, number) => format!("change/{repo}/{number}"),
         Subject::Repository(repo) => format!("repository/{repo}"),
         Subject::Changes(repo) => format!("changes/{repo}"),
+        Subject::Sync(repo, target) => format!("sync/{repo}/{target}"),
+        Subject::Command(repo, comment) => format!("command/{repo}/{comment}"),
         Subject::Installations => "installations".to_owned(),
+    }
+}
+
+/// Prefixes of the notes that [`Journal::sync_notes`](crate::engine::ports::Journal::sync_notes) lists.
+pub(super) const SYNC_NOTES: [&str; 2] = ["run/", "asked/"];
+
+/// Writes the key of a note.
+pub(super) fn write_note(key: &NoteKey) -> String {
+    match key {
+        NoteKey::Run(target) => format!("run/{target}"),
+        NoteKey::Asked(target) => format!("asked/{target}"),
+        NoteKey::Callback(target) => format!("callback/{target}"),
+        NoteKey::Command(comment) => format!("command/{comment}"),
+    }
+}
+
+/// Reads what [`write_note`] wrote; anything else is `None`.
+pub(super) fn read_note(text: &str) -> Option<NoteKey> {
+    let (kind, rest) = text.split_once('/')?;
+    match kind {
+        "run" => Some(NoteKey::Run(rest.parse().ok()?)),
+        "asked" => Some(NoteKey::Asked(rest.parse().ok()?)),
+        "callback" => Some(NoteKey::Callback(rest.parse().ok()?)),
+        "command" => Some(NoteKey::Command(rest.parse().ok()?)),
+        _ => None,
     }
 }
 
@@ -32,6 +60,14 @@ pub(super) fn read(text: &str) -> Option<Subject> {
             let (repo, number) = repo_and_more()?;
             Some(Subject::Change(repo, number.parse().ok()?))
         }
+        "sync" => {
+            let (repo, target) = repo_and_more()?;
+            Some(Subject::Sync(repo, target.parse().ok()?))
+        }
+        "command" => {
+            let (repo, comment) = repo_and_more()?;
+            Some(Subject::Command(repo, comment.parse().ok()?))
+        }
         "repository" => Some(Subject::Repository(rest.parse().ok()?)),
         "changes" => Some(Subject::Changes(rest.parse().ok()?)),
         _ => None,
@@ -41,7 +77,7 @@ pub(super) fn read(text: &str) -> Option<Subject> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use countersign_core::domain::PrNumber;
+    use countersign_core::domain::{CommentId, PrNumber};
 
     use super::*;
 
@@ -53,14 +89,44 @@ mod tests {
             (Subject::Change(repo, PrNumber::new(4)), "change/7/4"),
             (Subject::Repository(repo), "repository/7"),
             (Subject::Changes(repo), "changes/7"),
+            (Subject::Sync(repo, "production/hook".parse().unwrap()), "sync/7/production/hook"),
+            (Subject::Command(repo, CommentId::new(9)), "command/7/9"),
             (Subject::Installations, "installations"),
         ];
         for (subject, text) in subjects {
             assert_eq!(write(&subject), text);
             assert_eq!(read(text), Some(subject));
         }
-        for text in ["", "branch", "branch/7", "branch/7/main", "change/x/4", "change/7/4/5", "repository/", "team/7"] {
+        for text in [
+            "",
+            "branch",
+            "branch/7",
+            "branch/7/main",
+            "change/x/4",
+            "change/7/4/5",
+            "repository/",
+            "team/7",
+            "sync/7/production",
+            "command/7/x",
+        ] {
             assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_note_is_read_as_it_was_written() {
+        let target = || "production/hook".parse().unwrap();
+        let keys = [
+            NoteKey::Run(target()),
+            NoteKey::Asked(target()),
+            NoteKey::Callback(target()),
+            NoteKey::Command(CommentId::new(9)),
+        ];
+        for key in keys {
+            assert_eq!(read_note(&write_note(&key)), Some(key));
+        }
+        for text in ["", "run", "run/production", "note/1", "command/x"] {
+            assert_eq!(read_note(text), None, "{text}");
         }
     }
 }

@@ -10,7 +10,7 @@ use countersign_core::facts::question::Movement;
 
 use super::{forget_before, key};
 use crate::engine::ports::{
-    Claim, Journal, JournalError, NewDelivery, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
+    Claim, Journal, JournalError, NewDelivery, NoteKey, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
 };
 
 /// A journal that lives as long as the process.
@@ -28,6 +28,7 @@ struct State {
     repositories: BTreeMap<RepoId, RepoRef>,
     presences: BTreeMap<(RepoId, PrNumber), Presence>,
     ledger_heads: BTreeMap<RepoId, (Sequence, Oid)>,
+    notes: BTreeMap<(RepoId, NoteKey), String>,
 }
 
 struct Work {
@@ -218,6 +219,23 @@ impl Journal for MemoryJournal {
 
     async fn remember(&self, repo: RepoId, change: PrNumber, presence: &Presence) -> Result<(), JournalError> {
         self.state().presences.insert((repo, change), presence.clone());
+        Ok(())
+    }
+
+    async fn note(&self, repo: RepoId, key: &NoteKey) -> Result<Option<String>, JournalError> {
+        Ok(self.state().notes.get(&(repo, key.clone())).cloned())
+    }
+
+    async fn sync_notes(&self, repo: RepoId) -> Result<Vec<(NoteKey, String)>, JournalError> {
+        let state = self.state();
+        let of_it = state.notes.iter().filter(|((of, key), _)| {
+            *of == repo && key::SYNC_NOTES.iter().any(|prefix| key::write_note(key).starts_with(prefix))
+        });
+        Ok(of_it.map(|((_, key), text)| (key.clone(), text.clone())).collect())
+    }
+
+    async fn keep_note(&self, repo: RepoId, key: &NoteKey, text: &str) -> Result<(), JournalError> {
+        self.state().notes.insert((repo, key.clone()), text.to_owned());
         Ok(())
     }
 

@@ -10,7 +10,8 @@ use countersign_core::domain::{Oid, PrNumber, RefName, RepoId, Sequence, Span, T
 use countersign_core::facts::question::Movement;
 
 use crate::engine::ports::{
-    Claim, Clock, Journal, JournalError, NewDelivery, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
+    Claim, Clock, Journal, JournalError, NewDelivery, NoteKey, Presence, QueueDepth, Recorded, RepoRef, Sighting,
+    Subject,
 };
 
 #[derive(Default)]
@@ -109,6 +110,18 @@ impl Journal for Double {
 
     async fn remember(&self, _: RepoId, _: PrNumber, _: &Presence) -> Result<(), JournalError> {
         self.works("remember")
+    }
+
+    async fn note(&self, _: RepoId, _: &NoteKey) -> Result<Option<String>, JournalError> {
+        self.works("read a note").map(|()| None)
+    }
+
+    async fn sync_notes(&self, _: RepoId) -> Result<Vec<(NoteKey, String)>, JournalError> {
+        self.works("list notes").map(|()| Vec::new())
+    }
+
+    async fn keep_note(&self, _: RepoId, _: &NoteKey, _: &str) -> Result<(), JournalError> {
+        self.works("keep a note")
     }
 
     async fn ledger_head(&self, _: RepoId) -> Result<Option<(Sequence, Oid)>, JournalError> {

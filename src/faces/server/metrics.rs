@@ -19,6 +19,12 @@ pub const CHANGES_OPEN: &str = "countersign_changes_open";
 pub const APPROVAL_WAIT_SECONDS: &str = "countersign_approval_wait_seconds";
 /// Merges.
 pub const MERGES: &str = "countersign_merges_total";
+/// Deliveries to targets.
+pub const SYNCS: &str = "countersign_syncs_total";
+/// When a target last got something, in seconds since 1970.
+pub const SYNC_LAST_SUCCESS: &str = "countersign_sync_last_success_timestamp_seconds";
+/// Whether a target differs from what is approved.
+pub const DRIFT: &str = "countersign_drift";
 /// Subjects due.
 pub const QUEUE_DEPTH: &str = "countersign_queue_depth";
 /// How long the oldest due subject waits, in seconds.
@@ -63,6 +69,9 @@ fn describe() {
     describe_gauge!(CHANGES_OPEN, "Open change requests, by environment");
     describe_histogram!(APPROVAL_WAIT_SECONDS, "Time from the request to its last approval");
     describe_counter!(MERGES, "Merges, by environment and verdict");
+    describe_counter!(SYNCS, "Attempts and looks at targets, by target and how they ended");
+    describe_gauge!(SYNC_LAST_SUCCESS, "When a target last got something");
+    describe_gauge!(DRIFT, "1 where a target differs from what is approved, else 0");
     describe_gauge!(QUEUE_DEPTH, "Subjects that are due");
     describe_gauge!(QUEUE_OLDEST_SECONDS, "How long the oldest due subject has waited");
     describe_gauge!(SWEEP_LAG_SECONDS, "How late the sweep is");

@@ -16,14 +16,14 @@ use sqlx::{ConnectOptions as _, PgPool};
 use super::OpenError;
 use super::fault::{Fault, during};
 use crate::engine::ports::{
-    Claim, Journal, JournalError, NewDelivery, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
+    Claim, Journal, JournalError, NewDelivery, NoteKey, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
 };
 use alive::Alive;
 
 mod address;
 mod alive;
 mod inbox;
-
+mod notes;
 mod sightings;
 mod work;
 mod written;
@@ -150,6 +150,18 @@ impl Journal for PostgresJournal {
 
     async fn remember(&self, repo: RepoId, change: PrNumber, presence: &Presence) -> Result<(), JournalError> {
         written::remember(&self.pool, repo, change, presence).await.map_err(during("remember what was written"))
+    }
+
+    async fn note(&self, repo: RepoId, key: &NoteKey) -> Result<Option<String>, JournalError> {
+        notes::note(&self.pool, repo, key).await.map_err(during("read a note"))
+    }
+
+    async fn sync_notes(&self, repo: RepoId) -> Result<Vec<(NoteKey, String)>, JournalError> {
+        notes::sync_notes(&self.pool, repo).await.map_err(during("read the notes of targets"))
+    }
+
+    async fn keep_note(&self, repo: RepoId, key: &NoteKey, text: &str) -> Result<(), JournalError> {
+        notes::keep(&self.pool, repo, key, text).await.map_err(during("keep a note"))
     }
 
     async fn ledger_head(&self, repo: RepoId) -> Result<Option<(Sequence, Oid)>, JournalError> {

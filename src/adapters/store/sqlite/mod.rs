@@ -19,10 +19,11 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use super::OpenError;
 use super::fault::{Fault, during};
 use crate::engine::ports::{
-    Claim, Journal, JournalError, NewDelivery, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
+    Claim, Journal, JournalError, NewDelivery, NoteKey, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
 };
 
 mod inbox;
+mod notes;
 mod sightings;
 mod work;
 mod written;
@@ -186,6 +187,18 @@ impl Journal for SqliteJournal {
 
     async fn remember(&self, repo: RepoId, change: PrNumber, presence: &Presence) -> Result<(), JournalError> {
         written::remember(&self.writer, repo, change, presence).await.map_err(during("remember what was written"))
+    }
+
+    async fn note(&self, repo: RepoId, key: &NoteKey) -> Result<Option<String>, JournalError> {
+        notes::note(&self.reader, repo, key).await.map_err(during("read a note"))
+    }
+
+    async fn sync_notes(&self, repo: RepoId) -> Result<Vec<(NoteKey, String)>, JournalError> {
+        notes::sync_notes(&self.reader, repo).await.map_err(during("read the notes of targets"))
+    }
+
+    async fn keep_note(&self, repo: RepoId, key: &NoteKey, text: &str) -> Result<(), JournalError> {
+        notes::keep(&self.writer, repo, key, text).await.map_err(during("keep a note"))
     }
 
     async fn ledger_head(&self, repo: RepoId) -> Result<Option<(Sequence, Oid)>, JournalError> {
