@@ -164,6 +164,18 @@ fn every_code_of_a_closed_repository_is_documented() {
     }
 }
 
+#[test]
+fn every_reason_of_a_delivery_is_documented() {
+    let page = read("docs/syncs.md");
+    for reason in countersign_core::sync::SyncReason::ALL {
+        let row = format!("| `{}` | {} | {} |", reason.code(), reason.words(), reason.help());
+        assert!(page.contains(&row), "docs/syncs.md lacks:\n{row}");
+    }
+    for state in countersign_core::domain::RunState::ALL {
+        assert!(page.contains(&format!("| `{}` | ", state.word())), "{}", state.word());
+    }
+}
+
 /// The page of reasons.
 fn reasons() -> String {
     let mut page = String::from(include_str!("documentation/reasons-head.md"));

@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use countersign_core::domain::{Digest, Oid, RefName, RepoPath, ResolvedNames, ReviewId, Sequence, TreeEntry};
+use countersign_core::domain::{
+    Digest, Oid, RefName, RepoPath, ResolvedNames, ReviewId, Sequence, TargetId, TreeEntry,
+};
 use countersign_core::facts::{VoteKind, VoteSource};
 use countersign_core::ledger::{self, Entry, Ledger, LedgerState};
-use countersign_core::policy::{self, Policy};
+use countersign_core::policy::{self, Policy, Target};
 use tracing::{error, warn};
 
 use super::crash::{Point, here};
@@ -67,6 +69,14 @@ impl Place {
     /// Whether a branch is governed: some environment names it, or it is the default branch.
     pub(super) fn governs(&self, branch: &RefName) -> bool {
         self.policy.governs(branch, &self.default_branch)
+    }
+
+    /// The target that a branch is, if it is one.
+    pub(super) fn target_at(&self, branch: &RefName) -> Option<TargetId> {
+        let mut targets = self.policy.syncs();
+        targets
+            .find(|(_, rule)| matches!(rule.target(), Target::Branch { reference } if reference == branch))
+            .map(|(id, _)| id)
     }
 
     /// The governed branches.

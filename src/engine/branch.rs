@@ -32,11 +32,17 @@ impl Engine {
             self.journal.schedule(&Subject::Repository(repo.id), self.clock.now()).await?;
             return Ok(None);
         };
+        if let Some(target) = place.target_at(branch) {
+            // a branch target asks nobody for a review: it is looked at, and set back
+            self.journal.schedule(&Subject::Sync(repo.id, target), self.clock.now()).await?;
+            return Ok(None);
+        }
         if place.governs(branch) {
             let mut place = place;
             self.heal(claim, &mut place).await?;
             let again = self.guard(claim, &mut place, std::slice::from_ref(branch)).await?;
             self.base_moved(&place, branch).await?;
+            self.look_at_syncs(&place).await?;
             return Ok(again);
         } else {
             self.open_where_needed(claim, &place, branch).await?;

@@ -24,6 +24,7 @@ impl Engine {
         repo: RepoId,
         number: PrNumber,
     ) -> Result<Option<Timestamp>, TurnError> {
+        let repo_id = repo;
         let Some(repo) = self.reach(repo).await? else { return Ok(None) };
         let read = *self.forge.answer(&repo, &Question::Change(number), Freshness::Now).await?.change()?;
         let place = match self.find(claim, &repo, &[pull_ref(number)]).await? {
@@ -39,6 +40,7 @@ impl Engine {
             return Ok(None);
         }
         if !read.open {
+            self.note_closed(repo_id, number);
             self.finish(claim, &mut place, &read).await?;
             return Ok(None);
         }
@@ -69,6 +71,7 @@ impl Engine {
             decision = decide(&place.policy, &gathered.facts);
         }
         info!(change = %gathered.facts.change.number, verdict = decision.verdict.word(), reason = decision.reason.code(), "decided");
+        self.note_open((place.repo.id, gathered.facts.change.number), &decision);
         let shared = self.shared_head(&place, &gathered, &decision).await?;
         if decision.proof.is_some() {
             outcome = match shared.as_ref().and_then(|shared| shared.rejected) {
@@ -76,7 +79,8 @@ impl Engine {
                     Outcome::Held(format!("#{other} has the same head, and an approver asked for changes there"))
                 }
                 None => match self.merge(claim, &mut place, (&gathered, &decision), shared.as_ref()).await? {
-                    Merging::Merged { commit, decision } => Outcome::Merged { commit, decision },
+                    // how the targets stand is said as soon as they were looked at
+                    Merging::Merged { commit, decision } => Outcome::Merged { commit, decision, syncs: Vec::new() },
                     Merging::Held(why) => Outcome::Held(why),
                 },
             };

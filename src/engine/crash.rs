@@ -101,6 +101,19 @@ points! {
         MergeVerified "merge-verified" "what stands there is what was approved; it is not recorded";
         MergeRecorded "merge-recorded" "it is recorded; the comment does not say so";
     }
+    Sync "Approved content is delivered to a target." {
+        SyncDue "sync-due" "something may leave; no deployment records it";
+        SyncNoted "sync-noted" "the attempt is noted; nothing was sent";
+        SyncSent "sync-sent" "the target has answered; it is not noted";
+        SyncEnded "sync-ended" "how it ended is noted; it is not in the ledger";
+        SyncRecorded "sync-recorded" "it is in the ledger; the deployment does not say so";
+        SyncShown "sync-shown" "the deployment says so; it is not noted";
+    }
+    Command "A command in a comment is carried out." {
+        CommandSeen "command-seen" "it was read; nothing was done";
+        CommandDone "command-done" "it is carried out, or refused; nobody was told";
+        CommandAnswered "command-answered" "people were told; that it was handled is not noted";
+    }
     Endpoint "A change is merged through its pull request, where rules keep us from moving the branch." {
         EndpointDue "endpoint-due" "the branch may not be moved; the endpoint was not asked";
         EndpointMerged "endpoint-merged" "GitHub has merged; nothing was verified";

@@ -63,12 +63,12 @@ impl Engine {
     /// A pull request that is no longer open: if we merged it, its comment says so.
     pub(super) async fn finish(&self, claim: &Claim, place: &mut Place, read: &ChangeRead) -> Result<(), TurnError> {
         self.heal(claim, place).await?;
-        let Some((_, merge)) = place.state().merge_of_pull(read.number) else { return Ok(()) };
-        let (sequence, commit) = (merge.decision, merge.commit.clone());
+        let Some((merged, merge)) = place.state().merge_of_pull(read.number) else { return Ok(()) };
+        let (sequence, commit, approved) = (merge.decision, merge.commit.clone(), merge.approved.clone());
         let Some(entry) = place.state().decisions().get(&sequence).cloned() else { return Ok(()) };
-        let Some(wanted) = self.merged_page(place, &entry, &Outcome::Merged { commit, decision: sequence }) else {
-            return Ok(());
-        };
+        let syncs = self.sync_lines(place, merged, (&entry.base, &approved)).await?;
+        let outcome = Outcome::Merged { commit, decision: sequence, syncs };
+        let Some(wanted) = self.merged_page(place, &entry, &outcome) else { return Ok(()) };
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
     }
 

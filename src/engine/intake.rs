@@ -7,8 +7,8 @@ use countersign_core::delivery::{Content, Delivery, Unparsable};
 use countersign_core::domain::{Account, DeliveryId, Digest, RefName, RepoId, Span, Timestamp};
 use countersign_core::effect::CHECK_NAME;
 use countersign_core::event::{
-    Change, ChangeAction, Check, Comment, Event, Installation, InstallationAction, Place, Push, RepositoryAction,
-    Review, ReviewAction, ReviewState,
+    Change, ChangeAction, Check, Comment, CommentAction, Event, Installation, InstallationAction, Place, Push,
+    RepositoryAction, Review, ReviewAction, ReviewState,
 };
 use countersign_core::facts::VoteKind;
 use countersign_core::facts::question::Movement;
@@ -122,7 +122,14 @@ fn looks(event: &Event, at: Timestamp, around: &Surroundings<'_>) -> Vec<(Subjec
             vec![Subject::Change(place.repo, *number)]
         }
         Event::Comment(comment) if ours(&comment.sender) => Vec::new(),
-        Event::Comment(Comment { place, number, .. }) => vec![Subject::Change(place.repo, *number)],
+        Event::Comment(comment @ Comment { place, number, .. }) => {
+            let mut looks = vec![Subject::Change(place.repo, *number)];
+            // an edited comment is no command (R14)
+            if comment.action == CommentAction::Created && comment.may_command {
+                looks.push(Subject::Command(place.repo, comment.id));
+            }
+            looks
+        }
         Event::Check(check) if ours(&check.sender) || check.name.as_ref().is_some_and(|name| name != CHECK_NAME) => {
             Vec::new()
         }

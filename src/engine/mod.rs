@@ -13,8 +13,10 @@ mod adopt;
 mod book;
 mod branch;
 mod change;
+mod command;
 mod documents;
 mod error;
+mod figures;
 mod finish;
 mod foreign;
 mod gather;
@@ -27,6 +29,7 @@ mod record;
 mod repository;
 mod run;
 mod siblings;
+mod sync;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -37,6 +40,7 @@ use countersign_core::ledger::{SigningKey, Trust};
 pub use adopt::{AdoptError, Adopted};
 pub use error::TurnError;
 pub use run::{Progress, run};
+pub use sync::take_callback;
 
 use ports::{Clock, Forge, Grants, Journal, Outbound, Repo};
 use readiness::Readiness;
@@ -84,9 +88,7 @@ pub struct Engine {
     repo: Arc<dyn Repo>,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
-    #[expect(dead_code, reason = "the turn of a target uses it")]
     grants: Arc<dyn Grants>,
-    #[expect(dead_code, reason = "the turn of a target uses it")]
     outbound: Arc<dyn Outbound>,
     signer: SigningKey,
     settings: Settings,
@@ -104,6 +106,10 @@ struct Memory {
     writers: Mutex<BTreeMap<RepoId, Arc<tokio::sync::Mutex<()>>>>,
     /// What an open change looked like when it was last judged without doubt.
     settled: Mutex<BTreeMap<(RepoId, PrNumber), Settled>>,
+    /// Ledgers whose decisions were run again, by repository.
+    proofs: Mutex<BTreeMap<RepoId, Arc<sync::Proved>>>,
+    /// Environments of open changes, and when each repository was last swept: for figures.
+    figures: Mutex<figures::Figures>,
     /// Tips of ordinary branches that were looked at, with the base tips they were compared with.
     branches: Mutex<BTreeMap<(RepoId, RefName), LookedAt>>,
     /// One look at the governed branches of a repository at a time in this process.

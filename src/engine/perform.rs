@@ -94,7 +94,16 @@ impl Engine {
                 presence.asked = asked.into_iter().collect();
             }
             (
-                Effect::SetCheck { .. } | Effect::Comment { .. } | Effect::OpenChange { .. } | Effect::Merge { .. },
+                Effect::SetCheck { .. }
+                | Effect::Comment { .. }
+                | Effect::OpenChange { .. }
+                | Effect::Merge { .. }
+                | Effect::CreateDeployment { .. }
+                | Effect::SetDeployment { .. }
+                | Effect::StartWorkflow { .. }
+                | Effect::SendEvent { .. }
+                | Effect::React { .. }
+                | Effect::Reply { .. },
                 _,
             ) => {}
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use countersign_core::domain::{
     Account, CheckId, CommentId, DeliveryId, Delta, Digest, InstallationId, Oid, PrNumber, RefName, RepoId, RepoName,
-    RepoPath, ReviewId, Sequence, Span, Timestamp, TreeEntry,
+    RepoPath, ReviewId, Sequence, Span, TargetId, Timestamp, TreeEntry,
 };
 use countersign_core::effect::{Effect, Receipt};
 use countersign_core::facts::question::Movement;
@@ -283,6 +283,10 @@ pub enum Subject {
     Repository(RepoId),
     /// Every open change of a repository: people or rules have changed, so none stands as it was judged.
     Changes(RepoId),
+    /// A sync target: what it has, what it should have.
+    Sync(RepoId, TargetId),
+    /// A comment under a pull request that may hold a command.
+    Command(RepoId, CommentId),
     /// All installations: which repositories there are, which deliveries failed.
     Installations,
 }
@@ -396,6 +400,28 @@ pub struct Presence {
     pub asked: Vec<String>,
 }
 
+/// What a note is about. A note is JSON that one kind of turn writes and reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoteKey {
+    /// The run of a target: `sync::Run`.
+    Run(TargetId),
+    /// The newest request of a person to deliver to a target again: a number that rises.
+    Asked(TargetId),
+    /// What a receiver called back about its newest delivery: [`Callback`].
+    Callback(TargetId),
+    /// A command that was carried out or refused: nothing more is done for that comment.
+    Command(CommentId),
+}
+
+/// What a receiver says about a delivery it took, by `POST /api/v1/syncs/{id}/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Callback {
+    /// The generation it speaks of.
+    pub generation: Sequence,
+    /// It runs the content; `false`: it failed.
+    pub converged: bool,
+}
+
 /// The durable memory: inbox, work table, sightings, presence, remembered ledger head.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -440,6 +466,15 @@ pub trait Journal: Send + Sync {
 
     /// Remembers what we wrote.
     async fn remember(&self, repo: RepoId, change: PrNumber, presence: &Presence) -> Result<(), JournalError>;
+
+    /// A note.
+    async fn note(&self, repo: RepoId, key: &NoteKey) -> Result<Option<String>, JournalError>;
+
+    /// Every note of a repository about runs of targets and requests for them.
+    async fn sync_notes(&self, repo: RepoId) -> Result<Vec<(NoteKey, String)>, JournalError>;
+
+    /// Keeps a note; the one before of the same key is gone.
+    async fn keep_note(&self, repo: RepoId, key: &NoteKey, text: &str) -> Result<(), JournalError>;
 
     /// The newest ledger head this server has seen: sequence and commit. It never goes back.
     async fn ledger_head(&self, repo: RepoId) -> Result<Option<(Sequence, Oid)>, JournalError>;

@@ -205,7 +205,8 @@ impl Engine {
             Ok(entries)
         })
         .await?;
-        // the other open changes stand on another ground now
+        self.note_merge(place, decision);
+        // the other open changes stand on another ground now, and the targets wait
         self.journal.schedule(&Subject::Repository(place.repo.id), self.clock.now()).await?;
         Ok(())
     }

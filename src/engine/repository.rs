@@ -68,6 +68,7 @@ impl Engine {
     pub(super) async fn look_at_repository(&self, claim: &Claim, repo: RepoId) -> Result<Option<Timestamp>, TurnError> {
         let Some(repo) = self.reach(repo).await? else { return Ok(None) };
         let again = Some(self.clock.now().plus(self.settings.reconcile));
+        self.swept(repo.id);
         match self.find(claim, &repo, &[]).await? {
             Found::Unmanaged => {}
             Found::Closed(closed) => {
@@ -84,6 +85,7 @@ impl Engine {
                 let guarded = self.guard(claim, &mut place, &bases).await;
                 self.look_at_open_changes(&repo, Some(&place)).await?;
                 self.look_at_branches(&place).await?;
+                self.look_at_syncs(&place).await?;
                 if let Some(sooner) = guarded? {
                     return Ok(again.map(|again| again.min(sooner)));
                 }
@@ -133,6 +135,7 @@ impl Engine {
             .refs
             .iter()
             .filter(|(branch, _)| branch.branch_name().is_some() && !self.is_ours(branch) && !place.governs(branch))
+            .filter(|(branch, _)| place.target_at(branch).is_none())
             .map(|(branch, tip)| (branch.clone(), tip.clone()))
             .collect();
         for (branch, tip) in branches {

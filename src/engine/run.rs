@@ -189,6 +189,8 @@ fn kind(subject: &Subject) -> &'static str {
         Subject::Change(..) => "change",
         Subject::Repository(_) => "repository",
         Subject::Changes(_) => "changes",
+        Subject::Sync(..) => "sync",
+        Subject::Command(..) => "command",
         Subject::Installations => "installations",
     }
 }
@@ -199,6 +201,8 @@ fn name(subject: &Subject) -> String {
         Subject::Change(repo, change) => format!("change {change} of {repo}"),
         Subject::Repository(repo) => format!("repository {repo}"),
         Subject::Changes(repo) => format!("open changes of {repo}"),
+        Subject::Sync(repo, target) => format!("target {target} of {repo}"),
+        Subject::Command(repo, comment) => format!("comment {comment} of {repo}"),
         Subject::Installations => "installations".to_owned(),
     }
 }
@@ -212,6 +216,8 @@ impl Engine {
             Subject::Changes(repo) => self.look_at_changes(*repo).await,
             Subject::Branch(repo, branch) => self.look_at_branch(claim, *repo, branch).await,
             Subject::Change(repo, change) => self.look_at_change(claim, *repo, *change).await,
+            Subject::Sync(repo, target) => self.look_at_sync(claim, *repo, target).await,
+            Subject::Command(repo, comment) => self.look_at_command(claim, *repo, *comment).await,
         }
     }
 }

@@ -66,6 +66,8 @@ fn looks_of(event: &Event) -> Vec<String> {
         Subject::Change(repo, number) => format!("change {repo} {number}"),
         Subject::Repository(repo) => format!("repository {repo}"),
         Subject::Changes(repo) => format!("changes {repo}"),
+        Subject::Sync(repo, target) => format!("sync {repo} {target}"),
+        Subject::Command(repo, comment) => format!("command {repo} {comment}"),
         Subject::Installations => "installations".to_owned(),
     };
     work(event).look_at.iter().map(|(subject, due)| format!("{}@{}", name(subject), due.since(AT).seconds())).collect()
@@ -97,6 +99,13 @@ fn comment(sender: &Value) -> Event {
     event("issue_comment", sender, json!({"action": "created", "issue": issue, "comment": {"id": 1}}))
 }
 
+/// A comment that could hold a command, or did before it was edited.
+fn command(action: &str) -> Event {
+    let issue = json!({"number": 42, "pull_request": {"url": "…"}});
+    let comment = json!({"id": 1, "body": "please\n/countersign sync"});
+    event("issue_comment", &rita(), json!({"action": action, "issue": issue, "comment": comment}))
+}
+
 fn check(name: Option<&str>, changes: &[u64]) -> Event {
     let pulls: Vec<_> = changes.iter().map(|number| json!({"number": number})).collect();
     let body = json!({"name": name, "head_sha": H2, "pull_requests": pulls});
@@ -123,6 +132,8 @@ fn each_event_asks_for_its_looks() {
         (push("refs/heads/countersign/ledger", &rita()), &["branch 101 countersign/ledger@0"]),
         (push("refs/heads/countersign/ledger", &us()), &["branch 101 countersign/ledger@10"]),
         (push("refs/tags/v1", &rita()), &[]),
+        (command("created"), &["change 101 42@0", "command 101 1@0"]),
+        (command("edited"), &["change 101 42@0"]),
         (change("opened", &rita()), &["change 101 42@0"]),
         (change("opened", &us()), &[]),
         (change("edited", &us()), &[]),

@@ -3,6 +3,7 @@
 mod http;
 mod look;
 mod process;
+mod receiver;
 mod secrets;
 mod stage;
 mod store;
@@ -10,6 +11,7 @@ mod tree;
 mod world;
 
 pub(crate) use http::{Post, signature};
+pub(crate) use receiver::{Answer, Receiver, SECRET};
 pub(crate) use secrets::{CANARY, Secrets};
 pub(crate) use stage::at_once;
 pub(crate) use tree::Tree;

@@ -115,6 +115,8 @@ impl World {
                     ("contents", Level::Write),
                     ("pull_requests", Level::Write),
                     ("checks", Level::Write),
+                    ("deployments", Level::Write),
+                    ("actions", Level::Write),
                     ("members", Level::Read),
                 ],
                 &[
@@ -178,6 +180,11 @@ impl World {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Takes a setting back.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.settings.retain(|(known, _)| known != name);
+    }
+
     /// A path in the world's folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -204,6 +211,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command
             .arg(verb)
+            .args(self.path("countersign.toml").exists().then_some("--config=countersign.toml"))
             .current_dir(self.dir.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -294,8 +302,8 @@ impl World {
     /// The sticky comment: exactly one once there is one.
     #[track_caller]
     pub(crate) fn comment(&self, pull: u64) -> String {
-        let comments: Vec<_> =
-            self.repo.comments(pull).into_iter().filter(|(who, _)| *who == self.app.bot_login()).collect();
+        let ours = self.repo.comments(pull).into_iter().filter(|(who, _)| *who == self.app.bot_login());
+        let comments: Vec<_> = ours.filter(|(_, body)| !body.contains("<!-- countersign:reply ")).collect();
         assert!(comments.len() <= 1, "one comment is edited in place: {comments:#?}");
         comments.into_iter().next().map(|(_, body)| body).unwrap_or_default()
     }

@@ -15,5 +15,6 @@ mod permissions;
 mod putback;
 mod secrecy;
 mod structure;
+mod syncing;
 mod proof;
 mod review;
