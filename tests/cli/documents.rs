@@ -296,3 +296,24 @@ fn standard_input_is_a_document_when_its_format_is_named() {
     let told = bench.feed(&["decrypt", "-"], &sealed).ends(2);
     assert!(told.contains("--input-type yaml"), "{told}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_value_that_is_typed_is_not_shown() {
+    let here = std::process::Command::new("script").arg("--version").output().is_ok_and(|ran| ran.status.success());
+    if !here {
+        eprintln!("SKIPPED: there is no `script`; nothing was typed on a terminal");
+        return;
+    }
+    let bench = Bench::new();
+    bench.sealed("a.yaml", DOCUMENT);
+    // types once the question stands there and the terminal has stopped showing what is typed
+    let typing = "while ! grep -q 'not shown' seen 2>/dev/null; do sleep 0.05; done; sleep 0.5; printf 'typed-value\\n'; sleep 0.5";
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let command = format!("({typing}) | script -qefc '{program} set a.yaml db.password' seen >/dev/null");
+    bench.program("sh", &["-c", &command], "").fine();
+    let seen = bench.read("seen");
+    assert!(seen.contains("value of db.password (not shown): ") && seen.contains("changed db.password"), "{seen}");
+    assert!(!seen.contains("typed-value"), "{seen}");
+    assert_eq!(bench.run(&["get", "a.yaml", "db.password"]).fine(), "typed-value");
+}

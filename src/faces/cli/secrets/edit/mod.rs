@@ -10,7 +10,7 @@ use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sops_file::{Format, OpenOptions, OpenedDocument, SealOptions, SealedDocument, seal};
+use sops_file::{Format, OpenOptions, OpenedDocument, SealError, SealOptions, SealedDocument, seal};
 use zeroize::Zeroizing;
 
 use self::editor::Editor;
@@ -107,7 +107,23 @@ impl Known {
         let document = Document::named(&args.naming, args.file.as_deref())?;
         let (sealed, identity) = (parse(&document)?, Identity::gather());
         let opened = open(&document, &sealed, &identity, args.ignore_mac)?;
-        Ok(Box::new(Self { document, sealed, opened, identity }))
+        let known = Self { document, sealed, opened, identity };
+        known.can_be_edited()?;
+        Ok(Box::new(known))
+    }
+
+    /// A document of a shape that cannot be changed is refused before somebody has worked on it.
+    fn can_be_edited(&self) -> Result<(), Report> {
+        match self.again()?.replace_with(&self.text()?) {
+            Err(fault @ SealError::Metadata { .. }) => Err(unsealed(&self.document, &fault)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The document as it was opened, to be changed.
+    fn again(&self) -> Result<OpenedDocument, Report> {
+        let opened = self.opened.open_version(&self.sealed, OpenOptions { ignore_mac: true });
+        opened.map_err(|fault| super::unopened(&self.document, &fault, &self.identity))
     }
 
     /// Somebody else changed the file meanwhile: what was edited is kept beside it, sealed.
@@ -133,12 +149,9 @@ impl Subject for Known {
     }
 
     fn store(&self, text: &[u8]) -> Result<(), Fault> {
-        let mistake = |fault: &sops_file::SealError| Fault::Mistake(unsealed(&self.document, fault));
+        let mistake = |fault: &SealError| Fault::Mistake(unsealed(&self.document, fault));
         // From the beginning each time: a text that was refused leaves nothing behind.
-        let mut opened = self
-            .opened
-            .open_version(&self.sealed, OpenOptions { ignore_mac: true })
-            .map_err(|fault| Fault::Other(super::unopened(&self.document, &fault, &self.identity)))?;
+        let mut opened = self.again()?;
         opened.replace_with(text).map_err(|fault| mistake(&fault))?;
         let bytes = opened.reseal(now()?).map_err(|fault| mistake(&fault))?;
         let values = opened.values().len();
