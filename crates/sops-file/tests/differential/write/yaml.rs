@@ -26,7 +26,8 @@ pub(crate) fn file(documents: &[Node], rng: &mut Rng) -> String {
         writer.children(document.children(), 0, false);
     }
     let mut text = writer.out;
-    if writer.rng.chance(5) && !text.ends_with("\n\n") {
+    // Without its last line break a block loses it too, and a comment goes elsewhere.
+    if !text.contains(['|', '#']) && writer.rng.chance(10) {
         text.pop();
     }
     if windows { text.replace('\n', "\r\n") } else { text }
@@ -46,7 +47,9 @@ impl Writer<'_> {
                     let _ = writeln!(self.out, "#{text}");
                 }
                 Child::Entry { key, node, inline } => {
-                    if self.loose && !started && self.rng.chance(20) {
+                    // Behind a block that keeps its empty lines, one more would belong to it.
+                    let free = self.loose && !started && !self.out.ends_with("\n\n");
+                    if free && self.rng.chance(20) {
                         self.out.push('\n');
                     }
                     if !std::mem::take(&mut started) {

@@ -1,0 +1,6 @@
+//! YAML documents, sealed and plain.
+#![no_main]
+
+use sops_file::Format;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| countersign_fuzz::document(data, Format::Yaml));
