@@ -105,7 +105,7 @@ impl OpenedDocument {
     /// As for [`crate::seal`].
     pub fn replace_with(&mut self, plain: &[u8]) -> Result<(), SealError> {
         self.must_be_editable()?;
-        let draft = Draft::read(plain, self.sealed.format, Some(step(&self.sealed.tree)))?;
+        let draft = Draft::like(&self.sealed, plain)?;
         let selection = self.sealed.selection();
         let only_sealed = self.sealed.metadata().mac_only_encrypted();
         let (patches, _) = draft.sealed_values(&selection, only_sealed, &self.key, &self.reuse())?;
@@ -165,8 +165,11 @@ impl OpenedDocument {
         }
     }
 
-    /// A dotenv document holds scalars at its top level, and its keys have no quotes.
+    /// The metadata are no value. A dotenv document holds scalars at its top level, and its keys have no quotes.
     fn must_fit(&self, path: &KeyPath, value: &Value) -> Result<(), SealError> {
+        if path.steps().first() == Some(&Step::Key("sops".to_owned())) && self.sealed.format != Format::Dotenv {
+            return Err(SealError::Metadata { what: "`sops` is the name of the metadata" });
+        }
         if self.sealed.format != Format::Dotenv {
             return Ok(());
         }

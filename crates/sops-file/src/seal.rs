@@ -41,7 +41,8 @@ pub struct SealOptions {
     pub selection: Option<Selection>,
     /// Whether the MAC covers sealed values only.
     pub mac_only_encrypted: bool,
-    /// Indent of new lines, 2 to 9; none means that of the document, else 4.
+    /// Indent of new lines where the document has none of its own (YAML: 2 to 9, for all new lines). None means that
+    /// of the document, else 4 in YAML and a tab in JSON.
     pub indent: Option<usize>,
 }
 
@@ -96,6 +97,13 @@ pub(crate) struct Draft {
     text: Zeroizing<String>,
     tree: Tree,
     step: usize,
+    /// One step in JSON that has no step of its own.
+    unit: String,
+}
+
+/// One step of indent in JSON.
+fn unit(indent: Option<usize>) -> String {
+    indent.map_or_else(|| "\t".to_owned(), |step| " ".repeat(step))
 }
 
 /// Sealed texts of an older version, to be used again for equal values in equal places (reference 16.3).
@@ -115,7 +123,7 @@ impl Reuse {
 impl Draft {
     pub(crate) fn read(plain: &[u8], format: Format, indent: Option<usize>) -> Result<Self, SealError> {
         if format == Format::Binary {
-            return Self::binary(plain);
+            return Self::binary(plain, unit(indent));
         }
         let mut text = Zeroizing::new(text_of(plain)?.to_owned());
         let mut tree = read_tree(&text, format)?;
@@ -125,21 +133,34 @@ impl Draft {
         if tree.documents.iter().any(|document| document.sops.is_some()) {
             return Err(SealError::AlreadySealed);
         }
-        let step = indent.filter(|step| (2..=9).contains(step)).unwrap_or_else(|| step(&tree));
+        // As in sops, another number acts as 2.
+        let step = indent.map_or_else(|| step(&tree), |step| if (2..=9).contains(&step) { step } else { 2 });
         if tree.needs_rewriting {
             let texts = Texts { opened: None };
             text = Zeroizing::new(write::tree(&tree, &texts, step, Empty::Nothing));
             tree = read_tree(&text, format)?;
         }
-        Ok(Self { text, tree, step })
+        Ok(Self { text, tree, step, unit: unit(indent) })
+    }
+
+    /// A plain document that is to take the place of a sealed one, and is indented like it.
+    pub(crate) fn like(sealed: &SealedDocument, plain: &[u8]) -> Result<Self, SealError> {
+        match sealed.format {
+            Format::Yaml => Self::read(plain, sealed.format, Some(step(&sealed.tree))),
+            Format::Json | Format::Dotenv | Format::Ini => {
+                let unit = json::edit::unit(&sealed.text).to_owned();
+                Ok(Self { unit, ..Self::read(plain, sealed.format, None)? })
+            }
+            Format::Binary => Self::binary(plain, json::edit::unit(&sealed.text).to_owned()),
+        }
     }
 
     /// Any bytes become the one value of a JSON document (reference 14).
-    fn binary(plain: &[u8]) -> Result<Self, SealError> {
+    fn binary(plain: &[u8], unit: String) -> Result<Self, SealError> {
         if SealedDocument::parse(plain, Format::Binary).is_ok() {
             return Err(SealError::AlreadySealed);
         }
-        let text = Zeroizing::new("{\n\t\"data\": \"\"\n}\n".to_owned());
+        let text = Zeroizing::new(format!("{{\n{unit}\"data\": \"\"\n}}\n"));
         let mut tree = read_tree(&text, Format::Binary)?;
         let value = match std::str::from_utf8(plain) {
             Ok(text) => Plain::text(text),
@@ -150,7 +171,7 @@ impl Draft {
         {
             entry.node.kind = Kind::Scalar(Scalar::new(value, None));
         }
-        Ok(Self { text, tree, step: 4 })
+        Ok(Self { text, tree, step: 4, unit })
     }
 
     /// The patches that seal every value the selection wants sealed, and the text of the MAC. Comments come later:
@@ -194,9 +215,11 @@ impl Draft {
                 Home::Flow => 0,
                 Home::Json => {
                     patches.extend(match metadata {
-                        Appended::New(value) => json::edit::append(&self.text, &document.root, Some("sops"), value),
+                        Appended::New(value) => {
+                            json::edit::append_in(&self.text, &document.root, ("sops", value), &self.unit)
+                        }
                         Appended::Kept(text) => {
-                            json::edit::append_text(&self.text, &document.root, &|_| (*text).to_owned())
+                            json::edit::append_text(&self.text, &document.root, &self.unit, &|_| (*text).to_owned())
                         }
                     });
                     continue;

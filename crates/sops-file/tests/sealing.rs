@@ -735,3 +735,162 @@ fn comments_belong_where_the_reader_of_sops_has_them() {
         assert_eq!(found, [container], "{text}");
     }
 }
+
+#[test]
+fn new_lines_are_indented_as_the_configuration_wants() {
+    let case = Case::new();
+    let with = |format, plain: &[u8], indent| {
+        let options = SealOptions { indent, ..case.options.clone() };
+        String::from_utf8(seal(plain, format, &options, now()).unwrap()).unwrap()
+    };
+    assert!(with(Format::Json, b"{\"a\": 1}", Some(3)).contains("\"sops\": {\n   \"age\""));
+    assert!(with(Format::Json, b"{}", Some(2)).starts_with("{\n  \"sops\": {\n    \"age\""));
+    assert!(with(Format::Json, b"{\n  \"a\": 1\n}", Some(3)).contains("\n  \"sops\": {\n    \"age\""));
+    assert!(with(Format::Json, b"{\"a\": 1}", None).contains("{\n\t\"age\""));
+    assert!(with(Format::Binary, b"x", Some(2)).starts_with("{\n  \"data\""));
+    assert!(with(Format::Binary, b"x", None).starts_with("{\n\t\"data\""));
+    assert!(with(Format::Yaml, b"a: 1\n", Some(3)).contains("\nsops:\n   age:\n      - enc: |\n"));
+    assert!(with(Format::Yaml, b"a: 1\n", Some(1)).contains("\nsops:\n  age:\n    - enc: |\n"));
+}
+
+/// What sops refuses with an exit status of its own.
+#[test]
+fn what_sops_refuses_is_refused_in_every_format() {
+    let case = Case::new();
+    let cases: [(Format, &str, i32); 14] = [
+        (Format::Json, "[1]", 2),
+        (Format::Json, "{\"a\": 1e999}", 2),
+        (Format::Json, "{\"a\": 1", 2),
+        (Format::Json, "", 92),
+        (Format::Json, "{\"sops\": {}}", 203),
+        (Format::Json, "{\"sops\": 1, \"sops\": 2}", 2),
+        (Format::Dotenv, "no delimiter\n", 2),
+        (Format::Dotenv, "sops_x=1\n", 203),
+        (Format::Ini, "[a\n", 2),
+        (Format::Ini, "word\n", 2),
+        (Format::Ini, "a = `x\n", 2),
+        (Format::Ini, "[sops]\na = 1\n", 203),
+        (Format::Yaml, "- a\n", 2),
+        (Format::Yaml, "a: 18446744073709551615\n", 2),
+    ];
+    for (format, text, code) in cases {
+        let fault = seal(text.as_bytes(), format, &case.options, now()).unwrap_err();
+        assert_eq!(fault.exit_code(), code, "{format} {text}: {fault}");
+    }
+    let mut opened = case.open(&case.seal("a: one\n"));
+    assert!(opened.set(&path("sops.x"), &Value::text("x")).is_err());
+    assert!(opened.set(&path("sops"), &Value::text("x")).is_err());
+}
+
+/// Texts by key in each format that has keys.
+fn text_of(format: Format, entries: &[(String, String)]) -> Option<String> {
+    let lines = |start: &str, line: &dyn Fn(&str, &str) -> String| {
+        entries.iter().fold(start.to_owned(), |text, (key, value)| text + &line(key, value) + "\n")
+    };
+    let json = |value: &str| serde_json::Value::from(value).to_string();
+    match format {
+        Format::Yaml => Some(lines("m:\n", &|key, value| format!("  {key}: {}", json(value)))),
+        Format::Json => {
+            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("\"{key}\": {}", json(value))).collect();
+            Some(format!("{{\"m\": {{{}}}}}", entries.join(", ")))
+        }
+        Format::Dotenv => Some(lines("", &|key, value| format!("{key}={}", value.replace(['\n', '\r'], "\\n")))),
+        Format::Ini => Some(lines("[m]\n", &|key, value| format!("{key} = \"\"\"{}\"\"\"", value.replace('"', "'")))),
+        Format::Binary => None,
+    }
+}
+
+fn entries() -> impl Strategy<Value = Vec<(String, String)>> {
+    prop::collection::btree_map("[a-z]{1,6}", "[ -~é\n]{0,16}", 1..6).prop_map(|map| map.into_iter().collect())
+}
+
+fn format() -> impl Strategy<Value = Format> {
+    prop_oneof![Just(Format::Yaml), Just(Format::Json), Just(Format::Dotenv), Just(Format::Ini)]
+}
+
+#[derive(Clone, Debug)]
+enum Turn {
+    Set(prop::sample::Index, String),
+    Add(String, String),
+    Unset(prop::sample::Index),
+    Replace,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let text = || "[ -~é\n]{0,12}";
+    prop_oneof![
+        (any::<prop::sample::Index>(), text()).prop_map(|(at, value)| Turn::Set(at, value)),
+        ("[A-Z]{1,4}", text()).prop_map(|(key, value)| Turn::Add(key, value)),
+        any::<prop::sample::Index>().prop_map(Turn::Unset),
+        Just(Turn::Replace),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn opening_gives_back_what_was_sealed_in_every_format(format in format(), entries in entries()) {
+        let case = Case::new();
+        let plain = text_of(format, &entries).unwrap();
+        let bytes = seal(plain.as_bytes(), format, &case.options, now()).unwrap();
+        let sealed = SealedDocument::parse(&bytes, format).unwrap();
+        let opened = open(&sealed, &case.identities, OpenOptions::default()).unwrap();
+        let again = seal(&opened.to_plain().unwrap(), format, &case.options, now()).unwrap();
+        let again = open(&SealedDocument::parse(&again, format).unwrap(), &case.identities, OpenOptions::default()).unwrap();
+        prop_assert!(same(&opened, &again), "{plain:?}");
+        prop_assert_eq!(opened.values().len(), entries.len());
+    }
+
+    /// Whatever is done to a document: what no turn names keeps its bytes, and a nonce never serves two texts.
+    #[test]
+    fn untouched_values_keep_their_tokens_and_no_nonce_serves_twice(
+        format in format(),
+        entries in entries(),
+        turns in prop::collection::vec(turn(), 1..8),
+    ) {
+        let case = Case::new();
+        let inside = |key: &str| if format == Format::Dotenv { path(key) } else { path("m").key(key) };
+        let mut bytes = seal(text_of(format, &entries).unwrap().as_bytes(), format, &case.options, now()).unwrap();
+        let mut seen = std::collections::BTreeMap::<Vec<u8>, Vec<u8>>::new();
+        for turn in turns {
+            let old = SealedDocument::parse(&bytes, format).unwrap();
+            let mut opened = open(&old, &case.identities, OpenOptions::default()).unwrap();
+            let keys: Vec<_> = opened.values().into_iter().map(|(_, path, _)| path).collect();
+            let touched = match &turn {
+                Turn::Set(at, value) if !keys.is_empty() => {
+                    opened.set(at.get(&keys), &Value::text(value.as_str())).unwrap();
+                    Some(at.get(&keys).clone())
+                }
+                Turn::Add(key, value) => {
+                    opened.set(&inside(key), &Value::text(value.as_str())).unwrap();
+                    Some(inside(key))
+                }
+                Turn::Unset(at) if keys.len() > 1 => {
+                    opened.unset(at.get(&keys)).unwrap();
+                    Some(at.get(&keys).clone())
+                }
+                Turn::Replace => {
+                    let plain = opened.to_plain().unwrap();
+                    opened.replace_with(&plain).unwrap();
+                    None
+                }
+                Turn::Set(..) | Turn::Unset(_) => None,
+            };
+            bytes = opened.reseal(later()).unwrap();
+            let new = SealedDocument::parse(&bytes, format).unwrap();
+            open(&new, &case.identities, OpenOptions::default()).unwrap();
+            for leaf in new.leaves() {
+                let before = old.leaf(&leaf.path);
+                if let (Some(before), false) = (before, Some(&leaf.path) == touched.as_ref()) {
+                    prop_assert_eq!(before.token(), leaf.token(), "{:?} {:?}", leaf.path, turn);
+                }
+                if let sops_file::LeafState::Sealed(envelope) = &leaf.state {
+                    let text = [envelope.data(), envelope.tag()].concat();
+                    let first = seen.entry(envelope.iv().to_vec()).or_insert_with(|| text.clone());
+                    prop_assert_eq!(&*first, &text);
+                }
+            }
+        }
+    }
+}

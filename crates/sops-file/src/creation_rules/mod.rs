@@ -20,8 +20,16 @@ use crate::tree::{Entry, Node};
 #[derive(Clone, Debug)]
 pub struct CreationRules {
     rules: Option<Vec<CreationRule>>,
-    yaml_indent: Option<usize>,
+    indents: Indents,
     unknown: Vec<(String, Place)>,
+}
+
+/// `stores`: how new lines of each format are indented.
+#[derive(Clone, Copy, Debug, Default)]
+struct Indents {
+    yaml: Option<usize>,
+    json: Option<usize>,
+    binary: Option<usize>,
 }
 
 /// One rule: whom and how to seal documents whose path fits.
@@ -106,14 +114,14 @@ impl CreationRules {
     pub fn parse(bytes: &[u8]) -> Result<Self, RulesError> {
         let text = text_of(bytes).map_err(RulesError::Parse)?;
         let tree = read_tree(text, Format::Yaml).map_err(RulesError::Parse)?;
-        let mut rules = Self { rules: None, yaml_indent: None, unknown: Vec::new() };
+        let mut rules = Self { rules: None, indents: Indents::default(), unknown: Vec::new() };
         let Some(document) = tree.documents.first() else {
             return Ok(rules);
         };
         for entry in document.root.entries() {
             match entry.key.as_str() {
                 "creation_rules" => rules.rules = rules.read_rules(&entry.node)?,
-                "stores" => rules.yaml_indent = yaml_indent(&entry.node),
+                "stores" => rules.indents = Indents::read(&entry.node),
                 "destination_rules" => {}
                 _ => rules.unknown.push((entry.key.clone(), entry.node.place)),
             }
@@ -161,7 +169,19 @@ impl CreationRules {
     /// `stores.yaml.indent`.
     #[must_use]
     pub fn yaml_indent(&self) -> Option<usize> {
-        self.yaml_indent
+        self.indents.yaml
+    }
+
+    /// The indent that the configuration wants for new lines of a format, for [`SealOptions::indent`]. None where it
+    /// says nothing, or wants tabs.
+    #[must_use]
+    pub fn indent(&self, format: Format) -> Option<usize> {
+        match format {
+            Format::Yaml => self.indents.yaml,
+            Format::Json => self.indents.json,
+            Format::Binary => self.indents.binary,
+            Format::Dotenv | Format::Ini => None,
+        }
     }
 
     /// Fields that have no effect, most likely misspelt, and where they stand.
@@ -333,9 +353,12 @@ fn group_keys(group: &Node) -> Vec<RuleKey> {
     keys
 }
 
-fn yaml_indent(stores: &Node) -> Option<usize> {
-    let yaml = stores.get("yaml")?;
-    field(&yaml.node, "indent")?.parse().ok()
+impl Indents {
+    /// A negative number, which stands for a tab, counts as none.
+    fn read(stores: &Node) -> Self {
+        let of = |store: &str| field(&stores.get(store)?.node, "indent")?.parse().ok();
+        Self { yaml: of("yaml"), json: of("json"), binary: of("json_binary") }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::{CreationRules, RulesError};
+use crate::format::Format;
 use crate::metadata::KeyKind;
 
 const A: &str = "age1jayv3uzllh238l9rc3qjmlzvsvj2943pafwulddd0rmcn4dk3dyqkuts8h";
@@ -19,6 +20,9 @@ fn the_first_rule_that_fits_wins() {
     assert_eq!(groups("other/a.yaml").unwrap(), [[B]]);
     assert_eq!(groups("other/a.json").unwrap_err(), RulesError::NoRule);
     assert_eq!(rules.yaml_indent(), Some(2));
+    let stores = parse("stores: {json: {indent: 3}, json_binary: {indent: -1}, dotenv: {}}\n").unwrap();
+    let indents = [Format::Yaml, Format::Json, Format::Binary, Format::Ini].map(|format| stores.indent(format));
+    assert_eq!(indents, [None, Some(3), None, None]);
     let rule = rules.rule_for("x.yaml").unwrap().unwrap();
     assert!(rule.options().unwrap().mac_only_encrypted && rule.selection().is_none());
 }

@@ -40,14 +40,20 @@ fn entry(key: Option<&str>, value: &Value, indent: &str, unit: &str) -> String {
     key.map_or(value.clone(), |key| format!("{}: {value}", write::text(key)))
 }
 
+/// Adds an entry behind the last one; `unit` is one step where the text has none of its own.
+pub(crate) fn append_in(source: &str, root: &Node, (key, value): (&str, &Value), unit: &str) -> Vec<Patch> {
+    let unit = own_unit(source).unwrap_or(unit);
+    append_text(source, root, unit, &|indent| entry(Some(key), value, indent, unit))
+}
+
 /// Adds behind the last entry.
 pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &Value) -> Vec<Patch> {
     let unit = unit(source);
-    append_text(source, container, &|indent| entry(key, value, indent, unit))
+    append_text(source, container, unit, &|indent| entry(key, value, indent, unit))
 }
 
 /// Adds an entry whose text depends on the indent of its line.
-pub(crate) fn append_text(source: &str, container: &Node, text: &dyn Fn(&str) -> String) -> Vec<Patch> {
+pub(crate) fn append_text(source: &str, container: &Node, unit: &str, text: &dyn Fn(&str) -> String) -> Vec<Patch> {
     match container.entries().last() {
         Some(last) => {
             let indent = indent_at(source, last.start);
@@ -56,7 +62,7 @@ pub(crate) fn append_text(source: &str, container: &Node, text: &dyn Fn(&str) ->
         }
         None => {
             let outer = indent_at(source, container.span.start);
-            let inner = format!("{outer}{}", unit(source));
+            let inner = format!("{outer}{unit}");
             let text = text(&inner);
             let text = with_breaks(source, format!("\n{inner}{text}\n{outer}"));
             vec![Patch::insert(container.span.start + 1, text)]

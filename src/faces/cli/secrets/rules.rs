@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sops_file::{CreationRule, CreationRules, RuleKey, RulesError, SETTINGS, SealOptions, Selection};
+use sops_file::{CreationRule, CreationRules, Format, RuleKey, RulesError, SETTINGS, SealOptions, Selection};
 
 use super::identities;
 use crate::faces::cli::args::Sealing;
@@ -53,6 +53,8 @@ impl Rules {
         if let Some(selection) = &self.selection {
             options.selection = Some(selection.clone());
         }
+        let format = Format::of_path(&name.to_string_lossy());
+        options.indent = self.config.as_ref().and_then(|config| config.rules.indent(format));
         options.mac_only_encrypted |= self.mac_only_encrypted;
         options.shamir_threshold = self.threshold.unwrap_or(options.shamir_threshold);
         Ok(options)
@@ -72,7 +74,6 @@ impl Rules {
             groups,
             selection: rule.and_then(CreationRule::selection).cloned(),
             mac_only_encrypted: rule.is_some_and(CreationRule::mac_only_encrypted),
-            indent: config.and_then(|config| config.rules.yaml_indent()),
             ..SealOptions::default()
         })
     }
@@ -132,11 +133,10 @@ impl Config {
     }
 
     fn options(&self, rule: &CreationRule) -> Result<SealOptions, Report> {
-        let options = rule.options().map_err(|fault| {
+        rule.options().map_err(|fault| {
             let place = format!("`{}`, {}", check::shown(&self.file), rule.place());
             Report::new(Exit::of_sops(fault.exit_code()), format!("{place}: {fault}")).help(fault.help())
-        })?;
-        Ok(SealOptions { indent: self.rules.yaml_indent(), ..options })
+        })
     }
 
     fn relative(&self, name: &Path) -> String {
