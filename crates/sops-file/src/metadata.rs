@@ -110,6 +110,8 @@ pub struct Metadata {
     flat: bool,
     shamir_threshold: u32,
     lastmodified: String,
+    /// In quotes, as sops wants it since 3.13.0.
+    time_is_text: bool,
     moment: Moment,
     mac: Option<String>,
     selection: Option<Selection>,
@@ -155,6 +157,12 @@ impl Metadata {
     #[must_use]
     pub fn lastmodified(&self) -> &str {
         &self.lastmodified
+    }
+
+    /// Whether `lastmodified` is a text; the sops program refuses a YAML timestamp without quotes since 3.13.0.
+    #[must_use]
+    pub fn time_is_text(&self) -> bool {
+        self.time_is_text
     }
 
     /// The additional data of the MAC: `lastmodified` rendered again with whole seconds (reference 6.1).
@@ -216,6 +224,10 @@ impl Metadata {
             flat,
             shamir_threshold,
             lastmodified,
+            time_is_text: node
+                .get("lastmodified")
+                .and_then(|entry| entry.node.scalar())
+                .is_some_and(|scalar| scalar.value.as_text().is_some()),
             moment,
             mac: text(node, "mac").filter(|mac| !mac.is_empty()),
             selection: selection(node)?,

@@ -111,19 +111,94 @@ fn every_comment_of_a_sops_file_opens() {
 }
 
 #[test]
-fn the_keyless_diff_reports_every_tampering() {
+fn the_keyless_diff_says_how_each_file_was_tampered_with() {
+    let told: &[(&str, &[&str])] = &[
+        ("add_empty_null_map_keys", &["added", "mac: not renewed, though keys changed"]),
+        ("copy_value_between_keys", &["s changed"]),
+        ("delete_key", &["removed"]),
+        ("inject_comment", &["comments at the top level"]),
+        ("lastmodified_changed", &["lastmodified"]),
+        ("lastmodified_unquoted", &["spelling of lastmodified"]),
+        ("lastmodified_zero_offset", &["lastmodified"]),
+        ("mac_empty", &["mac: missing"]),
+        ("mac_removed", &["mac: missing"]),
+        ("recipient_injected", &["recipient age1f9xcrgtw0lwqlnvsgelwgte6krfmusjagnuuglyhj3m5mvx69c7qnltxsq"]),
+        ("rename_encrypted_key", &["renamed"]),
+        ("rename_unencrypted_key", &["renamed"]),
+        ("rewrite_selection_rule", &["setting unencrypted_suffix", "setting unencrypted_regex"]),
+        ("swap_key_order", &["moved"]),
+        ("type_str_to_comment", &["s type_changed"]),
+        ("version_changed", &["version"]),
+        ("version_removed", &["version"]),
+    ];
     let dir = fixtures().join("tamper");
     let base = read(&dir.join("base.yaml"));
-    for file in fs::read_dir(&dir).unwrap() {
-        let path = file.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.extension().unwrap() != "yaml" || name == "base.yaml" || name == "lastmodified_unquoted.yaml" {
-            continue;
-        }
-        let diff = sops_file::diff::keyless(Some(&base), Some(&read(&path)));
-        assert!(!diff.is_empty(), "{name}");
-    }
     assert!(sops_file::diff::keyless(Some(&base), Some(&base)).is_empty());
+    let files = fs::read_dir(&dir)
+        .unwrap()
+        .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "yaml"));
+    assert_eq!(files.count(), told.len() + 1);
+    for (name, wanted) in told {
+        let diff = sops_file::diff::keyless(Some(&base), Some(&read(&dir.join(format!("{name}.yaml")))));
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(diff.keys.iter().map(|key| {
+            let kind = serde_json::to_value(key.change).unwrap();
+            format!("{} {}", key.key, kind.as_str().unwrap())
+        }));
+        lines.extend(diff.recipients.added.iter().map(|recipient| format!("recipient {recipient}")));
+        lines.extend(diff.settings.iter().map(|setting| format!("setting {}", setting.name)));
+        lines.extend(
+            diff.other.iter().map(|other| format!("{}: {}", other.what, other.new.as_deref().unwrap_or("none"))),
+        );
+        for part in *wanted {
+            assert!(lines.iter().any(|line| line.contains(part)), "{name}: {part} is not in {lines:?}");
+        }
+    }
+}
+
+/// Files as other tools write them, made here: opened, changed in three lines, and the rest as it was.
+#[test]
+fn files_of_other_tools_open_and_keep_their_shape() {
+    let recipient = identities().recipients().next().unwrap().to_owned();
+    let now = "2026-11-25T12:00:00Z".parse().unwrap();
+    let sealed = |plain: &str, selection: Option<(&str, &str)>| {
+        let selection = selection.map(|(setting, text)| sops_file::Selection::parse(setting, text).unwrap());
+        let options = sops_file::SealOptions { selection, ..sops_file::SealOptions::to([&recipient]) };
+        String::from_utf8(sops_file::seal(plain.as_bytes(), Format::Yaml, &options, now).unwrap()).unwrap()
+    };
+    let flux = sealed(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\n  namespace: flux-system\ntype: Opaque\nstringData:\n  token: hidden\n",
+        Some(("encrypted_regex", "^(data|stringData)$")),
+    );
+    let plain = "m:\n  b: x\na: hidden\nlist:\n- 1\n- two\n";
+    let empty_lists = "sops:\n  kms: []\n  gcp_kms: []\n  azure_kv: []\n  hc_vault: []\n  pgp: []\n  age:\n";
+    let cases = [
+        // Flux: a Kubernetes secret with readable names
+        (flux, "stringData.token"),
+        // rops: no version, the time without quotes, no empty lists
+        (
+            sealed(plain, None)
+                .replace("lastmodified: \"2026-11-25T12:00:00Z\"", "lastmodified: 2026-11-25T12:00:00Z")
+                .replace("  version: 3.13.3\n", ""),
+            "a",
+        ),
+        // sops 3.7 to 3.9, as sops-nix and helm-secrets have them: empty lists for every kind of key
+        (sealed(plain, None).replace("sops:\n  age:\n", empty_lists), "a"),
+        // fields of a later version, in odd spelling
+        (sealed(plain, None).replace("  version:", "  later:   {odd: [1,2 ]}  # kept\n  version:"), "list[1]"),
+        // a byte order mark, Windows line breaks
+        (format!("\u{feff}{}", sealed(plain, None)), "a"),
+        (sealed(&plain.replace('\n', "\r\n"), None), "list[1]"),
+    ];
+    for (text, key) in cases {
+        let document = SealedDocument::parse(text.as_bytes(), Format::Yaml).unwrap();
+        let mut opened =
+            open(&document, &identities(), OpenOptions::default()).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+        assert!(opened.set(&key.parse().unwrap(), &sops_file::Value::text("other")).unwrap());
+        let new = String::from_utf8(opened.reseal("2026-12-01T00:00:00Z".parse().unwrap()).unwrap()).unwrap();
+        let changed: Vec<_> = text.lines().zip(new.lines()).filter(|(old, new)| old != new).collect();
+        assert_eq!((changed.len(), text.lines().count()), (3, new.lines().count()), "{new}");
+    }
 }
 
 #[test]

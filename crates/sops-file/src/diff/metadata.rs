@@ -115,6 +115,9 @@ pub(super) fn other(
         stanzas(before, after, &mut note);
     }
     entries(before, after, &mut note);
+    let quotes =
+        |metadata: &Metadata| Some(if metadata.time_is_text() { "in quotes" } else { "without quotes" }.to_owned());
+    note("spelling of lastmodified", quotes(before), quotes(after));
     time_and_mac(before, after, sealed, &mut note);
     let unknown = |metadata: &Metadata| -> BTreeMap<String, [u8; 32]> { metadata.unknown().iter().cloned().collect() };
     let (before, after) = (unknown(before), unknown(after));
