@@ -40,6 +40,23 @@ type Payloads = Vec<Zeroizing<Vec<u8>>>;
 impl OpenedDocument {
     /// Takes a new data key, seals everything under it, and wraps it (or its shares) for the recipients in the file.
     ///
+    /// ```
+    /// # use sops_file::*;
+    /// # let (me, other) = (Identities::generate(), Identities::generate());
+    /// # let now: Timestamp = "2026-11-25T12:00:00Z".parse()?;
+    /// # let both = me.recipients().chain(other.recipients());
+    /// # let sealed = seal(b"a: 1\n", Format::Yaml, &SealOptions::to(both), now)?;
+    /// # let document = SealedDocument::parse(&sealed, Format::Yaml)?;
+    /// // Somebody leaves: taken out, and a new key, so that what comes is closed to them.
+    /// let mut opened = open(&document, &me, OpenOptions::default())?;
+    /// let leaver = other.recipients().map(str::to_owned).collect();
+    /// opened.edit_recipients(&RecipientEdit { add: vec![], remove: leaver })?;
+    /// opened.rotate()?;
+    /// let bytes = opened.reseal(now)?;
+    /// # assert!(open(&SealedDocument::parse(&bytes, Format::Yaml)?, &other, OpenOptions::default()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SealError::Recipient`] naming the first recipient that cannot be served: it would lose access.
     pub fn rotate(&mut self) -> Result<(), SealError> {

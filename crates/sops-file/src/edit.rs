@@ -26,6 +26,21 @@ impl OpenedDocument {
     /// Stores a value under a path of the first document, making containers on the way; a list position at or
     /// past the end appends. Returns false, and changes nothing, when the value is there already.
     ///
+    /// ```
+    /// # use sops_file::*;
+    /// # let me = Identities::generate();
+    /// # let now: Timestamp = "2026-11-25T12:00:00Z".parse()?;
+    /// # let sealed = seal(b"a: 1\n", Format::Yaml, &SealOptions::to(me.recipients()), now)?;
+    /// # let document = SealedDocument::parse(&sealed, Format::Yaml)?;
+    /// let mut opened = open(&document, &me, OpenOptions::default())?;
+    /// opened.set(&"servers[0].password".parse()?, &Value::text("hunter2"))?;
+    /// opened.set(&"port".parse()?, &Value::from_json("5432")?)?;
+    /// let bytes = opened.reseal(now)?;
+    /// # let again = open(&SealedDocument::parse(&bytes, Format::Yaml)?, &me, OpenOptions::default())?;
+    /// # assert_eq!(again.to_plain()?.as_slice(), b"a: 1\nservers:\n    - password: hunter2\nport: 5432\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SealError::WrongContainer`] when the path goes through a scalar.
     pub fn set(&mut self, path: &KeyPath, value: &Value) -> Result<bool, SealError> {

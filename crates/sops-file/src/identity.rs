@@ -103,6 +103,15 @@ impl Identities {
     /// Reads the text of an identity file, or of `SOPS_AGE_KEY` (several keys separated by white space). SSH private
     /// keys may stand in it as they stand in their own files.
     ///
+    /// ```
+    /// use sops_file::Identities;
+    ///
+    /// let file = format!("# mine\n{}", Identities::generate().expose().as_str());
+    /// let identities = Identities::parse(&file)?;
+    /// assert!(identities.recipients().all(|recipient| recipient.starts_with("age1")));
+    /// # Ok::<(), sops_file::IdentityError>(())
+    /// ```
+    ///
     /// # Errors
     /// A line that is no identity. Identities of kinds that cannot be used are not an error; see
     /// [`Identities::left_out`].

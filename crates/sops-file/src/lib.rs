@@ -5,6 +5,17 @@
 //! either kind. `SOPS reference N` in the documentation means section N of the description of the format
 //! that this crate was built from.
 //!
+//! ```
+//! use sops_file::{Format, Identities, OpenOptions, SealOptions, SealedDocument, open, seal};
+//!
+//! let me = Identities::generate();
+//! let sealed = seal(b"token: abc\n", Format::Yaml, &SealOptions::to(me.recipients()), "2026-11-25T12:00:00Z".parse()?)?;
+//! let document = SealedDocument::parse(&sealed, Format::Yaml)?;
+//! let opened = open(&document, &me, OpenOptions::default())?;
+//! assert_eq!(opened.to_plain()?.as_slice(), b"token: abc\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! This crate never does input or output, never asks for the time, and knows nothing of Git, policies or
 //! GitHub. Randomness comes from [`random`] alone. No error message ever holds a value.
 
@@ -51,6 +62,9 @@ pub mod convert;
 mod creation_rules;
 pub mod diff;
 
+/// When a document is sealed; only whole seconds are kept.
+pub use jiff::Timestamp;
+
 pub use access::RecipientEdit;
 pub use cipher::DataKey;
 pub use creation_rules::{CreationRule, CreationRules, RuleKey, RulesError};
@@ -69,6 +83,11 @@ pub use seal::{SealOptions, seal};
 pub use sealed::{CommentLine, Leaf, LeafState, SealedDocument};
 pub use selection::{SETTINGS, Selection};
 pub use value::{JsonError, Value};
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// Larger inputs are refused unread: 32 MiB.
 pub const MAX_BYTES: usize = 32 << 20;

@@ -17,6 +17,15 @@ pub enum Step {
 }
 
 /// A path of steps. Shown as `a.b[0]`; keys that would be misread are quoted: `a["b.c"]`.
+///
+/// ```
+/// use sops_file::KeyPath;
+///
+/// let path: KeyPath = r#"["a"]["b.c"][0]"#.parse()?;
+/// assert_eq!(path.to_string(), r#"a["b.c"][0]"#);
+/// assert_eq!(path, KeyPath::root().key("a").key("b.c").index(0));
+/// # Ok::<(), sops_file::PathError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyPath(Vec<Step>);
 

@@ -48,6 +48,16 @@ pub struct SealOptions {
 
 impl SealOptions {
     /// One group of recipients and sops's default settings.
+    ///
+    /// ```
+    /// use sops_file::{Identities, SealOptions, Selection};
+    ///
+    /// let me = Identities::generate();
+    /// let selection = Some(Selection::parse("encrypted_regex", "^(data|stringData)$")?);
+    /// let options = SealOptions { selection, ..SealOptions::to(me.recipients()) };
+    /// assert_eq!(options.groups.len(), 1);
+    /// # Ok::<(), sops_file::SealError>(())
+    /// ```
     pub fn to<I, S>(recipients: I) -> Self
     where
         I: IntoIterator<Item = S>,
@@ -58,6 +68,15 @@ impl SealOptions {
 }
 
 /// Seals a plain document. `now` becomes `lastmodified` (whole seconds).
+///
+/// ```
+/// use sops_file::{Format, Identities, SealOptions, seal};
+///
+/// let options = SealOptions::to(Identities::generate().recipients());
+/// let sealed = seal(b"A=1\n", Format::Dotenv, &options, "2026-11-25T12:00:00Z".parse()?)?;
+/// assert!(sealed.starts_with(b"A=ENC[AES256_GCM,data:"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`SealError`]; `AlreadySealed` when it has metadata (or any top-level key `sops`).

@@ -79,6 +79,13 @@ pub struct CommentLine {
 impl SealedDocument {
     /// Reads a sealed document. No key is needed, nothing is opened.
     ///
+    /// ```
+    /// use sops_file::{Format, ParseError, SealedDocument};
+    ///
+    /// let plain = SealedDocument::parse(b"a: 1\n", Format::Yaml);
+    /// assert_eq!(plain.unwrap_err(), ParseError::NotSealed);
+    /// ```
+    ///
     /// # Errors
     /// [`ParseError::NotSealed`] for a sound document without metadata; anything else means it is broken.
     pub fn parse(bytes: &[u8], format: Format) -> Result<Self, ParseError> {

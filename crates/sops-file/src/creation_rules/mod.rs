@@ -109,6 +109,17 @@ const RULE_FIELDS: [&str; 12] = [
 impl CreationRules {
     /// Reads a `.sops.yaml`.
     ///
+    /// ```
+    /// use sops_file::CreationRules;
+    ///
+    /// let text = "creation_rules:\n  - path_regex: ^prod/\n    encrypted_regex: ^data$\n    age: age1…\n  - age: age1…\n";
+    /// let rules = CreationRules::parse(text.as_bytes())?;
+    /// // The path is relative to the folder of the configuration.
+    /// let rule = rules.rule_for("prod/secret.yaml")?.ok_or("no rules")?;
+    /// assert_eq!(rule.selection().map(|selection| selection.setting()), Some(("encrypted_regex", "^data$")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`RulesError::Parse`], or the first wrong rule.
     pub fn parse(bytes: &[u8]) -> Result<Self, RulesError> {

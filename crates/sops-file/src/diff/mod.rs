@@ -168,7 +168,21 @@ pub struct OtherChange {
     pub new: Option<String>,
 }
 
-/// Compares two versions without any key. A missing version is an empty document, as for an added or deleted
+/// Compares two versions without any key.
+///
+/// ```
+/// # use sops_file::*;
+/// # let options = SealOptions::to(Identities::generate().recipients());
+/// # let now: Timestamp = "2026-11-25T12:00:00Z".parse()?;
+/// # let old = SealedDocument::parse(&seal(b"a: 1\n", Format::Yaml, &options, now)?, Format::Yaml)?;
+/// # let new = SealedDocument::parse(&seal(b"a: 1\nb: 2\n", Format::Yaml, &options, now)?, Format::Yaml)?;
+/// let diff = diff::keyless(Some(&old), Some(&new));
+/// let last = diff.keys.last().ok_or("nothing changed")?;
+/// assert_eq!((last.key.to_string().as_str(), last.change), ("b", diff::ChangeKind::Added));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A missing version is an empty document, as for an added or deleted
 /// file. Two envelopes with different text count as changed, since nobody without the key can know better.
 #[must_use]
 pub fn keyless(old: Option<&SealedDocument>, new: Option<&SealedDocument>) -> DocumentDiff {
