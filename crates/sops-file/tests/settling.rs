@@ -79,3 +79,31 @@ fn a_seal_is_not_taken_off_because_a_comment_came_to_mark_it() {
     assert!(fault.to_string().contains("in the clear"), "{fault}");
     assert_eq!(resealed(document), before);
 }
+
+#[test]
+fn a_value_that_was_not_there_is_written_behind_its_key() {
+    let who = Identities::generate();
+    let cases = [
+        ("m:\n  a: 1\n  k:\nb: 2\n", "m:\n  a: 1\n  k: new\nb: 2\n"),
+        ("m:\n  a: 1\n  # note\n  k:\n\n# more\nb: 2\n", "m:\n  a: 1\n  # note\n  k: new\n\n# more\nb: 2\n"),
+        ("m:\n  k: # note\n  a: 1\n", "m:\n  k: new # note\n  a: 1\n"),
+        ("m:\n  k:\n", "m:\n  k: new\n"),
+    ];
+    for (before, after) in cases {
+        let mut document = opened(&who, &sealed(&who, before, None));
+        document.set(&path("m.k"), &Value::text("new")).unwrap();
+        assert_eq!(plain(&opened(&who, &resealed(document))), after);
+    }
+    let mut list = opened(&who, &sealed(&who, "l:\n- a\n-\nb: 2\n", None));
+    list.set(&path("l[1]"), &Value::text("new")).unwrap();
+    assert_eq!(plain(&opened(&who, &resealed(list))), "l:\n- a\n- new\nb: 2\n");
+}
+
+#[test]
+fn a_comment_right_behind_a_document_marker_belongs_to_the_document_above() {
+    let who = Identities::generate();
+    let text = sealed(&who, "a: 1\n---\n# enc\n\nb: 2\n---\n# enc\nc: 3\n", Some(("encrypted_comment_regex", "enc")));
+    let sealed = SealedDocument::parse(text.as_bytes(), Format::Yaml).unwrap();
+    let is_sealed = |key| matches!(sealed.leaf(&path(key)).unwrap().state, LeafState::Sealed(_));
+    assert_eq!([is_sealed("a"), is_sealed("b"), is_sealed("c")], [false, false, true]);
+}

@@ -112,6 +112,11 @@ impl Outline {
             return;
         };
         let root = document.root;
+        if let Some(above) = self.foot_of_document_above(number, &comment) {
+            self.last_own_line = Some((comment.column, above, None));
+            self.placed.entry(above).or_default().push((at, comment));
+            return;
+        }
         let last = self.documents.get(number + 1).map_or(self.entries.len(), |next| next.first_entry);
         let entries = &self.entries[document.first_entry..last];
         let split = entries.partition_point(|slot| slot.start < at);
@@ -140,6 +145,15 @@ impl Outline {
             let container = &self.containers[*id];
             container.layout == Layout::Flow && container.span.contains(&at)
         })
+    }
+
+    /// Right behind `---`, with an empty line below: the reader of sops has it at the end of the document above.
+    fn foot_of_document_above(&self, number: usize, comment: &RawComment) -> Option<usize> {
+        let first = self.entries.get(self.documents[number].first_entry);
+        let before_entries = first.is_none_or(|slot| comment.span.start < slot.start);
+        let above = self.documents.get(number.checked_sub(1)?)?.root;
+        let goes_on = self.last_own_line.is_some_and(|(_, container, _)| comment.in_run && container == above);
+        (comment.own_line && before_entries && (comment.is_foot || goes_on)).then_some(above)
     }
 
     /// Behind a dash that stands alone before a map: the reader of sops has the comment before the element.

@@ -195,6 +195,11 @@ impl<'s> Builder<'s> {
         }
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
         let tag = span.tag_start().and_then(|marker| marker.byte_offset());
+        // A value that is not there stands right behind its colon or dash, not where the next token begins.
+        let behind_mark = self.source[..self.cursor].ends_with([':', '-']);
+        if content.is_empty() && behind_mark && skip_trivia(self.source, self.cursor, false) >= content.start {
+            return (self.cursor..self.cursor, None);
+        }
         let mut start = tag.filter(|at| *at >= self.cursor).unwrap_or(content.start);
         let (mut end, mut header) = (content.end, None);
         if block {

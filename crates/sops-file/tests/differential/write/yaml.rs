@@ -95,7 +95,11 @@ impl Writer<'_> {
                 self.block(text, column, in_list, &behind);
             }
             Node::Null | Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::Time(_) | Node::Text(_) => {
-                let text = self.scalar(node);
+                let mut text = self.scalar(node);
+                // Before an element without text sops loses a comment.
+                if in_list && text.is_empty() {
+                    text.push('~');
+                }
                 let space = if text.is_empty() { "" } else { " " };
                 let _ = writeln!(self.out, "{space}{text}{behind}");
             }
