@@ -7,13 +7,14 @@ use jiff::Timestamp;
 
 use crate::cipher::DataKey;
 use crate::dotenv;
+use crate::draft::{Appended, Draft, Reuse, read_back, sealed_comments};
 use crate::error::SealError;
 use crate::flat;
 use crate::format::Format;
 use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
-use crate::seal::{Appended, Draft, Reuse, read_back, seal_mac, sealed_comments, time_text};
+use crate::seal::{seal_mac, time_text};
 use crate::sealed::SealedDocument;
 use crate::setter::{Setter, StandIn, changed_path, child};
 use crate::splice::{Patch, apply};

@@ -11,16 +11,27 @@ use crate::value::Value;
 const MAP: &str = "__map_";
 const LIST: &str = "__list_";
 
+/// Honest metadata have a few lines for each recipient, a few steps deep.
+const MAX_LINES: usize = 10_000;
+const MAX_STEPS: usize = 16;
+
 /// A line of flattened metadata: its key, where it begins, its value.
 pub(crate) type Line = (String, usize, Node);
 
 /// Puts flattened metadata together again. Elements of lists come in the order of their numbers.
 pub(crate) fn unflatten(lines: Vec<Line>, layout: Layout) -> Result<Node, ParseError> {
+    if lines.len() > MAX_LINES {
+        return Err(ParseError::Metadata { what: "it has too many lines" });
+    }
     let start = lines.first().map_or(0, |(_, start, _)| *start);
     let mut node =
         Node { span: start..start, place: Place { line: 1, column: 1 }, kind: Kind::Map(Vec::new(), layout) };
     for (path, start, value) in lines {
-        insert(&mut node, &steps(&path), start, value, layout)?;
+        let steps = steps(&path);
+        if steps.len() > MAX_STEPS {
+            return Err(ParseError::Metadata { what: "its flattened keys are nested too deep" });
+        }
+        insert(&mut node, &steps, start, value, layout)?;
     }
     sort_lists(&mut node)?;
     Ok(node)
@@ -31,7 +42,7 @@ fn steps(path: &str) -> Vec<(String, bool)> {
     let (mut steps, mut rest, mut is_list) = (Vec::new(), path, false);
     loop {
         let next = [LIST, MAP].iter().filter_map(|mark| rest.find(mark).map(|at| (at, *mark))).min();
-        let Some((at, mark)) = next else {
+        let Some((at, mark)) = next.filter(|_| steps.len() <= MAX_STEPS) else {
             steps.push((rest.to_owned(), is_list));
             return steps;
         };
@@ -181,6 +192,8 @@ mod tests {
         let node = unflatten(numbers.iter().map(|key| line(key)).collect(), Layout::Lines).unwrap();
         let keys: Vec<_> = node.get("age").unwrap().node.entries().map(|entry| entry.key.clone()).collect();
         assert_eq!(keys, (0..12).map(|number| number.to_string()).collect::<Vec<_>>());
+        let deep = format!("a{}", "__map_a".repeat(1_000_000));
+        assert!(unflatten(vec![line(&deep)], Layout::Lines).is_err());
         for broken in [&["a__list_1"][..], &["a__list_x"], &["a", "a__map_b"], &["a__list_0", "a__map_b"], &["a", "a"]]
         {
             assert!(unflatten(broken.iter().map(|key| line(key)).collect(), Layout::Lines).is_err(), "{broken:?}");

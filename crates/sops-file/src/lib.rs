@@ -50,6 +50,7 @@ mod mac;
 mod opened;
 mod render;
 mod seal;
+mod draft;
 mod edit;
 mod metadata_edit;
 mod access;

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
+use crate::draft::read_back;
 use crate::error::SealError;
 use crate::opened::OpenedDocument;
 use crate::path::KeyPath;
 use crate::plain::Plain;
-use crate::seal::{read_back, seal_value};
+use crate::seal::seal_value;
 use crate::setter::{StandIn, changed_path};
 use crate::splice::apply;
 use crate::tree::{Comment, Scalar};

@@ -894,3 +894,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_short_nonce_of_another_writer_is_replaced_when_it_is_sealed_again() {
+    let text = include_str!("fixtures/crafted/iv12.yaml");
+    let document = SealedDocument::parse(text.as_bytes(), Format::Yaml).unwrap();
+    let lengths = |document: &SealedDocument| -> Vec<usize> {
+        let leaves = document.leaves();
+        let envelopes = leaves.iter().filter_map(|leaf| match &leaf.state {
+            sops_file::LeafState::Sealed(envelope) => Some(envelope.iv().len()),
+            sops_file::LeafState::Damaged | sops_file::LeafState::Plain(_) | sops_file::LeafState::Empty(_) => None,
+        });
+        envelopes.collect()
+    };
+    assert!(lengths(&document).contains(&12));
+    let mut opened = open(&document, &us(), OpenOptions::default()).unwrap();
+    // Another key leaves it alone: sops crashes only on what it seals again itself.
+    opened.set(&path("new"), &Value::text("x")).unwrap();
+    assert!(lengths(opened.sealed()).contains(&12));
+    let plain = opened.to_plain().unwrap();
+    opened.replace_with(&plain).unwrap();
+    assert!(lengths(opened.sealed()).iter().all(|length| *length == 32));
+}

@@ -46,12 +46,18 @@ impl Section {
     }
 }
 
+#[derive(Clone)]
+struct Piece {
+    span: Range<usize>,
+    line: usize,
+}
+
 struct Reader<'s> {
     source: &'s str,
     at: usize,
     line: usize,
-    /// Comments that wait for the key or section below them: marker to end of line.
-    pending: Vec<Range<usize>>,
+    /// Comments that wait for the key or section below them: marker to end of line, and the line of each.
+    pending: Vec<Piece>,
     sections: Vec<Section>,
 }
 
@@ -71,7 +77,9 @@ impl Reader<'_> {
         let start = self.at + text.len() - text.trim_start().len();
         match self.source.as_bytes().get(start).filter(|_| start < self.at + text.len()) {
             None => {}
-            Some(b'#' | b';') => self.pending.push(start..self.at + text.len()),
+            Some(b'#' | b';') => {
+                self.pending.push(Piece { span: start..self.at + text.len(), line: self.line });
+            }
             Some(b'[') => self.section(start, self.at + text.len())?,
             Some(_) => return self.key(start),
         }
@@ -89,7 +97,7 @@ impl Reader<'_> {
         }
         let line = line_start(self.source, start);
         let comments = self.pending.first().filter(|_| name != "sops");
-        self.close_section(comments.map_or(line, |comment| line_start(self.source, comment.start)));
+        self.close_section(comments.map_or(line, |comment| line_start(self.source, comment.span.start)));
         if name == "sops" {
             // Comments above the metadata belong to what stands before them: sops would drop them.
             let comments = std::mem::take(&mut self.pending);
@@ -99,7 +107,7 @@ impl Reader<'_> {
         let mut comments = std::mem::take(&mut self.pending);
         let behind = text[close + 1..].find(['#', ';']).map(|at| start + close + 1 + at..end);
         let above = behind.is_some().then_some(line);
-        comments.extend(behind);
+        comments.extend(behind.map(|span| Piece { span, line: self.line }));
         self.comment(comments, above);
         Ok(())
     }
@@ -124,7 +132,7 @@ impl Reader<'_> {
         }
         section.children.push(Child::Entry(Entry { key, start, node }));
         let mut comments = std::mem::take(&mut self.pending);
-        comments.extend(found.comment);
+        comments.extend(found.comment.map(|span| Piece { span, line: self.line }));
         self.comment(comments, None);
         self.go_to(found.next);
         Ok(())
@@ -132,17 +140,17 @@ impl Reader<'_> {
 
     /// Adds one comment made of all these pieces to the current section. Its place is that of the first piece, or
     /// `above` if it has none of its own line.
-    fn comment(&mut self, pieces: Vec<Range<usize>>, above: Option<usize>) {
+    fn comment(&mut self, pieces: Vec<Piece>, above: Option<usize>) {
         let Some(first) = pieces.first().cloned() else { return };
-        let text = text(self.source, &pieces);
+        let spans: Vec<_> = pieces.into_iter().map(|piece| piece.span).collect();
+        let text = text(self.source, &spans);
         let envelope = Envelope::parse(&text).ok();
-        let line = self.source[..first.start].matches('\n').count() + 1;
-        let column = first.start - line_start(self.source, first.start) + 1;
-        let (span, rest) = match above.filter(|_| pieces.len() == 1) {
-            Some(above) => (above..above, pieces),
-            None => (first, pieces[1..].to_vec()),
+        let column = first.span.start - line_start(self.source, first.span.start) + 1;
+        let place = Place { line: first.line, column };
+        let (span, rest) = match above.filter(|_| spans.len() == 1) {
+            Some(above) => (above..above, spans),
+            None => (first.span, spans[1..].to_vec()),
         };
-        let place = Place { line, column };
         if let Some(section) = self.sections.last_mut() {
             section.children.push(Child::Comment(Comment { leaf: 0, text, envelope, span, rest, place }));
         }

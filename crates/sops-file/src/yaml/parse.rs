@@ -47,6 +47,12 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
     Ok(tree)
 }
 
+/// Where a container begins.
+struct Opening {
+    start: usize,
+    place: Place,
+}
+
 struct Builder<'s> {
     source: &'s str,
     events: Vec<(Event<'s>, Span)>,
@@ -302,7 +308,7 @@ impl<'s> Builder<'s> {
         Ok(node)
     }
 
-    fn open(&mut self, style: StructureStyle, span: &Span, is_list: bool) -> (Layout, Range<usize>) {
+    fn open(&mut self, style: StructureStyle, span: &Span, is_list: bool) -> (Layout, Opening) {
         let layout = match style {
             StructureStyle::Block => Layout::Block { column: span.start.col() },
             StructureStyle::Flow => Layout::Flow,
@@ -317,18 +323,17 @@ impl<'s> Builder<'s> {
         if layout == Layout::Flow && !copy {
             self.cursor = range(span).end;
         }
-        (layout, start..start)
+        let place = span.tag_span().map_or_else(|| place(span), |tag| place(&tag));
+        (layout, Opening { start, place })
     }
 
-    fn close(&mut self, kind: Kind, opening: Range<usize>, end: &Span) -> Node {
+    fn close(&mut self, kind: Kind, opening: Opening, end: &Span) -> Node {
         let flow = matches!(kind, Kind::Map(_, Layout::Flow) | Kind::List(_, Layout::Flow));
         if flow && self.in_copy == 0 {
             self.cursor = range(end).end;
         }
         self.outline.close(self.cursor);
-        let line = self.source[..opening.start].matches('\n').count() + 1;
-        let column = self.source[..opening.start].rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
-        Node { span: opening.start..self.cursor.max(opening.start), place: Place { line, column }, kind }
+        Node { span: opening.start..self.cursor.max(opening.start), place: opening.place, kind }
     }
 
     /// Where the next entry begins: at its key, tag, question mark or dash.
