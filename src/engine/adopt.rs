@@ -63,15 +63,7 @@ impl Engine {
     /// # Errors
     /// When the repository cannot be reached, has a ledger, or stands at another commit.
     pub async fn adopt_explicitly(&self, name: &RepoName, commit: &Oid) -> Result<Adopted, AdoptError> {
-        let reachable = self.forge.repositories().await.map_err(TurnError::from)?;
-        let same = |known: &RepoName| known.to_string().eq_ignore_ascii_case(&name.to_string());
-        let repo = reachable
-            .into_iter()
-            .find(|repo| same(&repo.name))
-            .ok_or_else(|| AdoptError::NotInstalled(name.clone()))?;
-        let found =
-            Sighting::Installed { repo: repo.id, name: repo.name.clone(), installation: Some(repo.installation) };
-        self.journal.sight(&found).await.map_err(TurnError::from)?;
+        let repo = self.installed(name).await?.ok_or_else(|| AdoptError::NotInstalled(name.clone()))?;
         let read = self.forge.answer(&repo, &Question::Repository, Freshness::Now).await.map_err(TurnError::from)?;
         let default_branch = read.repository().map_err(TurnError::from)?.default_branch;
         let refs =
@@ -104,6 +96,16 @@ impl Engine {
         let teams = place.policy.all_teams().into_iter().filter(|team| place.names.team(team).is_none());
         let unresolved = users.map(|login| login.to_string()).chain(teams.map(|team| team.to_string())).collect();
         Ok(Adopted { taken, unresolved })
+    }
+
+    /// A repository by its name, as the App reaches it now.
+    pub(super) async fn installed(&self, name: &RepoName) -> Result<Option<RepoRef>, TurnError> {
+        let reachable = self.forge.repositories().await?;
+        let same = |known: &RepoName| known.to_string().eq_ignore_ascii_case(&name.to_string());
+        let Some(repo) = reachable.into_iter().find(|repo| same(&repo.name)) else { return Ok(None) };
+        let (name, installation) = (repo.name.clone(), Some(repo.installation));
+        self.journal.sight(&Sighting::Installed { repo: repo.id, name, installation }).await?;
+        Ok(Some(repo))
     }
 
     /// A repository without a ledger: unmanaged, to be adopted, or closed.

@@ -4,6 +4,7 @@
 //! people or policies: that is `countersign_core::decision`.
 
 pub mod crash;
+pub mod by_hand;
 pub mod forecast;
 pub mod intake;
 pub mod ports;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use countersign_core::domain::{
-    Account, CheckId, CommentId, DeliveryId, Delta, Digest, InstallationId, Oid, PrNumber, RefName, RepoId, RepoName,
-    RepoPath, ReviewId, Sequence, Span, TargetId, Timestamp, TreeEntry,
+    Account, Alias, CheckId, CommentId, DeliveryId, Delta, Digest, InstallationId, Oid, PrNumber, RefName, RepoId,
+    RepoName, RepoPath, ReviewId, Sequence, Span, TargetId, Timestamp, TreeEntry,
 };
 use countersign_core::effect::{Effect, Receipt};
 use countersign_core::facts::question::Movement;
@@ -420,6 +420,13 @@ pub struct Callback {
     pub generation: Sequence,
     /// It runs the content; `false`: it failed.
     pub converged: bool,
+    /// The instant that was signed: of several calls the newest counts.
+    pub at: Timestamp,
+    /// What it speaks of is over: somebody asked for another delivery since.
+    #[serde(default)]
+    pub over: bool,
+    /// Alias of the secret that signed. Whether it is the target's is for the turn to ask the policy.
+    pub secret: Alias,
 }
 
 /// The durable memory: inbox, work table, sightings, presence, remembered ledger head.

@@ -12,9 +12,9 @@ pub(super) use standing::Proved;
 
 use std::collections::BTreeMap;
 
-use countersign_core::domain::{RepoId, RunState, Sequence, TargetId, Timestamp};
+use countersign_core::domain::{Alias, RepoId, RunState, Sequence, TargetId, Timestamp};
 use countersign_core::ledger::Entry;
-use countersign_core::policy::SyncRule;
+use countersign_core::policy::{SyncRule, Target};
 use countersign_core::sync::{Approved, Outcome, Planned, Run, Situation, Step, SyncReason, Trouble, plan};
 use tracing::{info, warn};
 
@@ -35,6 +35,13 @@ struct Turn<'a> {
     claim: &'a Claim,
     id: &'a TargetId,
     rule: SyncRule,
+}
+
+impl Noted {
+    /// The run of a target.
+    pub(super) fn run(&self, id: &TargetId) -> Option<&Run> {
+        self.runs.get(id)
+    }
 }
 
 impl Engine {
@@ -163,7 +170,10 @@ impl Engine {
     ) -> Result<Run, TurnError> {
         let now = self.clock.now();
         let run = match known {
-            Some(run) if run.generation == approved.generation && again => run.asked_again(asked, now),
+            Some(run) if run.generation == approved.generation && again => {
+                self.forget_callback(place, turn.id).await?;
+                run.asked_again(asked, now)
+            }
             // a branch that follows its source begins to count anew
             Some(run) if run.generation == approved.generation && run.state.is_delivered() => run.anew(),
             Some(run) if run.generation == approved.generation => run,
@@ -319,14 +329,24 @@ impl Engine {
         self.ended(turn, place, run, Outcome::Drifted(trouble)).await
     }
 
+    /// What a receiver said so far is no answer to another delivery.
+    async fn forget_callback(&self, place: &Place, id: &TargetId) -> Result<(), TurnError> {
+        let Some(known) = known_callback(&*self.journal, place.repo.id, id).await? else { return Ok(()) };
+        let text = serde_json::to_string(&Callback { over: true, ..known }).unwrap_or_default();
+        Ok(self.journal.keep_note(place.repo.id, &NoteKey::Callback(id.clone()), &text).await?)
+    }
+
     /// What a receiver said about the generation it took, if that changes anything.
     async fn called_back(&self, place: &Place, id: &TargetId, run: &Run) -> Result<Option<Outcome>, TurnError> {
         if run.state != RunState::Accepted {
             return Ok(None);
         }
-        let note = self.journal.note(place.repo.id, &NoteKey::Callback(id.clone())).await?;
-        let said = note.and_then(|text| serde_json::from_str::<Callback>(&text).ok());
-        Ok(said.filter(|said| said.generation == run.generation).map(|said| {
+        let said = known_callback(&*self.journal, place.repo.id, id).await?.filter(|said| !said.over);
+        let own = |secret: &Alias| match place.policy.sync(id).map(SyncRule::target) {
+            Some(Target::Webhook { secret: named, .. }) => named == secret,
+            Some(Target::Branch { .. } | Target::Workflow { .. } | Target::Event { .. }) | None => false,
+        };
+        Ok(said.filter(|said| said.generation == run.generation && own(&said.secret)).map(|said| {
             if said.converged { Outcome::Converged } else { Outcome::Refused(SyncReason::ReportedFailure.into()) }
         }))
     }
@@ -389,7 +409,7 @@ fn roll() -> u32 {
     uuid::Uuid::new_v4().as_fields().0
 }
 
-/// Takes what a receiver says about a delivery, for the next look at its target.
+/// Takes what a receiver says about a delivery, for the next look at its target. An older word than the one that is known is none.
 ///
 /// # Errors
 /// When the store fails.
@@ -400,7 +420,26 @@ pub async fn take_callback(
     callback: &Callback,
     now: Timestamp,
 ) -> Result<(), super::ports::JournalError> {
-    let text = serde_json::to_string(callback).unwrap_or_default();
-    journal.keep_note(repo, &NoteKey::Callback(id.clone()), &text).await?;
+    let newness = |callback: &Callback| (callback.generation, callback.at);
+    let is_newer = match known_callback(journal, repo, id).await? {
+        None => true,
+        // a call that is over may come again, signed as it was
+        Some(known) if known.over => newness(&known) < newness(callback),
+        Some(known) => newness(&known) <= newness(callback),
+    };
+    if is_newer {
+        let text = serde_json::to_string(callback).unwrap_or_default();
+        journal.keep_note(repo, &NoteKey::Callback(id.clone()), &text).await?;
+    }
     journal.schedule(&Subject::Sync(repo, id.clone()), now).await
+}
+
+/// The newest word of a receiver. A note that cannot be read is none.
+async fn known_callback(
+    journal: &dyn super::ports::Journal,
+    repo: RepoId,
+    id: &TargetId,
+) -> Result<Option<Callback>, super::ports::JournalError> {
+    let note = journal.note(repo, &NoteKey::Callback(id.clone())).await?;
+    Ok(note.and_then(|text| serde_json::from_str(&text).ok()))
 }

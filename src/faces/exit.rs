@@ -28,6 +28,8 @@ impl Exit {
     pub const NOT_EMITTED: Self = Self(4);
     /// Flags that contradict each other (sops's number).
     pub const CONTRADICTION: Self = Self(8);
+    /// Pending, or unknown.
+    pub const PENDING: Self = Self(10);
     /// `check` has findings.
     pub const FINDINGS: Self = Self(12);
     /// A target differs from what it was given.

@@ -6,6 +6,7 @@ mod local;
 
 use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use countersign_core::domain::{Account, Oid, RepoName};
 use countersign_core::ledger::{InvalidKey, KeyFingerprint, SigningKey, Trust};
@@ -26,6 +27,7 @@ use crate::adapters::github::{GitHub, GitHubConfig};
 use crate::adapters::grants::GrantTable;
 use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
+use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
 use crate::engine::ports::{Clock, Forge, Journal, Subject};
 use crate::engine::readiness::Readiness;
 use crate::engine::{self, AdoptError, Adopted, Engine, Parts, Progress};
@@ -75,6 +77,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         journal: journal.clone(),
         clock: clock.clone(),
         secrets: config.webhook_secrets,
+        grants: Arc::new(GrantTable::new(config.grants.clone())),
         quiet: config.quiet,
         ledger: config.ledger,
         ourselves,
@@ -113,6 +116,40 @@ pub enum AdoptFault {
     /// The repository is not adopted.
     #[error(transparent)]
     Adopt(#[from] AdoptError),
+}
+
+/// Has targets delivered now, as the operator, with the settings of the server: `countersign sync`. The server's own store is used
+/// where it is there, so that what is under way is known and not done twice.
+///
+/// # Errors
+/// When a setting is missing, or nothing can be delivered; the message says which and what to do.
+pub async fn sync(
+    config: ServeConfig,
+    repo: &RepoName,
+    wanted: Wanted<'_>,
+    patience: Duration,
+    told: impl FnMut(&ByHand),
+) -> Result<Vec<ByHand>, SyncFault> {
+    log(&config);
+    let database = match &config.database {
+        Database::Sqlite(url) if !store::exists(url) => "sqlite::memory:",
+        Database::Sqlite(url) => url.as_str(),
+        Database::Postgres(url) => url.expose_secret(),
+    };
+    let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let built = build(&config, journal)?;
+    Ok(built.engine.sync_by_hand(repo, wanted, patience, told).await?)
+}
+
+/// Why `sync` failed.
+#[derive(Debug, Error)]
+pub enum SyncFault {
+    /// The parts cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] ServeError),
+    /// Nothing was delivered.
+    #[error(transparent)]
+    Sync(#[from] ByHandError),
 }
 
 /// The engine and what the server shares with it.

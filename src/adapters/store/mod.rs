@@ -113,6 +113,13 @@ pub async fn open(url: &str) -> Result<Arc<dyn Journal>, OpenError> {
     }
 }
 
+/// Whether the file of a `sqlite:` URL is there.
+#[must_use]
+pub fn exists(url: &str) -> bool {
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    std::path::Path::new(path.split('?').next().unwrap_or_default()).is_file()
+}
+
 /// Deliveries that arrived before this instant may be forgotten.
 fn forget_before(now: Timestamp) -> Timestamp {
     let kept = i64::try_from(DELIVERIES_KEPT.seconds()).unwrap_or(i64::MAX);

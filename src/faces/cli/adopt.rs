@@ -15,7 +15,7 @@ pub(super) fn run(args: &AdoptArgs, json: bool) -> Outcome {
     let commit = Oid::parse(&args.commit).map_err(|error| {
         Report::usage(format!("{error}\nhelp: name the whole commit, as `git rev-parse origin/main` prints it"))
     })?;
-    let name = repository(args)?;
+    let name = repository(args.repo.as_deref())?;
     let config = ServeConfig::read(&settings::read(args.config.as_deref())?).map_err(Report::from)?;
     let runtime = settings::runtime()?;
     let adopted =
@@ -43,8 +43,8 @@ pub(super) fn run(args: &AdoptArgs, json: bool) -> Outcome {
 }
 
 /// The repository named, or the one this clone comes from.
-fn repository(args: &AdoptArgs) -> Result<RepoName, Report> {
-    if let Some(name) = &args.repo {
+pub(super) fn repository(named: Option<&str>) -> Result<RepoName, Report> {
+    if let Some(name) = named {
         return RepoName::parse(name).map_err(Report::usage);
     }
     let help = "help: name the repository: `--repo OWNER/NAME`";

@@ -23,7 +23,7 @@ pub(super) use self::secrets::{
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 fine · 1 failed · 2 usage · \
-    12 findings · 13 drift · 14 not verified · 51 MAC wrong · 100 no file · 128 no key · 200 not modified · 203 already sealed\n\
+    10 pending · 12 findings · 13 drift · 14 not verified · 51 MAC wrong · 100 no file · 128 no key · 200 not modified · 203 already sealed\n\
     `run` ends with the code of its command."
 )]
 pub(super) struct Arguments {
@@ -172,8 +172,8 @@ pub(super) struct AdoptArgs {
 
 #[derive(Args)]
 pub(super) struct SyncArgs {
-    /// Only say what would be delivered, from this clone; send nothing. Ends with 13 when a target differs from what it was
-    /// given, with 14 when something is not proven.
+    /// Only say what would be delivered, from this clone; send nothing. Without it the settings of the server are needed.
+    /// Ends with 13 when a target differs from what it was given, with 14 when something is not proven.
     #[arg(long)]
     pub(super) plan: bool,
     /// The repository; the one this clone comes from unless named.

@@ -6,18 +6,20 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use countersign_core::domain::{Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
+use countersign_core::domain::{Alias, Oid, PrNumber, RefName, RepoId, RepoName, Sequence, Span, Timestamp};
 use countersign_core::facts::question::Movement;
 
 use crate::engine::ports::{
-    Claim, Clock, Journal, JournalError, NewDelivery, NoteKey, Presence, QueueDepth, Recorded, RepoRef, Sighting,
-    Subject,
+    Claim, Clock, Granted, Grants, Journal, JournalError, NewDelivery, NotGranted, NoteKey, Presence, QueueDepth,
+    Recorded, RepoRef, Sighting, Subject, WhyNot,
 };
 
 #[derive(Default)]
 pub(super) struct Double {
     pub(super) deliveries: Mutex<BTreeMap<String, NewDelivery>>,
     pub(super) repositories: Vec<RepoRef>,
+    pub(super) notes: Mutex<BTreeMap<NoteKey, String>>,
+    pub(super) asked: Mutex<Vec<Subject>>,
     pub(super) broken: AtomicBool,
     pub(super) falls: AtomicBool,
 }
@@ -48,6 +50,23 @@ impl Clock for Noon {
     }
 }
 
+/// The signing secret of targets.
+pub(super) const HOOK_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// Grants `HOOK_SECRET` to `acme/app`, another secret as `OTHER`, and nothing to anybody else.
+pub(super) struct Granting;
+
+impl Grants for Granting {
+    fn secret(&self, repo: &RepoName, alias: &Alias) -> Result<Granted, NotGranted> {
+        let secret = match (repo.to_string().as_str(), alias.as_str()) {
+            ("acme/app", "HOOK_SECRET") => HOOK_SECRET,
+            ("acme/app", "OTHER") => "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            _ => return Err(NotGranted { repo: repo.clone(), alias: alias.clone(), why: WhyNot::Unnamed }),
+        };
+        Ok(Granted::new(secret.into(), Vec::new(), false))
+    }
+}
+
 #[async_trait]
 impl Journal for Double {
     async fn record(&self, delivery: &NewDelivery) -> Result<Recorded, JournalError> {
@@ -60,7 +79,8 @@ impl Journal for Double {
         Ok(Recorded::New)
     }
 
-    async fn schedule(&self, _: &Subject, _: Timestamp) -> Result<(), JournalError> {
+    async fn schedule(&self, subject: &Subject, _: Timestamp) -> Result<(), JournalError> {
+        self.asked.lock().unwrap().push(subject.clone());
         self.works("schedule")
     }
 
@@ -112,16 +132,18 @@ impl Journal for Double {
         self.works("remember")
     }
 
-    async fn note(&self, _: RepoId, _: &NoteKey) -> Result<Option<String>, JournalError> {
-        self.works("read a note").map(|()| None)
+    async fn note(&self, _: RepoId, key: &NoteKey) -> Result<Option<String>, JournalError> {
+        self.works("read a note").map(|()| self.notes.lock().unwrap().get(key).cloned())
     }
 
     async fn sync_notes(&self, _: RepoId) -> Result<Vec<(NoteKey, String)>, JournalError> {
         self.works("list notes").map(|()| Vec::new())
     }
 
-    async fn keep_note(&self, _: RepoId, _: &NoteKey, _: &str) -> Result<(), JournalError> {
-        self.works("keep a note")
+    async fn keep_note(&self, _: RepoId, key: &NoteKey, text: &str) -> Result<(), JournalError> {
+        self.works("keep a note")?;
+        self.notes.lock().unwrap().insert(key.clone(), text.to_owned());
+        Ok(())
     }
 
     async fn ledger_head(&self, _: RepoId) -> Result<Option<(Sequence, Oid)>, JournalError> {

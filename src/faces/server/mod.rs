@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod body;
+mod callback;
 mod health;
 pub mod metrics;
 mod run;
@@ -23,7 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use run::{Listeners, ServerError, run, stop_on_signals};
 
-use crate::engine::ports::{Clock, Journal};
+use crate::engine::ports::{Clock, Grants, Journal};
 use crate::engine::readiness::Readiness;
 
 /// What the server needs.
@@ -34,6 +35,8 @@ pub struct Service {
     pub clock: Arc<dyn Clock>,
     /// Who may sign.
     pub secrets: WebhookSecrets,
+    /// Secrets of targets, which sign what receivers call back.
+    pub grants: Arc<dyn Grants>,
     /// Quiet time after a push.
     pub quiet: Span,
     /// Where the ledger lives.
@@ -52,6 +55,7 @@ pub struct Service {
 pub fn public(service: Arc<Service>) -> Router {
     Router::new()
         .route("/webhooks/github", post(webhook::take).with_state(webhook::Intake::new(service.clone())))
+        .route("/api/v1/syncs/{id}/status", post(callback::take).with_state(service.clone()))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz).with_state(service))
         .fallback(answer::nothing_here)

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::double::{Double, Noon};
+use super::double::{Double, Granting, Noon};
 use super::*;
 use crate::engine::ports::{RepoRef, Subject};
 
@@ -35,13 +35,13 @@ fn collector() -> PrometheusHandle {
     HANDLE.get_or_init(|| metrics::install().unwrap()).clone()
 }
 
-struct World {
-    journal: Arc<Double>,
+pub(super) struct World {
+    pub(super) journal: Arc<Double>,
     service: Arc<Service>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let repo = |id, name: &str| RepoRef {
             id: RepoId::new(id),
             name: RepoName::parse(name).unwrap(),
@@ -53,6 +53,7 @@ impl World {
             journal: journal.clone(),
             clock: Arc::new(Noon),
             secrets: secrets(),
+            grants: Arc::new(Granting),
             quiet: Span::from_seconds(10),
             ledger: RefName::parse("refs/heads/countersign/ledger").unwrap(),
             ourselves: Arc::default(),
@@ -67,7 +68,7 @@ impl World {
         public(self.service.clone())
     }
 
-    async fn ask(&self, request: Request<Body>) -> (StatusCode, Value) {
+    pub(super) async fn ask(&self, request: Request<Body>) -> (StatusCode, Value) {
         json_of(self.app().oneshot(request).await.unwrap()).await
     }
 

@@ -139,7 +139,7 @@ fn refused(headers: &HeaderMap, what: &str) {
 }
 
 /// A header that is there once; one that is there twice says nothing.
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     if values.next().is_some() { Some("") } else { Some(first.to_str().unwrap_or_default()) }

@@ -40,7 +40,7 @@ impl World {
     }
 
     /// Where deliveries are taken.
-    pub(super) fn public(&self) -> &str {
+    pub(crate) fn public(&self) -> &str {
         self.server.as_ref().map_or("", |server| server.public.as_str())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The plan sends nothing. Nothing is planned or delivered that the ledger does not prove.
 
+mod by_hand;
 mod plan;
 mod text;
 
@@ -14,7 +15,7 @@ use crate::faces::exit::Report;
 
 /// Plans, or delivers.
 pub(super) fn run(args: &SyncArgs, json: bool) -> Outcome {
-    plan::run(args, json)
+    if args.plan { plan::run(args, json) } else { by_hand::run(args, json) }
 }
 
 /// Refuses a plan for another repository than the one this clone comes from.

@@ -88,7 +88,7 @@ fn branches(reading: &Reading, args: &SyncArgs, policy: &Policy, default_branch:
 }
 
 /// One target for a machine. `changes` and `refused` are for targets that get values.
-fn row(planned: &Planned) -> Value {
+pub(super) fn row(planned: &Planned) -> Value {
     let approved = planned.approved.as_ref();
     let supersedes = match &planned.step {
         Step::Deliver { supersedes, .. } => *supersedes,

@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
+use countersign_core::domain::RunState;
 use countersign_core::ledger::Ledger;
 use countersign_core::sync::{Approved, Planned, Step};
 
+use super::by_hand;
+use crate::engine::by_hand::ByHand;
 use crate::engine::forecast;
 use crate::faces::cli::output;
 use crate::faces::exit::{colour, printable};
@@ -101,12 +104,15 @@ pub(super) fn word(step: &Step) -> &'static str {
     }
 }
 
+/// Generation and commit.
+fn what(planned: &Planned) -> String {
+    let approved = planned.approved.as_ref();
+    let what = approved.map(|Approved { generation, commit }| format!("{} at {}", generation.label(), commit.short()));
+    what.unwrap_or_else(|| "nothing".to_owned())
+}
+
 fn words(planned: &Planned) -> String {
-    let what = planned
-        .approved
-        .as_ref()
-        .map(|Approved { generation, commit }| format!("{} at {}", generation.label(), commit.short()));
-    let what = what.unwrap_or_else(|| "nothing".to_owned());
+    let what = what(planned);
     match &planned.step {
         Step::Deliver { supersedes: None, .. } => format!("{what}  would be delivered"),
         Step::Deliver { supersedes: Some(older), .. } => format!("{what}  would take the place of {}", older.label()),
@@ -117,5 +123,67 @@ fn words(planned: &Planned) -> String {
         Step::Drifted(trouble) => format!("{what}  differs: {}: {}", trouble.code, trouble.words),
         Step::Dead(trouble) => format!("{what}  failed: {}: {}", trouble.code, trouble.words),
         Step::Withhold(trouble) => format!("withheld: {}: {}", trouble.code, trouble.words),
+    }
+}
+
+/// What became of a delivery, in words.
+pub(super) fn delivered(target: &ByHand) -> String {
+    let run = target.run.as_ref();
+    match (&target.planned.step, run.map(|run| run.state)) {
+        (Step::Rest, Some(RunState::Accepted)) => format!("{}  accepted, not looked at", what(&target.planned)),
+        (Step::Deliver { .. }, Some(RunState::Blocked)) => match by_hand::trouble(target) {
+            Some(trouble) => format!("{}  blocked: {}: {}", what(&target.planned), trouble.code, trouble.words),
+            None => format!("{}  blocked", what(&target.planned)),
+        },
+        (Step::At(_), Some(RunState::Queued)) => match by_hand::trouble(target) {
+            Some(trouble) => format!("{}: {}: {}", words(&target.planned), trouble.code, trouble.words),
+            None => words(&target.planned),
+        },
+        (
+            Step::Rest
+            | Step::Deliver { .. }
+            | Step::At(_)
+            | Step::Wait(_)
+            | Step::Look
+            | Step::Record
+            | Step::Drifted(_)
+            | Step::Dead(_)
+            | Step::Withhold(_),
+            _,
+        ) => words(&target.planned),
+    }
+}
+
+/// What became of each, one line per target.
+pub(super) fn deliveries(targets: &[ByHand]) -> String {
+    let cyan = colour(AnsiColor::Cyan);
+    let width = targets.iter().map(|target| target.planned.id.to_string().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for target in targets {
+        let blocked = target.run.as_ref().is_some_and(|run| run.state == RunState::Blocked);
+        let (style, mark) = if blocked { (colour(AnsiColor::Red), '✗') } else { done(&target.planned.step) };
+        let name = output::pad(&target.planned.id.to_string(), width);
+        let _ = writeln!(text, "{style}{mark}{style:#} {name}  {}", printable(&delivered(target)));
+        if let Some(trouble) = by_hand::trouble(target) {
+            let _ = writeln!(text, "    {cyan}help{cyan:#}: {}", printable(&trouble.help));
+        }
+    }
+    if targets.is_empty() {
+        text += "nothing is delivered anywhere: the policy in force has no `syncs`\n";
+    }
+    text
+}
+
+fn done(step: &Step) -> (anstyle::Style, char) {
+    match step {
+        Step::Rest => (colour(AnsiColor::Green), '✔'),
+        Step::Deliver { .. }
+        | Step::At(_)
+        | Step::Wait(_)
+        | Step::Look
+        | Step::Record
+        | Step::Drifted(_)
+        | Step::Dead(_)
+        | Step::Withhold(_) => mark(step),
     }
 }

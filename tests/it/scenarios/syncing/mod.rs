@@ -5,6 +5,7 @@ mod commands;
 mod delivering;
 mod dying;
 mod failing;
+mod reporting;
 
 use countersign_core::ledger::LedgerLine;
 use github_sim::{Push, Repo};
