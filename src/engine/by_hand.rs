@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::domain::{RepoId, RepoName, TargetId};
+use countersign_core::domain::{RepoId, RepoName, RunState, TargetId, Timestamp};
 use countersign_core::sync::{Planned, Run, Step};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -85,15 +85,17 @@ impl Engine {
         if let Some(fault) = forecast::missing(&place.policy, wanted.environment, wanted.target) {
             return Err(ByHandError::NoTarget(fault));
         }
-        let mut known = self.seen(&place, wanted).await?;
-        for target in &known {
+        let began = self.clock.now();
+        for target in &self.seen(&place, wanted).await? {
             told(target);
             self.ask(repo.id, target).await?;
         }
+        // what was asked for changes the plan
+        let mut known = self.seen(&place, wanted).await?;
         let (stop, poke) = (CancellationToken::new(), Arc::new(Notify::new()));
         let turns = tokio::spawn(run(self.clone(), 1, poke, Arc::new(Progress::default()), stop.clone()));
         let outcome = tokio::time::timeout(patience, async {
-            while !known.iter().all(|target| is_settled(target, &known)) {
+            while !known.iter().all(|target| is_settled(target, &known, began)) {
                 tokio::time::sleep(PAUSE).await;
                 let place = self.visit(&repo).await?;
                 let now = self.seen(&place, wanted).await?;
@@ -153,20 +155,17 @@ impl Engine {
 }
 
 /// Whether nothing more is to be expected of a target.
-fn is_settled(target: &ByHand, all: &[ByHand]) -> bool {
+fn is_settled(target: &ByHand, all: &[ByHand], began: Timestamp) -> bool {
     match &target.planned.step {
         Step::Rest | Step::Withhold(_) | Step::Dead(_) | Step::Drifted(_) => true,
-        // blocked: the same again, until somebody acts
-        Step::Deliver { .. } => target.run.as_ref().is_some_and(|run| is_blocked(run)),
+        // blocked since we asked: the same again, until somebody acts
+        Step::Deliver { .. } => {
+            target.run.as_ref().is_some_and(|run| run.state == RunState::Blocked && run.due >= began)
+        }
         Step::At(_) | Step::Look | Step::Record => false,
         Step::Wait(first) => {
             let id = TargetId { environment: target.planned.id.environment.clone(), target: first.clone() };
-            all.iter().find(|other| other.planned.id == id).is_none_or(|other| is_settled(other, all))
+            all.iter().find(|other| other.planned.id == id).is_none_or(|other| is_settled(other, all, began))
         }
     }
-}
-
-fn is_blocked(run: &Run) -> bool {
-    use countersign_core::domain::RunState;
-    run.state == RunState::Blocked
 }

@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_core::delivery::{SignedHeaders, SigningSecrets, StandardFault};
-use countersign_core::domain::{RepoId, Sequence, SyncId, TargetId, Timestamp};
+use countersign_core::domain::{Sequence, SyncId, TargetId, Timestamp};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -182,6 +182,7 @@ fn told(id: &SyncId, at: Timestamp, body: &[u8]) -> Result<(Callback, Option<Str
 mod tests {
     use std::sync::atomic::Ordering;
 
+    use countersign_core::domain::RepoId;
     use http::Request;
     use serde_json::{Value, json};
 
