@@ -25,6 +25,7 @@ async fn call(world: &World, id: &str, body: Value, later: i64) -> u16 {
 /// The receiver's word becomes the state of the deployment, a receipt, and a line of the comment.
 async fn a_receiver_says_how_it_ended() {
     let (world, receiver) = world(&[HOOK]).await;
+    world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
     let pull = merged(&world, 2);
     world.until("it is delivered", |_| receiver.arrived().len() == 2);
     until_state(&world, "hook", "success");
