@@ -12,7 +12,7 @@ use super::book::{Found, Place};
 use super::crash::{Point, here};
 use super::gather::{Gathered, pull_ref};
 use super::merge::Merging;
-use super::ports::{Claim, Freshness};
+use super::ports::{Claim, Freshness, Presence};
 use super::siblings::Shared;
 use super::{Engine, Settled, TurnError, lock};
 
@@ -113,6 +113,9 @@ impl Engine {
             None => description(place, gathered),
         };
         let description = description.filter(|_| opened_by_us);
+        if description.is_some() {
+            self.know_description(place, gathered).await?;
+        }
         let mut wanted = wanted(decision, facts, outcome, description);
         self.share_check(&place.repo, &mut wanted, shared).await?;
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
@@ -129,6 +132,19 @@ impl Engine {
         let newest = pushes.last()?;
         let needs = effect::needs(&place.policy, (&newest.branch, &place.default_branch), &newest.paths);
         effect::held_description(Held { pushes: &pushes, quarantined, needs: &needs })
+    }
+
+    /// A request we opened, and died before we remembered it: its description is what stands there.
+    async fn know_description(&self, place: &Place, gathered: &Gathered) -> Result<(), TurnError> {
+        let read = &gathered.read;
+        let known = self.journal.presence(place.repo.id, read.number).await?;
+        if known.as_ref().is_some_and(|presence| presence.description.is_some()) {
+            return Ok(());
+        }
+        let standing = Description { title: read.title.clone(), body: read.body.clone() }.digest();
+        let nothing = Presence { check: None, comment: None, description: None, asked: Vec::new() };
+        let presence = Presence { description: Some(standing), ..known.unwrap_or(nothing) };
+        self.remember(&place.repo, read.number, &presence).await
     }
 
     /// Remembers what was judged. The `updated` mark stays: it was read before this look, so whatever moves it is news.

@@ -50,9 +50,18 @@ impl TurnError {
                     now.plus(growing.max(Span::from_seconds(60)))
                 }
             },
-            Self::Repo(_) | Self::Journal(_) | Self::Answer(_) | Self::KeptMoving(_) | Self::Ledger(_) => {
-                now.plus(growing)
-            }
+            // somebody was faster, nothing is broken
+            Self::Repo(RepoError::LeaseLost(_)) | Self::KeptMoving(_) => now.plus(growing.min(Span::from_seconds(4))),
+            Self::Repo(
+                RepoError::Refused { .. }
+                | RepoError::Missing(_)
+                | RepoError::Conflict(_)
+                | RepoError::Later(_)
+                | RepoError::Unreachable(_),
+            )
+            | Self::Journal(_)
+            | Self::Answer(_)
+            | Self::Ledger(_) => now.plus(growing),
             Self::Unsure => now.plus(growing.max(Span::from_seconds(2))),
             Self::TakenOver => now.plus(Span::from_seconds(1)),
         }

@@ -5,17 +5,17 @@
 use std::sync::Arc;
 
 use countersign_core::decision::decide;
-use countersign_core::domain::{Oid, Sequence};
+use countersign_core::domain::{Oid, RefName, Sequence};
 use countersign_core::effect::{self, Outcome, Wanted, wanted};
-use countersign_core::facts::Facts;
-use countersign_core::facts::question::ChangeRead;
+use countersign_core::facts::question::{ChangeRead, Movement};
+use countersign_core::facts::{Facts, Question};
 use countersign_core::ledger::{DecisionEntry, MergeMethod};
 use countersign_core::policy;
 use tracing::{info, warn};
 
 use super::book::{Closed, Place};
 use super::crash::{Point, here};
-use super::ports::{Claim, RepoRef};
+use super::ports::{Claim, Freshness, RepoRef, Sighting};
 use super::{Engine, TurnError};
 
 impl Engine {
@@ -24,7 +24,7 @@ impl Engine {
         let open: Vec<(Sequence, DecisionEntry)> =
             place.state().open_intents().into_iter().map(|(sequence, entry)| (sequence, entry.clone())).collect();
         for (sequence, decision) in open {
-            let Some(commit) = self.carried_out(place, sequence, &decision).await? else { continue };
+            let Some((commit, method)) = self.carried_out(place, sequence, &decision).await? else { continue };
             let differing = self.unlike_approved(place, &decision.base, &decision.delta, &commit).await?;
             if !differing.is_empty() {
                 warn!(%commit, "a merge under {} holds something else than was approved", sequence.label());
@@ -33,31 +33,57 @@ impl Engine {
             info!(%commit, decision = %sequence.label(), "recording a merge that stands on the base");
             here(Point::HealFound);
             let approved = decision.delta.clone();
-            self.record_merge(claim, place, (decision.pull, sequence), (MergeMethod::MoveRef, &approved), &commit)
-                .await?;
+            self.record_merge(claim, place, (decision.pull, sequence), (method, &approved), &commit).await?;
             here(Point::HealRecorded);
         }
         Ok(())
     }
 
-    /// The commit by which a decision was carried out: on the base, with exactly the decided parents.
-    async fn carried_out(
+    /// The commit by which we carried a decision out: on the base, merging the decided head, naming the decision, and put there by us.
+    /// The first parent is another than the decided one where GitHub merged after the base had moved.
+    pub(super) async fn carried_out(
         &self,
         place: &Place,
         sequence: Sequence,
         decision: &DecisionEntry,
-    ) -> Result<Option<Oid>, TurnError> {
+    ) -> Result<Option<(Oid, MergeMethod)>, TurnError> {
         let Some(tip) = place.refs.get(&decision.base) else { return Ok(None) };
         if *tip == decision.base_tip {
             return Ok(None);
         }
         let trailer = format!("Countersign-Decision: {}", sequence.label());
         let since = self.repo.commits(&place.repo, &decision.base_tip, tip).await?;
-        let ours = since.into_iter().find(|commit| {
-            commit.parents == [decision.base_tip.clone(), decision.head.clone()]
+        let named = since.into_iter().filter(|commit| {
+            matches!(commit.parents.as_slice(), [_, head] if *head == decision.head)
                 && commit.message.lines().any(|line| line == trailer)
         });
-        Ok(ours.map(|commit| commit.oid))
+        for commit in named {
+            if !self.moved_by_us(place, &decision.base, &commit.oid).await? {
+                warn!(commit = %commit.oid, "a merge that names {} was not put there by us", sequence.label());
+                continue;
+            }
+            let built =
+                commit.parents.first() == Some(&decision.base_tip) && commit.committer_email == self.email().await?;
+            return Ok(Some((commit.oid, if built { MergeMethod::MoveRef } else { MergeMethod::Endpoint })));
+        }
+        Ok(None)
+    }
+
+    /// Whether a delivery, or else GitHub's activity record, says that we moved a branch to a commit. Anybody can build a commit that
+    /// looks like ours, and an intent stays open when a veto comes after it: who moved the branch is what nobody can forge.
+    async fn moved_by_us(&self, place: &Place, branch: &RefName, commit: &Oid) -> Result<bool, TurnError> {
+        let us = self.ourselves().await?.id;
+        let ours = |movement: &Movement| {
+            movement.after == *commit && movement.actor.as_ref().is_some_and(|actor| actor.id == us)
+        };
+        if self.journal.movements(place.repo.id, branch).await?.iter().any(ours) {
+            return Ok(true);
+        }
+        let read = self.forge.answer(&place.repo, &Question::Movements(branch.clone()), Freshness::Now).await?;
+        let Some(movement) = read.movements()?.into_iter().find(ours) else { return Ok(false) };
+        let sighting = Sighting::Push { repo: place.repo.id, reference: branch.clone(), movement };
+        self.journal.sight(&sighting).await?;
+        Ok(true)
     }
 
     /// A pull request that is no longer open: if we merged it, its comment says so.

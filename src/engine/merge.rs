@@ -117,7 +117,6 @@ impl Engine {
         message: String,
     ) -> Result<Oid, TurnError> {
         let us = self.ourselves().await?;
-        let email = format!("{}+{}@users.noreply.github.com", us.id, us.login);
         let merge = MergeCommit {
             base_tip: proof.base_tip().clone(),
             head: proof.head().clone(),
@@ -126,7 +125,7 @@ impl Engine {
                 .iter()
                 .map(|entry| (entry.path.clone(), entry.new.clone()))
                 .collect::<BTreeMap<_, _>>(),
-            identity: (us.login.to_string(), email),
+            identity: (us.login.to_string(), self.email().await?),
             at: self.clock.now(),
             message,
         };

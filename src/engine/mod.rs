@@ -151,6 +151,12 @@ impl Engine {
         let account = self.forge.ourselves().await?;
         Ok(self.ourselves.get_or_init(|| account))
     }
+
+    /// The address of our own account in commits we build.
+    async fn email(&self) -> Result<String, TurnError> {
+        let us = self.ourselves().await?;
+        Ok(format!("{}+{}@users.noreply.github.com", us.id, us.login))
+    }
 }
 
 /// Locks a mutex whose holders never panic half-way: a poisoned cache is still a cache.

@@ -13,6 +13,8 @@ use countersign_core::ledger::{
     RecordedFacts, RecordedVerdict, VoteEntry,
 };
 
+use tracing::debug;
+
 use super::book::{Place, holds, invalid, missing};
 use super::crash::{Point, here};
 use super::gather::Gathered;
@@ -82,7 +84,9 @@ impl Engine {
                     place.refs.insert(self.settings.ledger_ref.clone(), commit);
                     return Ok(());
                 }
-                Err(TurnError::Repo(RepoError::LeaseLost(_))) => {}
+                Err(TurnError::Repo(RepoError::LeaseLost(_))) => {
+                    debug!(repository = %place.repo.name, "somebody else wrote into the ledger first; writing after them");
+                }
                 Err(fault) => return Err(fault),
             }
         }

@@ -86,6 +86,16 @@ impl World {
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
 
+    /// Changes something over the stand-in's API with a token; the status of the answer.
+    pub(crate) fn put_with(&self, token: &str, path: &str, body: &Value) -> u16 {
+        let request = client()
+            .put(format!("{}{path}", self.sim.url()))
+            .header("user-agent", "scenario")
+            .header("authorization", format!("Bearer {token}"))
+            .json(body);
+        wait(request.send()).expect("the stand-in answers").status().as_u16()
+    }
+
     /// What the stand-in's API shows to somebody.
     pub(crate) fn api(&self, path: &str) -> Value {
         let request = client()

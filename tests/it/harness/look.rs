@@ -80,11 +80,30 @@ impl World {
             }
         }
         if self.ledger_tip().is_some() {
+            self.nothing_is_told_twice();
             let merges = self.merges();
             let decisions: BTreeSet<_> = merges.iter().map(|(decision, _)| *decision).collect();
             assert_eq!(decisions.len(), merges.len(), "no decision is carried out twice: {merges:?}");
             let log = self.api(&format!("/repos/{}/pulls?state=all", self.repo.full_name()));
             assert_eq!(merges.len(), merged, "every merge is in the ledger, once: {merges:?} {log:#}");
+        }
+    }
+
+    /// No push and no vote stands in the ledger twice.
+    #[track_caller]
+    fn nothing_is_told_twice(&self) {
+        let mut told = BTreeSet::new();
+        for entry in self.ledger().entries() {
+            let about = if let Entry::Push(push) = &entry.entry {
+                format!("push {} {}", push.reference, push.after)
+            } else if let Entry::Vote(vote) = &entry.entry {
+                format!("vote {:?} {:?}", vote.source, vote.kind)
+            } else if let Entry::Decision(made) = &entry.entry {
+                format!("decision {} {} {} {}", made.pull, made.head, made.base_tip, made.policy_digest)
+            } else {
+                continue;
+            };
+            assert!(told.insert(about.clone()), "told twice: {about}");
         }
     }
 

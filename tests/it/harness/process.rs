@@ -25,12 +25,48 @@ impl World {
     /// Waits until every delivery has arrived and the server has nothing to do; not for worlds that sweep every second.
     #[track_caller]
     pub(crate) fn until_quiet(&self) {
-        let mut mark = None;
-        self.until("the server has nothing to do", |world| {
-            let (before, now) = (mark.replace(world.sim.mark()), world.sim.mark());
-            wait(world.sim.settle());
-            before == Some(now) && wait(world.store.busy(world)) == 0
-        });
+        self.until("the server has nothing to do", quiet());
+    }
+
+    /// The same, of a server that may crash on the way.
+    #[track_caller]
+    pub(crate) fn until_quiet_again(&mut self) {
+        self.until_revived("the server has nothing to do", quiet());
+    }
+
+    /// The next starts of the server crash at these points, one each.
+    pub(crate) fn crash_at<T: ToString>(&mut self, points: &[T]) {
+        self.crashes.extend(points.iter().map(ToString::to_string));
+    }
+
+    /// How often the server has crashed by itself.
+    pub(crate) fn deaths(&self) -> usize {
+        self.deaths
+    }
+
+    /// Waits until something holds, and starts the server again whenever it has crashed.
+    #[track_caller]
+    pub(crate) fn until_revived(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let begun = Instant::now();
+        loop {
+            self.revive();
+            if holds(self) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts the server again if it has crashed.
+    fn revive(&mut self) -> bool {
+        let ended = self.server.as_mut().and_then(|server| server.child.try_wait().expect("a child"));
+        let Some(status) = ended else { return false };
+        assert!(status.code().is_none(), "the server ended by itself: {status}\n{}", self.log());
+        self.deaths += 1;
+        self.server = None;
+        self.start();
+        true
     }
 
     /// Forgets the database, as after the loss of a disk. The server must not run.
@@ -42,5 +78,15 @@ impl World {
     /// Where deliveries are taken.
     pub(crate) fn public(&self) -> &str {
         self.server.as_ref().map_or("", |server| server.public.as_str())
+    }
+}
+
+/// Whether every delivery has arrived and there was nothing to do since it was last asked.
+fn quiet() -> impl FnMut(&World) -> bool {
+    let mut mark = None;
+    move |world| {
+        let (before, now) = (mark.replace(world.sim.mark()), world.sim.mark());
+        wait(world.sim.settle());
+        before == Some(now) && wait(world.store.busy(world)) == 0
     }
 }

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::thread;
 
 use tokio::runtime::Builder;
@@ -28,4 +29,32 @@ pub(crate) fn at_once(plays: &[Play]) {
     if let Some(panic) = failed {
         resume_unwind(panic);
     }
+}
+
+/// Plays one play per item, `width` at a time; the items that failed, in order.
+pub(crate) fn each_at_once<T: Copy + Send + Sync>(items: &[T], width: usize, play: impl AsyncFn(T) + Sync) -> Vec<T> {
+    let (next, failed) = (Mutex::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..width {
+            scope.spawn(|| {
+                loop {
+                    let index = {
+                        let mut next = next.lock().expect("a number");
+                        *next += 1;
+                        *next - 1
+                    };
+                    let Some(item) = items.get(index) else { return };
+                    let runtime =
+                        Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+                    let played = catch_unwind(AssertUnwindSafe(|| runtime.block_on(play(*item))));
+                    if played.is_err() {
+                        failed.lock().expect("a list").push(index);
+                    }
+                }
+            });
+        }
+    });
+    let mut failed = failed.into_inner().expect("a list");
+    failed.sort_unstable();
+    failed.into_iter().map(|index| items[index]).collect()
 }

@@ -1,5 +1,6 @@
 //! The stand-in with its people, one repository, and the server that is tested: started, killed and started again as a process.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -54,6 +55,11 @@ pub(crate) struct World {
     pub(super) dir: TempDir,
     pub(super) settings: Vec<(String, String)>,
     pub(super) store: Store,
+    /// Where the next starts of the server are to crash (`COUNTERSIGN_CRASH_AT`), in order.
+    pub(super) crashes: VecDeque<String>,
+    pub(super) deaths: usize,
+    /// A second server on the same database.
+    pub(super) replica: Option<Server>,
 }
 
 pub(super) struct Server {
@@ -153,6 +159,9 @@ impl World {
             dir,
             settings: Vec::new(),
             store: Store::chosen().await,
+            crashes: VecDeque::new(),
+            deaths: 0,
+            replica: None,
         };
         world.keys();
         let first = Push::to("main")
@@ -192,9 +201,17 @@ impl World {
 
     /// Starts the built server and points the App at it.
     pub(crate) fn start(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("server.log")).expect("a log");
         let mut command = self.with_settings("serve");
-        command.stdout(Stdio::piped()).stderr(log);
+        if let Some(point) = self.crashes.pop_front() {
+            command.env("COUNTERSIGN_CRASH_AT", point);
+        }
+        self.server = Some(self.spawn(command, "server.log"));
+        self.deliver_to_the_first();
+    }
+
+    pub(super) fn spawn(&self, mut command: Command, log: &str) -> Server {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(self.path(log)).expect("a log");
+        command.stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let mut address = |what: &str| {
@@ -202,8 +219,7 @@ impl World {
             line.strip_prefix(what).map(str::to_owned).unwrap_or_else(|| panic!("not `{what}…`: {line}"))
         };
         let (public, admin) = (address("listening on "), address("admin on "));
-        self.sim.set_webhook_url(&self.app, Some(&format!("{public}/webhooks/github")));
-        self.server = Some(Server { child, public, admin });
+        Server { child, public, admin }
     }
 
     /// The program with the settings of this world's server.

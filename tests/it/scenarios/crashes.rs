@@ -1,0 +1,181 @@
+//! The server dies at every step of its work, one after another, is started again, and everything ends as if it had not.
+//!
+//! The steps are `countersign::engine::crash::Point`. A point that its story never passes fails the test. With
+//! `COUNTERSIGN_TEST_CRASH_PASSINGS=<n>` each is also tried at its second to n-th passing, where there is one.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
+use std::time::Instant;
+
+use countersign::engine::crash::{Point, Stage};
+use github_sim::{Push, Verdict};
+use serde_json::json;
+
+use crate::harness::{POLICY, Secrets, Tree, World, each_at_once};
+
+/// Plays at a time.
+const WIDTH: usize = 4;
+
+/// A play that passes points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Story {
+    /// A repository is taken in; a branch becomes a request, is pushed again, approved twice and merged.
+    Plain,
+    /// The same, where a rule lets nobody move the base but through the request.
+    Protected,
+    /// The same, and the ledger is deleted on the way.
+    Tampered,
+    /// The same, with a crash before the one that is tried: the merge was not recorded.
+    Unrecorded,
+}
+
+fn story_of(point: Point) -> Story {
+    match point.stage() {
+        Stage::Intake
+        | Stage::Turn
+        | Stage::Adoption
+        | Stage::Ledger
+        | Stage::Request
+        | Stage::Change
+        | Stage::Page
+        | Stage::Merge => Story::Plain,
+        Stage::Endpoint => Story::Protected,
+        Stage::Tampering => Story::Tampered,
+        Stage::Heal => Story::Unrecorded,
+    }
+}
+
+/// Plays a story with a server that crashes at these points, one per start.
+async fn play(story: Story, crashes: &[String]) -> World {
+    let mut world = World::without_server(POLICY).await;
+    world.crash_at(crashes);
+    if story == Story::Protected {
+        let rules = json!([{"type": "pull_request", "parameters": {"required_approving_review_count": 0}}]);
+        let ruleset = json!({
+            "name": "main", "target": "branch", "enforcement": "active", "bypass_actors": [],
+            "conditions": {"ref_name": {"include": ["refs/heads/main"], "exclude": []}}, "rules": rules,
+        });
+        world.repo.ruleset(ruleset).expect("a ruleset");
+    }
+    world.start();
+    world.until_revived("the repository is adopted", |world| world.ledger_tip().is_some());
+    world.until_quiet_again();
+    let file = |environment: &str| format!("secrets/{environment}/db.yaml");
+    let first = Push::to("rita/db").from("main").file(&file("production"), Secrets::sealed("production", 2));
+    world.push(&world.rita, first);
+    world.until_revived("a pull request", |world| world.comment(1).contains("for `production`"));
+    world.until_quiet_again();
+    let second = Push::to("rita/db").file(&file("staging"), Secrets::sealed("staging", 2));
+    world.push(&world.rita, second);
+    world.until_revived("it is looked at again", |world| world.comment(1).contains("for `staging`"));
+    world.until_quiet_again();
+    if story == Story::Tampered {
+        let tip = world.ledger_tip();
+        world.repo.delete_branch(&world.zoe, "countersign/ledger").expect("deleted");
+        world.until_revived("the ledger is back", |world| world.ledger_tip() == tip);
+    }
+    for user in [world.ann.clone(), world.bob.clone()] {
+        world.until_quiet_again();
+        world.repo.review(&user, 1, Verdict::Approve, None).expect("approved");
+    }
+    world.until_revived("it is merged", |world| world.merged(1));
+    world.until_revived("it says so", |world| world.comment(1).contains("**Merged for `production`"));
+    world.until_quiet_again();
+    world
+}
+
+/// Everything people and auditors could look at in the end, without what differs from play to play.
+fn end_of(world: &World) -> BTreeMap<String, String> {
+    let tree = Tree::clone(world, &world.zoe);
+    let pull = world.repo.pull_json(1);
+    let check = world.check(1).unwrap_or_default();
+    let ledger = tree.git(&["log", "--format=%s", "origin/countersign/ledger"]);
+    let mut entries: Vec<String> =
+        ledger.lines().map(|line| same(line.split_once(": ").map_or(line, |cut| cut.1))).collect();
+    entries.sort();
+    let shown = [
+        ("files on main", tree.git(&["ls-tree", "-r", "origin/main"])),
+        ("commits on main", same(&tree.git(&["log", "--format=%an %s%n%b", "origin/main"]))),
+        ("title", pull["title"].to_string()),
+        ("description", same(&pull["body"].to_string())),
+        ("reviewers", format!("{} {}", pull["requested_reviewers"], pull["requested_teams"])),
+        ("comment", same(&world.comment(1))),
+        (
+            "check",
+            same(&format!("{} {} {}", check["conclusion"], check["output"]["title"], check["output"]["summary"])),
+        ),
+        ("ledger", entries.join("\n")),
+        ("requests", (1..9).filter(|number| world.repo.pull_json(*number).is_object()).count().to_string()),
+    ];
+    shown.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
+/// A text without ids of commits, numbers of entries and times.
+fn same(text: &str) -> String {
+    let word = |word: &str| {
+        let hex = word.len() >= 7 && word.chars().all(|c| c.is_ascii_hexdigit());
+        let number = word.chars().any(|c| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_digit() || c == 'L');
+        if hex || number { "#".to_owned() } else { word.to_owned() }
+    };
+    let mut out = String::new();
+    let mut current = String::new();
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            current.push(c);
+        } else {
+            out += &word(&std::mem::take(&mut current));
+            out.push(c);
+        }
+    }
+    out + &word(&current)
+}
+
+/// How a story ends when nothing crashes.
+async fn undisturbed(story: Story) -> BTreeMap<String, String> {
+    static ENDS: Mutex<BTreeMap<Story, BTreeMap<String, String>>> = Mutex::new(BTreeMap::new());
+    let known = ENDS.lock().expect("a map").get(&story).cloned();
+    if let Some(known) = known {
+        return known;
+    }
+    let world = play(story, &[]).await;
+    world.end();
+    let end = end_of(&world);
+    ENDS.lock().expect("a map").insert(story, end.clone());
+    end
+}
+
+async fn crash_at(point: Point, nth: u32) {
+    let story = story_of(point);
+    let expected = undisturbed(story).await;
+    let before = (story == Story::Unrecorded).then(|| Point::MergeMoved.name().to_owned());
+    let crashes: Vec<String> = before.into_iter().chain([format!("{point}:{nth}")]).collect();
+    let world = play(story, &crashes).await;
+    let told = world.deaths() == crashes.len();
+    assert!(told || nth > 1, "{story:?} never passes `{point}`: {}\n{}", point.meaning(), world.log());
+    world.end();
+    let end = end_of(&world);
+    for (name, text) in &expected {
+        assert_eq!(&end[name], text, "{name} after a crash at `{point}:{nth}`: {}", point.meaning());
+    }
+    let votes = |end: &BTreeMap<String, String>| end["ledger"].matches("vote").count();
+    assert_eq!((world.merges().len(), votes(&end)), (1, votes(&expected)), "{point}");
+    assert!(!world.log().contains("panicked"), "{}", world.log());
+}
+
+fn passings() -> u32 {
+    static PASSINGS: OnceLock<u32> = OnceLock::new();
+    *PASSINGS.get_or_init(|| {
+        let named = std::env::var("COUNTERSIGN_TEST_CRASH_PASSINGS").ok();
+        named.map_or(1, |text| text.parse().expect("a number"))
+    })
+}
+
+#[test]
+fn whatever_step_the_server_dies_at_everything_ends_the_same() {
+    let begun = Instant::now();
+    let tried: Vec<(Point, u32)> =
+        (1..=passings()).flat_map(|nth| Point::ALL.iter().map(move |point| (*point, nth))).collect();
+    let failed = each_at_once(&tried, WIDTH, async |(point, nth)| crash_at(point, nth).await);
+    println!("{} crashes at {} points in {} s", tried.len(), Point::ALL.len(), begun.elapsed().as_secs());
+    assert!(failed.is_empty(), "{} of {} plays ended differently: {failed:?}", failed.len(), tried.len());
+}
