@@ -62,8 +62,8 @@ impl Engine {
                 warn!(commit = %commit.oid, "a merge that names {} was not put there by us", sequence.label());
                 continue;
             }
-            let built =
-                commit.parents.first() == Some(&decision.base_tip) && commit.committer_email == self.email().await?;
+            let built = commit.parents.first() == Some(&decision.base_tip)
+                && commit.committer_email.eq_ignore_ascii_case(&self.email().await?);
             return Ok(Some((commit.oid, if built { MergeMethod::MoveRef } else { MergeMethod::Endpoint })));
         }
         Ok(None)
@@ -84,6 +84,14 @@ impl Engine {
         let sighting = Sighting::Push { repo: place.repo.id, reference: branch.clone(), movement };
         self.journal.sight(&sighting).await?;
         Ok(true)
+    }
+
+    /// Whether a delivery says that somebody else moved a branch to its tip.
+    pub(super) async fn moved_by_another(&self, place: &Place, branch: &RefName, tip: &Oid) -> Result<bool, TurnError> {
+        let us = self.ourselves().await?.id;
+        let moves = self.journal.movements(place.repo.id, branch).await?;
+        let told = moves.iter().find(|movement| movement.after == *tip).and_then(|movement| movement.actor.as_ref());
+        Ok(told.is_some_and(|actor| actor.id != us))
     }
 
     /// A pull request that is no longer open: if we merged it, its comment says so.

@@ -135,6 +135,8 @@ impl Engine {
                 self.hold_open(claim, place, branch, &tip).await?;
                 return Ok(Looked::Done);
             }
+            // what was decided, put there by somebody else: a veto may have come meanwhile
+            Standing::InFlight(_) if self.moved_by_another(place, branch, &tip).await? => {}
             Standing::InFlight(sequence) => {
                 info!(branch = branch.short(), decision = %sequence.label(), "what stands there is what was just decided");
                 return Ok(Looked::At(now.plus(SOON)));

@@ -8,10 +8,12 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use countersign::engine::crash::{Point, Stage};
-use github_sim::{Push, Verdict};
+use github_sim::Push;
 use serde_json::json;
 
 use crate::harness::{POLICY, Secrets, Tree, World, each_at_once};
+
+const PRODUCTION: &str = "secrets/production/db.yaml";
 
 /// Plays at a time.
 const WIDTH: usize = 4;
@@ -27,6 +29,10 @@ enum Story {
     Tampered,
     /// The same, with a crash before the one that is tried: the merge was not recorded.
     Unrecorded,
+    /// Somebody pushes straight to the base; it is put back, approved and merged.
+    Direct,
+    /// A request is approved and merged by hand before we hear of it.
+    ByHand,
 }
 
 fn story_of(point: Point) -> Story {
@@ -42,6 +48,8 @@ fn story_of(point: Point) -> Story {
         Stage::Endpoint => Story::Protected,
         Stage::Tampering => Story::Tampered,
         Stage::Heal => Story::Unrecorded,
+        Stage::PutBack => Story::Direct,
+        Stage::Foreign => Story::ByHand,
     }
 }
 
@@ -60,12 +68,45 @@ async fn play(story: Story, crashes: &[String]) -> World {
     world.start();
     world.until_revived("the repository is adopted", |world| world.ledger_tip().is_some());
     world.until_quiet_again();
-    let file = |environment: &str| format!("secrets/{environment}/db.yaml");
-    let first = Push::to("rita/db").from("main").file(&file("production"), Secrets::sealed("production", 2));
+    match story {
+        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded => ask(&mut world, story),
+        Story::Direct => {
+            let push = Push::to("main").file(PRODUCTION, Secrets::sealed("production", 2));
+            world.push(&world.zoe, push);
+            world.until_revived("it is held", |world| world.comment(1).contains("for `production`"));
+        }
+        Story::ByHand => {
+            world
+                .push(&world.rita, Push::to("rita/db").from("main").file(PRODUCTION, Secrets::sealed("production", 2)));
+            world.until_revived("a pull request", |world| world.comment(1).contains("for `production`"));
+        }
+    }
+    world.until_quiet_again();
+    if story == Story::ByHand {
+        world.sim.pause_deliveries();
+        world.approve(&world.ann, 1);
+        world.approve(&world.bob, 1);
+        world.repo.merge(&world.zoe, 1).expect("merged");
+        world.sim.resume_deliveries();
+    } else {
+        for user in [world.ann.clone(), world.bob.clone()] {
+            world.until_quiet_again();
+            world.approve(&user, 1);
+        }
+    }
+    world.until_revived("it is merged", |world| world.merged(1));
+    world.until_revived("it says so", |world| world.comment(1).contains("**Merged for `production`"));
+    world.until_quiet_again();
+    world
+}
+
+/// A branch becomes a request and is pushed once more.
+fn ask(world: &mut World, story: Story) {
+    let first = Push::to("rita/db").from("main").file(PRODUCTION, Secrets::sealed("production", 2));
     world.push(&world.rita, first);
     world.until_revived("a pull request", |world| world.comment(1).contains("for `production`"));
     world.until_quiet_again();
-    let second = Push::to("rita/db").file(&file("staging"), Secrets::sealed("staging", 2));
+    let second = Push::to("rita/db").file("secrets/staging/db.yaml", Secrets::sealed("staging", 2));
     world.push(&world.rita, second);
     world.until_revived("it is looked at again", |world| world.comment(1).contains("for `staging`"));
     world.until_quiet_again();
@@ -74,14 +115,6 @@ async fn play(story: Story, crashes: &[String]) -> World {
         world.repo.delete_branch(&world.zoe, "countersign/ledger").expect("deleted");
         world.until_revived("the ledger is back", |world| world.ledger_tip() == tip);
     }
-    for user in [world.ann.clone(), world.bob.clone()] {
-        world.until_quiet_again();
-        world.repo.review(&user, 1, Verdict::Approve, None).expect("approved");
-    }
-    world.until_revived("it is merged", |world| world.merged(1));
-    world.until_revived("it says so", |world| world.comment(1).contains("**Merged for `production`"));
-    world.until_quiet_again();
-    world
 }
 
 /// Everything people and auditors could look at in the end, without what differs from play to play.
@@ -96,7 +129,7 @@ fn end_of(world: &World) -> BTreeMap<String, String> {
     let shown = [
         ("files on main", tree.git(&["ls-tree", "-r", "origin/main"])),
         ("commits on main", same(&tree.git(&["log", "--format=%an %s%n%b", "origin/main"]))),
-        ("title", pull["title"].to_string()),
+        ("title", same(&pull["title"].to_string())),
         ("description", same(&pull["body"].to_string())),
         ("reviewers", format!("{} {}", pull["requested_reviewers"], pull["requested_teams"])),
         ("comment", same(&world.comment(1))),

@@ -47,6 +47,7 @@ async fn a_merge_somebody_forged_after_a_veto() {
     tree.git(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
     world.start();
     world.until("it is seen", |world| world.log().contains("was not put there by us"));
+    world.until("it is put back", |world| world.main_has("production", 1));
     world.until_quiet();
     assert!(world.merges().is_empty(), "the ledger does not say that it was approved");
     world.no_violations();
@@ -61,7 +62,7 @@ async fn a_merge_github_made_on_another_tip() {
     let head = world.repo.pull_json(pull)["head"]["sha"].clone();
     let message = format!("Countersign-Decision: {decision}");
     let token = world.installation.token().unwrap();
-    let merged = world.put(
+    let merged = world.put_with(
         &token,
         &format!("/repos/acme/app/pulls/{pull}/merge"),
         &json!({
