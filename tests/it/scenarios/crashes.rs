@@ -3,7 +3,7 @@
 //! The steps are `countersign::engine::crash::Point`. A point that its story never passes fails the test. With
 //! `COUNTERSIGN_TEST_CRASH_PASSINGS=<n>` each is also tried at its second to n-th passing, where there is one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use countersign::engine::crash::{Point, Stage};
 use github_sim::Push;
 use serde_json::json;
 
-use crate::harness::{POLICY, Secrets, Tree, World, each_at_once};
+use crate::harness::{POLICY, Receiver, SECRET, Secrets, Tree, World, each_at_once};
 
 const PRODUCTION: &str = "secrets/production/db.yaml";
 
@@ -33,6 +33,8 @@ enum Story {
     Direct,
     /// A request is approved and merged by hand before we hear of it.
     ByHand,
+    /// The plain one, with a target that receives what was approved, and a command nobody can carry out.
+    Delivered,
 }
 
 fn story_of(point: Point) -> Story {
@@ -50,12 +52,44 @@ fn story_of(point: Point) -> Story {
         Stage::Heal => Story::Unrecorded,
         Stage::PutBack => Story::Direct,
         Stage::Foreign => Story::ByHand,
+        Stage::Sync | Stage::Command => Story::Delivered,
     }
 }
 
+/// A play that is over.
+struct Played {
+    world: World,
+    receiver: Option<Receiver>,
+}
+
+/// The usual policy, with a receiver for production.
+async fn with_receiver() -> (World, Receiver) {
+    let hook = "syncs: [{name: hook, webhook: {url_from: HOOK_URL, secret_from: HOOK_SECRET}}]";
+    let policy =
+        POLICY.replacen("{paths: [secrets/production/]}", &format!("{{paths: [secrets/production/], {hook}}}"), 1);
+    assert_ne!(policy, POLICY);
+    let (world, receiver) = (World::without_server(&policy).await, Receiver::start().await);
+    let granted = format!(
+        "[repositories.\"acme/app\".secrets]\n\
+         HOOK_URL = {{value = \"{}\", hosts = [\"127.0.0.1\"], allow_private = true}}\n\
+         HOOK_SECRET = {{value = \"{SECRET}\", hosts = [\"127.0.0.1\"]}}\n",
+        receiver.url
+    );
+    std::fs::write(world.path("countersign.toml"), granted).expect("written");
+    (world, receiver)
+}
+
 /// Plays a story with a server that crashes at these points, one per start.
-async fn play(story: Story, crashes: &[String]) -> World {
-    let mut world = World::without_server(POLICY).await;
+async fn play(story: Story, crashes: &[String]) -> Played {
+    let (mut world, receiver) = match story {
+        Story::Delivered => {
+            let (world, receiver) = with_receiver().await;
+            (world, Some(receiver))
+        }
+        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Direct | Story::ByHand => {
+            (World::without_server(POLICY).await, None)
+        }
+    };
     world.crash_at(crashes);
     if story == Story::Protected {
         let rules = json!([{"type": "pull_request", "parameters": {"required_approving_review_count": 0}}]);
@@ -69,7 +103,9 @@ async fn play(story: Story, crashes: &[String]) -> World {
     world.until_revived("the repository is adopted", |world| world.ledger_tip().is_some());
     world.until_quiet_again();
     match story {
-        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded => ask(&mut world, story),
+        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Delivered => {
+            ask(&mut world, story)
+        }
         Story::Direct => {
             let push = Push::to("main").file(PRODUCTION, Secrets::sealed("production", 2));
             world.push(&world.zoe, push);
@@ -97,7 +133,19 @@ async fn play(story: Story, crashes: &[String]) -> World {
     world.until_revived("it is merged", |world| world.merged(1));
     world.until_revived("it says so", |world| world.comment(1).contains("**Merged for `production`"));
     world.until_quiet_again();
-    world
+    if let Some(receiver) = &receiver {
+        world.until_revived("the merge is delivered", |_| ids(receiver).len() == 2);
+        world.until_quiet_again();
+        let comment = world.repo.comment(&world.zoe, 1, "/countersign sync nowhere").expect("a comment");
+        world.until_revived("it is refused", |world| world.repo.reactions(comment).len() == 2);
+        world.until_quiet_again();
+    }
+    Played { world, receiver }
+}
+
+/// The messages a receiver was sent: one that comes again has the same id.
+fn ids(receiver: &Receiver) -> BTreeSet<String> {
+    receiver.arrived().into_iter().map(|arrived| arrived.id).collect()
 }
 
 /// A branch becomes a request and is pushed once more.
@@ -118,7 +166,8 @@ fn ask(world: &mut World, story: Story) {
 }
 
 /// Everything people and auditors could look at in the end, without what differs from play to play.
-fn end_of(world: &World) -> BTreeMap<String, String> {
+fn end_of(played: &Played) -> BTreeMap<String, String> {
+    let Played { world, receiver } = played;
     let tree = Tree::clone(world, &world.zoe);
     let pull = world.repo.pull_json(1);
     let check = world.check(1).unwrap_or_default();
@@ -138,6 +187,12 @@ fn end_of(world: &World) -> BTreeMap<String, String> {
             same(&format!("{} {} {}", check["conclusion"], check["output"]["title"], check["output"]["summary"])),
         ),
         ("ledger", entries.join("\n")),
+        ("deliveries", receiver.as_ref().map_or(0, |receiver| ids(receiver).len()).to_string()),
+        ("deployments", world.repo.deployments().len().to_string()),
+        (
+            "everything we said",
+            world.repo.comments(1).iter().map(|(who, body)| format!("{who}: {}\n", same(body))).collect(),
+        ),
         ("requests", (1..9).filter(|number| world.repo.pull_json(*number).is_object()).count().to_string()),
     ];
     shown.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
@@ -170,9 +225,9 @@ async fn undisturbed(story: Story) -> BTreeMap<String, String> {
     if let Some(known) = known {
         return known;
     }
-    let world = play(story, &[]).await;
-    world.end();
-    let end = end_of(&world);
+    let played = play(story, &[]).await;
+    played.world.end();
+    let end = end_of(&played);
     ENDS.lock().expect("a map").insert(story, end.clone());
     end
 }
@@ -182,11 +237,14 @@ async fn crash_at(point: Point, nth: u32) {
     let expected = undisturbed(story).await;
     let before = (story == Story::Unrecorded).then(|| Point::MergeMoved.name().to_owned());
     let crashes: Vec<String> = before.into_iter().chain([format!("{point}:{nth}")]).collect();
-    let world = play(story, &crashes).await;
+    let played = play(story, &crashes).await;
+    let world = &played.world;
     let told = world.deaths() == crashes.len();
     assert!(told || nth > 1, "{story:?} never passes `{point}`: {}\n{}", point.meaning(), world.log());
     world.end();
-    let end = end_of(&world);
+    let end = end_of(&played);
+    let sent = played.receiver.as_ref().map_or(0, |receiver| receiver.arrived().len() - ids(receiver).len());
+    assert!(sent <= usize::from(point == Point::SyncSent), "sent twice after a crash at `{point}`");
     for (name, text) in &expected {
         assert_eq!(&end[name], text, "{name} after a crash at `{point}:{nth}`: {}", point.meaning());
     }
