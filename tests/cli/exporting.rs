@@ -233,7 +233,12 @@ fn keys_are_chosen_prefixed_and_flattened() {
 fn a_file_of_values_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let bench = bench();
+    bench.write("vars", "readable to everybody");
+    std::fs::set_permissions(bench.path("vars"), std::fs::Permissions::from_mode(0o644)).expect("set");
     bench.run(&["export", "-f", "env", "-o", "vars", "a.json"]).fine();
     let mode = std::fs::metadata(bench.path("vars")).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    // a stream is written to, whatever it is
+    let printed = bench.run(&["export", "-f", "env", "--only", "K0", "-o", "/dev/stdout", "a.json"]).fine();
+    assert_eq!(printed, "K0=plain\n");
 }

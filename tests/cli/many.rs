@@ -229,6 +229,8 @@ fn documents_change_their_format_on_the_way() {
     let told = bench.run(&["decrypt", "--output-type", "dotenv", "s.json"]).ends(4);
     assert!(told.contains("dotenv cannot hold `n`"), "{told}");
     let sealed = bench.feed(&["encrypt", "--age", &age, "--filename-override", "x.env", "-"], "A=1\n").fine();
+    let piped = bench.run(&["encrypt", "--age", &age, "-o", "/dev/stdout", "p.yaml"]).fine();
+    assert!(piped.starts_with("a: ENC["), "{piped}");
     assert_eq!(bench.feed(&["decrypt", "--filename-override", "x.env", "-"], &sealed).fine(), "A=1\n");
 }
 

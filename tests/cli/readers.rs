@@ -135,6 +135,10 @@ fn readers_are_listed_added_and_taken_out() {
     let told = bench.run(&["recipients", "--remove", &other, "-y", "a.yaml"]).ends(0);
     assert!(told.contains("a.yaml: 1 taken out, with a new data key"), "{told}");
     assert!(!opens(&mut bench, &identity, "a.yaml"));
+    let told = bench.run(&["recipients", "--remove", &other, "-y", "a.yaml"]).ends(1);
+    assert!(told.contains("reads none of these documents"), "{told}");
+    let told = bench.run(&["rotate", "--rm-age", &other, "-i", "a.yaml"]).ends(0);
+    assert!(told.contains("is no reader of `a.yaml`"), "{told}");
     // nobody would be left
     bench.run(&["recipients", "--remove", &own, "-y", "a.yaml"]).ends(1);
     bench.run(&["recipients", "--add", "nonsense", "-y", "a.yaml"]).ends(111);

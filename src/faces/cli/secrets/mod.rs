@@ -130,12 +130,10 @@ fn store_changed(
     holds: impl FnOnce(&OpenedDocument) -> bool,
 ) -> Result<(), Report> {
     let bytes = opened.reseal(now()?).map_err(|fault| unsealed(document, &fault))?;
-    document.replace(&bytes, |written| reads_again(document, sealed, &opened, written, identity, holds))?;
-    store::settle(document.file.as_deref().into_iter());
-    Ok(())
+    document.replace(&bytes, |written| reads_again(document, sealed, &opened, written, identity, holds))
 }
 
-/// Opens what was written: with an identity where somebody new reads it, else under the data key that opened it before.
+/// Opens what was written: with an identity where the stanza for it is another one now, else under the data key at hand.
 fn reads_again(
     document: &Document,
     before: &SealedDocument,
@@ -149,10 +147,10 @@ fn reads_again(
     };
     let again = SealedDocument::parse(written, document.format).map_err(|_| fault("cannot be read again"))?;
     let readers = again.metadata();
-    let same_readers = before.metadata().groups() == readers.groups();
-    // Who took himself out can no longer open it.
-    let is_ours = readers.recipients().any(|recipient| identity.is_own(recipient.name()));
-    let again = if same_readers || !is_ours {
+    let mut own = readers.recipients().filter(|recipient| identity.is_own(recipient.name())).peekable();
+    // Who took himself out can no longer open it; whose stanza was kept can, as before.
+    let as_before = own.peek().is_none() || own.any(|own| before.metadata().recipients().any(|known| known == own));
+    let again = if as_before {
         opened.open_version(&again, OpenOptions::default())
     } else {
         identity.open(&again, OpenOptions::default())

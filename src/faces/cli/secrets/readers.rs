@@ -85,6 +85,11 @@ impl Difference {
         self.groups().flat_map(|(have, want)| have.difference(want)).map(label).collect()
     }
 
+    /// Everybody who reads it now.
+    pub(super) fn present(&self) -> impl Iterator<Item = &RuleKey> {
+        self.have.iter().flatten()
+    }
+
     /// The same, to be kept.
     pub(super) fn into_wanted(self) -> Vec<Group> {
         self.want

@@ -45,6 +45,11 @@ pub(in crate::faces::cli) fn run(args: RecipientsArgs, json: bool) -> Outcome {
         };
         Ok(Difference::edit(groups, &args.add, &args.remove, group).into_wanted())
     });
+    // A name that is misspelt must not look like one that was taken out.
+    if let Some(stranger) = args.remove.iter().find(|name| !plan.has_reader(name.trim())) {
+        return Err(Report::new(Exit::FAILED, format!("`{}` reads none of these documents", stranger.trim()))
+            .help("`countersign recipients` lists who does"));
+    }
     let outcome =
         plan.carry_out(&found, format, Manner { yes: args.yes, rotate: !args.keep_data_key, json, words: WORDS })?;
     warn_of_rules(&plan, &args)?;

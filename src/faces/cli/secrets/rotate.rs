@@ -83,6 +83,13 @@ impl Work<'_> {
     fn rotated(&self, found: &Found, document: &Document) -> Result<Option<Rotated>, Report> {
         let Some(sealed) = many::sealed(found, document)? else { return Ok(None) };
         let difference = Difference::edit(readers::of(sealed.metadata()), &self.args.add_age, &self.args.rm_age, 0);
+        for stranger in self.args.rm_age.iter().filter(|name| !difference.present().any(|key| key.name == name.trim()))
+        {
+            output::warn(
+                format!("`{}` is no reader of `{}`", stranger.trim(), document.name),
+                "`countersign recipients` lists who is",
+            );
+        }
         let name = self.args.filename_override.as_deref().map_or(found.path.as_path(), Path::new);
         self.refuse_strangers(document, name, &difference)?;
         let mut opened = open(document, &sealed, self.identity, self.args.ignore_mac)?;

@@ -65,6 +65,12 @@ impl Plan {
         self.differences.iter().filter(move |(_, outcome)| is_one(outcome)).map(|(path, _)| path.as_path())
     }
 
+    /// Whether somebody of that name reads any of them.
+    pub(super) fn has_reader(&self, name: &str) -> bool {
+        let known = self.differences.values().filter_map(|outcome| outcome.as_ref().ok()?.as_ref());
+        known.flat_map(Difference::present).any(|reader| readers::label(reader) == name)
+    }
+
     fn question(&self) -> Option<String> {
         let changing = || {
             let known =

@@ -13,7 +13,7 @@ use sops_file::{Format, ParseError, SealedDocument};
 use self::found::{Found, Origin};
 use self::interrupt::Interrupt;
 use super::document::Document;
-use super::{parse, store, unreadable};
+use super::{parse, unreadable};
 use crate::faces::cli::{Outcome, output};
 use crate::faces::exit::{Exit, Report};
 
@@ -73,7 +73,6 @@ pub(super) fn each(
         let step = one(only)?;
         let mut tally = Tally::new(words, json, 1);
         tally.take(only, Ok(step));
-        store::settle(std::iter::once(only.path.as_path()));
         return tally.end();
     }
     let mut tally = Tally::new(words, json, found.len());
@@ -89,7 +88,6 @@ pub(super) fn each(
             at += 1;
         },
     );
-    store::settle(found.iter().map(|found| found.path.as_path()));
     tally.end()
 }
 
