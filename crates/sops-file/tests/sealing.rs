@@ -715,6 +715,7 @@ fn comments_belong_where_the_reader_of_sops_has_them() {
         ("k:\n- v\n# c\n\nz: v\n", "k"),
         ("k:\n- a: v\n# c\n\nz: v\n", ""),
         ("k:\n- v\n# c\nz: v\n", ""),
+        ("k:\n- v\n- - v\n\n  - a: v\n  # c\n\nz: v\n", ""),
         // behind an empty element that is the last
         ("k:\n  - v\n  -\n  # c\nz: v\n", ""),
         ("k:\n  - v\n  - # c\nz: v\n", ""),

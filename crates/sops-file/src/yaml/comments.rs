@@ -215,7 +215,12 @@ impl Outline {
         let own = self.ancestors(previous.container).find(|id| column(*id).is_some()).unwrap_or(root);
         // An empty element has no token that could take a comment: behind the last one it leaves the list.
         let leaves = self.containers[own].is_list && previous.is_empty && !goes_on(own);
-        let innermost = self.containers[own].parent.filter(|_| leaves).unwrap_or(own);
+        // The end of a list takes no comment: what leaves it goes on to the next map, or list that goes on.
+        let out_of = |list: usize| {
+            let around = self.ancestors(list).skip(1);
+            around.into_iter().find(|id| !self.containers[*id].is_list || goes_on(*id)).unwrap_or(root)
+        };
+        let innermost = if leaves { out_of(own) } else { own };
         // Left of what goes on: with what stands above, or as its foot before what follows.
         if column(next).is_some_and(|column| at_column < column) {
             return if comment.is_foot { next } else { innermost };
@@ -231,12 +236,12 @@ impl Outline {
         }
         // A container that goes on has what stands in its column. Of one that has ended the reader of sops sees
         // only comments right below others and feet: alone they stay in the innermost, behind a list they leave it.
-        match (goes_on(chosen), comment.in_run || comment.is_foot, self.containers[chosen].parent) {
-            (true, _, _) => chosen,
-            (false, _, Some(parent)) if leaves && own == chosen => parent,
-            (false, false, _) => innermost,
-            (false, true, Some(parent)) if self.containers[chosen].is_list && !ends_itself => parent,
-            (false, true, _) => chosen,
+        match (goes_on(chosen), comment.in_run || comment.is_foot) {
+            (true, _) => chosen,
+            (false, _) if leaves && own == chosen => innermost,
+            (false, false) => innermost,
+            (false, true) if self.containers[chosen].is_list && !ends_itself => out_of(chosen),
+            (false, true) => chosen,
         }
     }
 
