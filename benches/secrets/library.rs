@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use sops_file::{
-    Format, Identities, OpenOptions, OpenedDocument, RecipientEdit, SealOptions, SealedDocument, Value, diff, open, seal,
+    Format, Identities, OpenOptions, OpenedDocument, RecipientEdit, SealOptions, SealedDocument, Value, diff, open,
+    seal,
 };
 use x25519_dalek::{EphemeralSecret, PublicKey, StaticSecret};
 

@@ -308,7 +308,7 @@ fn a_value_that_is_typed_is_not_shown() {
     let bench = Bench::new();
     bench.sealed("a.yaml", DOCUMENT);
     // types once the question stands there and the terminal has stopped showing what is typed
-    let typing = "while ! grep -q 'not shown' seen 2>/dev/null; do sleep 0.05; done; sleep 0.5; printf 'typed-value\\n'; sleep 0.5";
+    let typing = "while ! grep -q 'not shown' seen 2>/dev/null; do sleep 0.05; done; sleep 1.5; printf 'typed-value\\n'; sleep 0.5";
     let program = env!("CARGO_BIN_EXE_countersign");
     let command = format!("({typing}) | script -qefc '{program} set a.yaml db.password' seen >/dev/null");
     bench.program("sh", &["-c", &command], "").fine();
