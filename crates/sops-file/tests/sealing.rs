@@ -720,6 +720,8 @@ fn comments_belong_where_the_reader_of_sops_has_them() {
         ("k:\n  - v\n  -\n  # c\nz: v\n", ""),
         ("k:\n  - v\n  - # c\nz: v\n", ""),
         ("k:\n  -\n  # c\n  - v\nz: v\n", "k"),
+        ("k:\n  - v\n  # c\n  -\nz: v\n", ""),
+        ("k:\n  # c\n  -\n  - v\nz: v\n", "k"),
         // left of what goes on
         ("k:\n  l:\n    a: v\n# c\n    b: v\nz: v\n", "k.l"),
         ("k:\n  l:\n    a: v\n# c\n  b: v\nz: v\n", "k.l"),

@@ -128,7 +128,11 @@ impl Outline {
             let (container, position) = match (above, self.behind_dash(previous, next)) {
                 (Some((_, container, position)), _) => (container, position),
                 (None, Some((list, element))) => (list, Some(element)),
-                (None, None) => (self.of_own_line(&comment, previous, next, root), None),
+                (None, None) => {
+                    let container = self.of_own_line(&comment, previous, next, root);
+                    let leaves = !comment.is_foot && next.is_some_and(|next| next.container == container);
+                    (if leaves { self.past_empty(container, &entries[split..], root) } else { container }, None)
+                }
             };
             self.last_own_line = Some((comment.column, container, position));
             (container, position.unwrap_or(at))
@@ -172,6 +176,18 @@ impl Outline {
         let (list, map) = (self.containers.get(dash.container)?, self.containers.get(key.container)?);
         let fits = is_below && list.is_list && !map.is_list && map.parent == Some(dash.container);
         fits.then_some((dash.container, dash.start))
+    }
+
+    /// A comment above empty elements has no token there to stand at. If these end their list, it goes on to the next
+    /// map, or list that goes on.
+    fn past_empty(&self, list: usize, entries: &[Slot], root: usize) -> usize {
+        if !self.containers[list].is_list || !entries.first().is_some_and(|slot| slot.is_empty) {
+            return list;
+        }
+        let next = entries.iter().find(|slot| slot.container != list || !slot.is_empty);
+        let next = next.map_or(root, |slot| slot.container);
+        let goes_on = |id: usize| self.ancestors(next).any(|other| other == id);
+        self.ancestors(list).find(|id| !self.containers[*id].is_list || goes_on(*id)).unwrap_or(root)
     }
 
     fn of_inline(&self, at: usize, previous: Option<&Slot>, next: Option<&Slot>, root: usize) -> (usize, usize) {
