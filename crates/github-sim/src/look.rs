@@ -16,6 +16,15 @@ impl Repo {
         tip.map(|id| id.to_string())
     }
 
+    /// First line of the message of a branch's newest commit.
+    #[must_use]
+    pub fn subject(&self, branch: &str) -> Option<String> {
+        let st = self.sim.inner.lock();
+        let opened = git::open(&st.repos.get(&self.id)?.dir).ok()?;
+        let commit = git::commit_at(&opened, branch)?;
+        opened.find_commit(commit).ok()?.summary().ok()?.map(str::to_owned)
+    }
+
     /// Content of a file on a branch or at a commit.
     #[must_use]
     pub fn file(&self, at: &str, path: &str) -> Option<Vec<u8>> {

@@ -7,7 +7,6 @@
 mod desk;
 mod keep;
 mod markdown;
-#[cfg_attr(not(test), expect(dead_code, reason = "the second half of the play delivers to it"))]
 mod receiver;
 mod record;
 mod server;

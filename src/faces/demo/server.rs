@@ -26,29 +26,35 @@ pub(super) struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // killed or gone already: both are the end of it
-        let _gone = self.child.kill();
-        let _status = self.child.wait();
+        self.kill();
     }
 }
 
+/// Makes the server's folder, with what it is given.
+///
+/// # Errors
+/// [`Stop`] when it cannot be filled.
+pub(super) fn folder(machine: &Machine, files: &[(&str, &str)]) -> Result<PathBuf, Stop> {
+    let dir = machine.root.join("server");
+    let wrong = |error| Stop::machine("the server's folder cannot be filled", error);
+    fs::create_dir(&dir).map_err(wrong)?;
+    for (name, text) in files {
+        fs::write(dir.join(name), text).map_err(wrong)?;
+    }
+    Ok(dir)
+}
+
 impl Server {
-    /// Starts it for an App of the stand-in.
+    /// Starts it for an App of the stand-in, in a folder with its files.
     ///
     /// # Errors
     /// [`Stop`] when it does not start.
-    pub(super) fn start(machine: &Machine, github: &str, (app, secret): (&App, &str), key: &str) -> Result<Self, Stop> {
-        let dir = machine.root.join("server");
-        let wrong = |error| Stop::machine("the server's folder cannot be filled", error);
-        fs::create_dir(&dir).map_err(wrong)?;
-        let files = [("app.pem", app.private_key_pem.as_str()), ("webhook-secret", secret), ("ledger.pem", key)];
-        for (name, text) in files {
-            fs::write(dir.join(name), text).map_err(wrong)?;
-        }
-        let log = File::create(dir.join("server.log")).map_err(wrong)?;
+    pub(super) fn start(machine: &Machine, github: &str, app: &App, dir: PathBuf) -> Result<Self, Stop> {
+        let log = File::options().create(true).append(true).open(dir.join("server.log"));
+        let log = log.map_err(|error| Stop::machine("the server's log cannot be written", error))?;
         let mut child = machine
             .command("countersign", &dir)
-            .arg("serve")
+            .args(["serve", "--config", "countersign.toml"])
             .current_dir(&dir)
             .env("NO_COLOR", "1")
             .env("COUNTERSIGN_LISTEN", "127.0.0.1:0")
@@ -87,6 +93,13 @@ impl Server {
             }
         }
         Ok(server)
+    }
+
+    /// Ends it without warning.
+    pub(super) fn kill(&mut self) {
+        // killed or gone already: both are the end of it
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
     }
 
     /// Everything it has logged.

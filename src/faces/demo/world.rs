@@ -1,19 +1,23 @@
 //! The world of the play: GitHub's stand-in with its people, one repository, the server, and everybody's desk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use github_sim::{App, AppConfig, Level, Membership, Org, Repo, Role, Sim, SimConfig, Team, User, Verdict};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sops_file::Identities;
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::desk::{Desk, Machine};
-use super::server::Server;
+use super::receiver::Receiver;
+use super::server::{self, Server};
 use super::stage::{Stage, Stop};
 
 /// The branch the ledger is on.
 pub(super) const LEDGER: &str = "countersign/ledger";
+
+/// The branch a cluster follows.
+pub(super) const TARGET: &str = "env/production";
 
 /// Everybody and everything.
 pub(super) struct World {
@@ -25,6 +29,8 @@ pub(super) struct World {
     pub(super) app: App,
     /// The server; killed before the stand-in stops.
     pub(super) server: Option<Server>,
+    /// What runs the app, and is told of new secrets.
+    pub(super) receiver: Receiver,
     /// What the play runs on.
     pub(super) machine: Machine,
     /// Administers, and sets it up.
@@ -41,6 +47,7 @@ pub(super) struct World {
     pub(super) recipients: Vec<String>,
     identities: Vec<Zeroizing<String>>,
     webhook_secret: Zeroizing<String>,
+    receiver_secret: Zeroizing<String>,
 }
 
 impl World {
@@ -67,6 +74,9 @@ impl World {
         repo.role(&ivy, Some(Role::Read)).role(&mallory, Some(Role::Read));
         repo.team_role(&security, Some(Role::Write)).team_role(&payments, Some(Role::Write));
         let webhook_secret = random_hex()?;
+        let shared = random_hex()?;
+        let receiver_secret = Zeroizing::new(format!("whsec_{}", shared.as_str()));
+        let receiver = Receiver::start(runtime, &receiver_secret)?;
         let app = sim.app(registration().webhook("http://127.0.0.1:9/", &webhook_secret));
         app.install(&acme, &[&repo]);
         let readers = [Identities::generate(), Identities::generate()];
@@ -82,6 +92,8 @@ impl World {
             approvers: [ann, bob, cy, dee],
             recipients: readers.iter().flat_map(|one| one.recipients()).map(str::to_owned).collect(),
             server: None,
+            receiver,
+            receiver_secret,
             identities,
             webhook_secret,
             machine,
@@ -96,9 +108,61 @@ impl World {
     /// # Errors
     /// [`Stop`] when it does not start.
     pub(super) fn start_server(&mut self, key: &str) -> Result<&Server, Stop> {
-        let server = Server::start(&self.machine, &self.sim.url(), (&self.app, &self.webhook_secret), key)?;
+        let files = [
+            ("app.pem", self.app.private_key_pem.as_str()),
+            ("webhook-secret", &self.webhook_secret),
+            ("ledger.pem", key),
+            ("hook-secret", &self.receiver_secret),
+            ("countersign.toml", &grants(&self.receiver.url())),
+        ];
+        let dir = server::folder(&self.machine, &files)?;
+        self.run_server(dir)
+    }
+
+    /// Kills the server without warning, as a power cut would.
+    pub(super) fn kill_server(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.kill();
+        }
+    }
+
+    /// Starts the server again, with what the dead one left on disk.
+    ///
+    /// # Errors
+    /// [`Stop`] when it does not start.
+    pub(super) fn restart_server(&mut self) -> Result<&Server, Stop> {
+        let dir = self.server.take().map(|dead| dead.dir.clone());
+        let dir = dir.ok_or_else(|| Stop::unmet("a server that ran before", "none"))?;
+        self.run_server(dir)
+    }
+
+    fn run_server(&mut self, dir: PathBuf) -> Result<&Server, Stop> {
+        let server = Server::start(&self.machine, &self.sim.url(), &self.app, dir)?;
         self.sim.set_webhook_url(&self.app, Some(&format!("{}/webhooks/github", server.public)));
         Ok(self.server.insert(server))
+    }
+
+    /// Settles at GitHub that nobody but the App moves the branches of targets.
+    ///
+    /// # Errors
+    /// [`Stop`] when the stand-in refuses.
+    pub(super) fn guard_targets(&self) -> Result<(), Stop> {
+        let ruleset = json!({
+            "name": "targets", "target": "branch", "enforcement": "active",
+            "bypass_actors": [{"actor_id": self.app.id, "actor_type": "Integration", "bypass_mode": "always"}],
+            "conditions": {"ref_name": {"include": ["refs/heads/env/**"], "exclude": []}},
+            "rules": [{"type": "update"}],
+        });
+        let made = self.repo.ruleset(ruleset);
+        made.map(drop).map_err(|refusal| Stop::machine("the stand-in refuses a ruleset", refusal))
+    }
+
+    /// Newest states of the deployments of a target, newest deployment first.
+    pub(super) fn deployed(&self, target: &str) -> Vec<String> {
+        let task = format!("countersign:{target}");
+        let ours = self.repo.deployments().into_iter().rev().filter(|found| found["task"] == task);
+        let newest = |found: Value| found["statuses"].as_array()?.last()?["state"].as_str().map(str::to_owned);
+        ours.map(|found| newest(found).unwrap_or_default()).collect()
     }
 
     /// Address of the repository for git as a person, without a token.
@@ -116,6 +180,7 @@ impl World {
             .collect();
         all.extend(self.identities.iter().map(|key| ("age identity".to_owned(), key.trim())));
         all.push(("secret of the webhook".to_owned(), &self.webhook_secret));
+        all.push(("secret of the receiver".to_owned(), &self.receiver_secret));
         all
     }
 
@@ -179,11 +244,20 @@ fn team(acme: &Org, name: &str, people: &[&User]) -> Team {
     team
 }
 
+/// What the one who runs the server grants to the repository: where to deliver, and with which secret.
+fn grants(url: &str) -> String {
+    format!(
+        "[repositories.\"acme/app\".secrets]\nAPP_URL = {{value = \"{url}\", hosts = [\"127.0.0.1\"], allow_private = true}}\n\
+         APP_SECRET = {{file = \"hook-secret\", hosts = [\"127.0.0.1\"]}}\n"
+    )
+}
+
 /// The App as the README has it registered.
 fn registration() -> AppConfig {
     let permissions = [
         ("metadata", Level::Read),
         ("contents", Level::Write),
+        ("deployments", Level::Write),
         ("pull_requests", Level::Write),
         ("checks", Level::Write),
         ("members", Level::Read),

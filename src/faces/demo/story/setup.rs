@@ -25,6 +25,8 @@ pub(super) fn play(stage: &mut Stage, world: &mut World) -> Result<String, Stop>
     let (public, admin) = (server.public.clone(), server.admin.clone());
     stage.said(&format!("listening on {public}\nadmin on {admin}"), 2);
     stage.holds("the server runs, and GitHub delivers to it", since);
+    stage.does("zoe", "settles at GitHub that only the App countersign may move `env/**`");
+    world.guard_targets()?;
     repository(stage, world)?;
     Ok(fingerprint)
 }
@@ -57,6 +59,13 @@ fn repository(stage: &mut Stage, world: &mut World) -> Result<(), Stop> {
         || repo.tip(LEDGER),
         |_| "adopted: what stands on main now is the starting point; from here on the policy decides".to_owned(),
         || "no ledger".to_owned(),
+    )?;
+    let receiver = &world.receiver;
+    stage.wait(
+        "the first delivery",
+        || Some(receiver.taken()).filter(|taken| taken.len() == 1),
+        |_| "what runs the app was told where production starts: a signed message, the first of three".to_owned(),
+        || format!("{} messages, {} refused", receiver.taken().len(), receiver.refused()),
     )?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::faces::demo::values::SECRETS;
 use crate::faces::demo::world::World;
 
 /// Files of the server's folder that hold secrets because they were put there.
-const GIVEN: [&str; 3] = ["app.pem", "webhook-secret", "ledger.pem"];
+const GIVEN: [&str; 4] = ["app.pem", "webhook-secret", "ledger.pem", "hook-secret"];
 
 /// Plays it.
 pub(super) fn play(stage: &mut Stage, world: &World) -> Result<(), Stop> {

@@ -43,6 +43,9 @@ async fn it_follows_the_source_as_long_as_all_of_it_is_approved() {
     world.until("it follows what another environment approved", |world| {
         at(world, "env/production") == at(world, "main")
     });
+    world.until_quiet();
+    let receipts = receipts(&world);
+    assert!(!receipts.iter().any(|line| line.contains("drifted")), "what we moved ourselves is no drift: {receipts:#?}");
     world.end();
 }
 
