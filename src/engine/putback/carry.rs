@@ -139,29 +139,70 @@ impl Engine {
             let (Some(held), Some(kept), Some(restored)) = (&entry.held, &entry.kept, &entry.restored) else {
                 continue;
             };
-            if place.refs.get(held) != Some(kept) || self.is_requested(place, &entry, held) {
+            if place.refs.get(held) != Some(kept) {
                 continue;
             }
             // one that another push overtook before it was carried out never stood for itself
             if self.repo.reaches(&place.repo, tip, restored).await? {
                 self.request(claim, place, &entry).await?;
+            } else if entry.quarantine().is_some() && !self.is_noted(place, (held, kept), tip) {
+                self.follow(claim, place, &entry, (tip, restored, kept)).await?;
             }
         }
         Ok(())
     }
 
-    /// Whether this process knows that the request of a push is open, or was.
-    fn is_requested(&self, place: &Place, entry: &PutBackEntry, held: &RefName) -> bool {
+    /// A quarantine that ended in another way than by `Y`: what was pushed is brought onto the tip, else its request would have no
+    /// content any more. Once, while the request is open.
+    async fn follow(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        entry: &PutBackEntry,
+        (tip, restored, kept): (&Oid, &Oid, &Oid),
+    ) -> Result<(), TurnError> {
+        let Some(held) = &entry.held else { return Ok(()) };
+        let question = Question::ChangesOfBranch { head: held.clone(), base: entry.branch.clone() };
+        let known = self.forge.answer(&place.repo, &question, Freshness::Now).await?.changes()?;
+        if !known.iter().any(|change| change.open && change.head == *kept) {
+            self.note(place, (held, kept), tip);
+            return Ok(());
+        }
+        let pushed = self.repo.delta(&place.repo, restored, kept).await?;
+        let Some(made) = self.repo.commits(&place.repo, restored, kept).await?.into_iter().next() else {
+            return Ok(());
+        };
+        let placed = pushed.entries().iter().map(|entry| (entry.path.clone(), entry.new.clone())).collect();
+        let author = Some((made.author_name, made.author_email));
+        let followed = self.composed(place, tip, &placed, author, made.message).await?;
+        self.still_ours(claim).await?;
+        self.repo.push(&place.repo, held, Some(kept), &followed).await?;
+        self.saw_ourselves_push(place, held, Some(kept), &followed).await?;
+        info!(held = held.short(), %tip, "what was pushed waits on top of what is approved");
+        place.refs.insert(held.clone(), followed);
+        Ok(())
+    }
+
+    /// Whether this process knows that what is held needs nothing more: for a push, or now that the branch is at a tip.
+    fn is_noted(&self, place: &Place, (held, kept): (&RefName, &Oid), commit: &Oid) -> bool {
         let branches = lock(&self.memory.branches);
-        branches
-            .get(&(place.repo.id, held.clone()))
-            .is_some_and(|(head, pushes)| Some(head) == entry.kept.as_ref() && pushes.contains(&entry.pushed))
+        let known = branches.get(&(place.repo.id, held.clone()));
+        known.is_some_and(|(head, commits)| head == kept && commits.contains(commit))
+    }
+
+    fn note(&self, place: &Place, (held, kept): (&RefName, &Oid), commit: &Oid) {
+        let mut branches = lock(&self.memory.branches);
+        let known = branches.entry((place.repo.id, held.clone())).or_insert_with(|| (kept.clone(), Vec::new()));
+        if known.0 != *kept {
+            *known = (kept.clone(), Vec::new());
+        }
+        known.1.push(commit.clone());
     }
 
     /// Opens the request of a push, unless there is or was one.
     async fn request(&self, claim: &Claim, place: &mut Place, entry: &PutBackEntry) -> Result<(), TurnError> {
         let (Some(held), Some(kept)) = (&entry.held, &entry.kept) else { return Ok(()) };
-        if self.is_requested(place, entry, held) {
+        if self.is_noted(place, (held, kept), &entry.pushed) {
             return Ok(());
         }
         let question = Question::ChangesOfBranch { head: held.clone(), base: entry.branch.clone() };
@@ -171,12 +212,7 @@ impl Engine {
         } else if known.is_empty() {
             self.open_held(claim, place, entry, held).await?;
         }
-        let mut branches = lock(&self.memory.branches);
-        let known = branches.entry((place.repo.id, held.clone())).or_insert_with(|| (kept.clone(), Vec::new()));
-        if known.0 != *kept {
-            *known = (kept.clone(), Vec::new());
-        }
-        known.1.push(entry.pushed.clone());
+        self.note(place, (held, kept), &entry.pushed);
         Ok(())
     }
 

@@ -182,7 +182,7 @@ impl Engine {
     }
 
     /// A commit of ours on top of another; ours is also what nobody else wrote alone.
-    async fn composed(
+    pub(super) async fn composed(
         &self,
         place: &Place,
         parent: &Oid,

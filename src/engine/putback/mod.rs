@@ -28,6 +28,9 @@ const ROUNDS: usize = 3;
 /// How long the delivery of a push is waited for that was seen before it was told.
 const PATIENCE: Span = Span::from_seconds(12);
 
+/// How long what was decided is taken to be carried out by ourselves, without asking GitHub who did it.
+const OURS: Span = Span::from_seconds(60);
+
 /// When a push is looked at again whose delivery is waited for.
 const SOON: Span = Span::from_seconds(4);
 
@@ -136,10 +139,16 @@ impl Engine {
                 return Ok(Looked::Done);
             }
             // what was decided, put there by somebody else: a veto may have come meanwhile
-            Standing::InFlight(_) if self.moved_by_another(place, branch, &tip).await? => {}
-            Standing::InFlight(sequence) => {
-                info!(branch = branch.short(), decision = %sequence.label(), "what stands there is what was just decided");
+            Standing::InFlight { .. } if self.moved_by_another(place, branch, &tip).await? => {}
+            Standing::InFlight { decision, age } if age < OURS => {
+                info!(branch = branch.short(), decision = %decision.label(), "what stands there is what was just decided");
                 return Ok(Looked::At(now.plus(SOON)));
+            }
+            Standing::InFlight { .. } => {
+                // not ours any more: somebody else may have carried out what was decided, and nobody told
+                let since = self.since(place, branch, &tip).await?;
+                let recorded = self.record_foreign(claim, place, branch, &since).await?;
+                return Ok(if recorded { Looked::Again } else { Looked::At(now.plus(OURS)) });
             }
             Standing::Differs => {}
         }

@@ -15,8 +15,13 @@ const IN_FLIGHT: Span = Span::from_seconds(1_200);
 pub enum Standing {
     /// Its protected entries are the approved ones.
     AsApproved,
-    /// They are what this decision approved, and it may be being carried out right now.
-    InFlight(Sequence),
+    /// They are what a decision approved, and it may be being carried out right now.
+    InFlight {
+        /// Which.
+        decision: Sequence,
+        /// How long ago it was taken.
+        age: Span,
+    },
     /// Somebody changed them, and no decision covers it as far as the ledger says.
     Differs,
 }
@@ -36,9 +41,10 @@ pub fn standing(
         return Standing::AsApproved;
     }
     let here = intents.iter().filter(|(_, entry)| entry.base == *ground.branches.base);
-    let fresh = here.filter(|(_, entry)| decided_at(entry).is_some_and(|at| now.since(at) <= IN_FLIGHT));
-    let matching = fresh.filter(|(_, entry)| protected(&compare::apply(approved, &entry.delta)) == found);
-    matching.last().map_or(Standing::Differs, |(sequence, _)| Standing::InFlight(*sequence))
+    let aged = here.filter_map(|(sequence, entry)| Some((*sequence, *entry, now.since(decided_at(entry)?))));
+    let fresh = aged.filter(|(_, _, age)| *age <= IN_FLIGHT);
+    let matching = fresh.filter(|(_, entry, _)| protected(&compare::apply(approved, &entry.delta)) == found);
+    matching.last().map_or(Standing::Differs, |(decision, _, age)| Standing::InFlight { decision, age })
 }
 
 /// When a decision was taken, from its recorded facts.

@@ -244,7 +244,8 @@ fn what_we_are_just_merging_is_no_direct_push_and_after_a_while_it_is() {
     let stand =
         |intents: &[(Sequence, &DecisionEntry)], seconds| standing(ground, &approved, &pushed, intents, at(seconds));
     let five = Sequence::new(5);
-    assert_eq!(stand(&[(five, &ours)], 60), Standing::InFlight(five));
+    let age = Span::from_seconds(60);
+    assert_eq!(stand(&[(five, &ours)], 60), Standing::InFlight { decision: five, age });
     assert_eq!(stand(&[(five, &ours)], 1_201), Standing::Differs);
     assert_eq!(stand(&[(five, &other)], 60), Standing::Differs);
     assert_eq!(stand(&[], 60), Standing::Differs);

@@ -9,7 +9,7 @@ use crate::harness::{Secrets, World, at_once};
 
 /// How the merges in the ledger were made.
 fn methods(world: &World) -> Vec<MergeMethod> {
-    let ledger = world.ledger();
+    let ledger = world.ledger().rechecked(countersign_core::ledger::rerun);
     assert!(ledger.is_valid(), "{:#?}", ledger.problems());
     let merges = ledger.entries().iter().filter_map(|entry| match &entry.entry {
         Entry::Merge(merge) => Some(merge.method),

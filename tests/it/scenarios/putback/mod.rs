@@ -2,6 +2,7 @@
 
 mod bot;
 mod circle;
+mod crash;
 mod foreign;
 mod kinds;
 mod leaks;
