@@ -44,9 +44,8 @@ impl Engine {
             self.base_moved(&place, branch).await?;
             self.look_at_syncs(&place).await?;
             return Ok(again);
-        } else {
-            self.open_where_needed(claim, &place, branch).await?;
         }
+        self.open_where_needed(claim, &place, branch).await?;
         Ok(None)
     }
 
