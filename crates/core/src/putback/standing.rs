@@ -43,8 +43,8 @@ pub fn standing(
     let here = intents.iter().filter(|(_, entry)| entry.base == *ground.branches.base);
     let aged = here.filter_map(|(sequence, entry)| Some((*sequence, *entry, now.since(decided_at(entry)?))));
     let fresh = aged.filter(|(_, _, age)| *age <= IN_FLIGHT);
-    let matching = fresh.filter(|(_, entry, _)| protected(&compare::apply(approved, &entry.delta)) == found);
-    matching.last().map_or(Standing::Differs, |(decision, _, age)| Standing::InFlight { decision, age })
+    let mut matching = fresh.filter(|(_, entry, _)| protected(&compare::apply(approved, &entry.delta)) == found);
+    matching.next_back().map_or(Standing::Differs, |(decision, _, age)| Standing::InFlight { decision, age })
 }
 
 /// When a decision was taken, from its recorded facts.
