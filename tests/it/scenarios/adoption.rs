@@ -75,7 +75,14 @@ async fn a_further_branch_is_taken_in_by_the_approved_change_that_governs_it() {
         let ledger = world.ledger();
         let entries = ledger.entries().iter().filter_map(|entry| match &entry.entry {
             Entry::Adopted(entry) => Some((entry.branch.short().to_owned(), entry.commit.as_str().to_owned())),
-            _ => None,
+            Entry::Policy(_)
+            | Entry::Key(_)
+            | Entry::Push(_)
+            | Entry::Vote(_)
+            | Entry::Decision(_)
+            | Entry::Merge(_)
+            | Entry::PutBack(_)
+            | Entry::Sync(_) => None,
         });
         entries.collect::<Vec<_>>()
     };

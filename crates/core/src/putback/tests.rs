@@ -170,6 +170,9 @@ fn past(pushed: char, digest: Digest, seconds: i64, outcome: PushOutcome) -> Put
     }
 }
 
+/// Its name, the push, how long it stood, earlier ones, whether it stands on a quarantined one, and what comes of it.
+type Case<'a> = (&'a str, &'a Plan, Option<Span>, Vec<PutBackEntry>, bool, Option<Quarantine>);
+
 #[test]
 fn a_branch_is_put_back_unless_something_speaks_against_it() {
     use Quarantine::*;
@@ -183,7 +186,7 @@ fn a_branch_is_put_back_unless_something_speaks_against_it() {
     let other = past('3', Digest::of(b"other"), 3_000, PushOutcome::PutBack);
     let left = past('4', digest, 3_000, PushOutcome::Quarantined(Rules));
     let minute = Some(Span::from_seconds(60));
-    let cases: Vec<(&str, &Plan, Option<Span>, Vec<PutBackEntry>, bool, Option<Quarantine>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("the first time", &production, minute, vec![], false, None),
         ("the second time", &production, minute, vec![back('1', 3_000)], false, None),
         ("the third time", &production, minute, vec![back('1', 3_000), back('2', 3_300)], false, Some(Repeated)),

@@ -13,7 +13,14 @@ fn methods(world: &World) -> Vec<MergeMethod> {
     assert!(ledger.is_valid(), "{:#?}", ledger.problems());
     let merges = ledger.entries().iter().filter_map(|entry| match &entry.entry {
         Entry::Merge(merge) => Some(merge.method),
-        _ => None,
+        Entry::Adopted(_)
+        | Entry::Policy(_)
+        | Entry::Key(_)
+        | Entry::Push(_)
+        | Entry::Vote(_)
+        | Entry::Decision(_)
+        | Entry::PutBack(_)
+        | Entry::Sync(_) => None,
     });
     merges.collect()
 }

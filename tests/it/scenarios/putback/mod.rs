@@ -2,7 +2,6 @@
 
 mod bot;
 mod circle;
-mod crash;
 mod foreign;
 mod kinds;
 mod leaks;
@@ -45,7 +44,14 @@ fn put_backs(world: &World) -> Vec<PutBackEntry> {
     assert!(ledger.is_valid(), "{:#?}", ledger.problems());
     let entries = ledger.entries().iter().filter_map(|entry| match &entry.entry {
         Entry::PutBack(entry) => Some(entry.as_ref().clone()),
-        _ => None,
+        Entry::Adopted(_)
+        | Entry::Policy(_)
+        | Entry::Key(_)
+        | Entry::Push(_)
+        | Entry::Vote(_)
+        | Entry::Decision(_)
+        | Entry::Merge(_)
+        | Entry::Sync(_) => None,
     });
     entries.collect()
 }
