@@ -93,9 +93,8 @@ impl OpenedDocument {
         if !self.changed {
             return Ok(self.sealed.as_bytes().to_vec());
         }
-        let (_, mac) = open_values(&self.sealed, &self.key).map_err(|_| SealError::ReadBack("it does not open"))?;
         let time = time_text(now);
-        let mac = seal_mac(&self.key, &mac.finish(), &time)?;
+        let mac = seal_mac(&self.key, &self.hashed().finish(), &time)?;
         let mut patches = Vec::new();
         for document in &self.sealed.tree.documents {
             if let Some(sops) = &document.sops {

@@ -255,6 +255,28 @@ impl OpenedDocument {
         self.values[scalar.leaf].as_ref().unwrap_or(&scalar.value)
     }
 
+    /// The hash over the values as they are now, without opening them again.
+    pub(crate) fn hashed(&self) -> Mac {
+        let mut mac = Mac::new(self.sealed.metadata());
+        let outcome: Result<(), std::convert::Infallible> =
+            walk(&self.sealed.tree, &self.sealed.selection(), &mut |visit| {
+                match visit.leaf {
+                    Leaf::Empty(_) => {}
+                    Leaf::Scalar(_, scalar) => mac.take(self.value_of(scalar), visit.seals),
+                    Leaf::Comment(comment) => {
+                        let value = self.opened_leaf(comment.leaf).filter(|_| visit.seals);
+                        // As in `open_values`; `take` leaves comments out.
+                        value.into_iter().for_each(|value| mac.take(value, true));
+                    }
+                }
+                Ok(())
+            });
+        match outcome {
+            Ok(()) => mac,
+            Err(never) => match never {},
+        }
+    }
+
     pub(crate) fn opened_leaf(&self, leaf: usize) -> Option<&Plain> {
         self.values.get(leaf).and_then(Option::as_ref)
     }

@@ -222,7 +222,8 @@ impl<'s> Builder<'s> {
         let (layout, opening) = self.open(style, span, false);
         let (mut children, mut keys) = (Vec::new(), BTreeSet::new());
         loop {
-            if let Some((Event::MappingEnd, end)) = self.events.get(self.at).cloned() {
+            if let Some((Event::MappingEnd, end)) = self.events.get(self.at) {
+                let end = *end;
                 self.at += 1;
                 return Ok(self.close(Kind::Map(children, layout), opening, &end));
             }
@@ -275,8 +276,8 @@ impl<'s> Builder<'s> {
         let (mut layout, opening) = self.open(style, span, true);
         let mut children = Vec::new();
         loop {
-            let next = self.events.get(self.at).cloned();
-            if let Some((Event::SequenceEnd, end)) = next {
+            if let Some((Event::SequenceEnd, end)) = self.events.get(self.at) {
+                let end = *end;
                 self.at += 1;
                 return Ok(self.close(Kind::List(children, layout), opening, &end));
             }
