@@ -18,6 +18,9 @@ use github_sim::{
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
+#[path = "forge_github_sim/deliveries.rs"]
+mod deliveries;
+
 struct SimClock(Sim);
 
 impl Clock for SimClock {
@@ -56,6 +59,8 @@ impl World {
             ("pull_requests", Level::Write),
             ("checks", Level::Write),
             ("members", Level::Read),
+            ("deployments", Level::Write),
+            ("actions", Level::Write),
         ];
         let app = sim.app(AppConfig::new("countersign", &permissions, &["push"]));
         let installation = app.install(&acme, &[&repo]);

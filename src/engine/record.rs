@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use countersign_core::decision::{Decision, QuorumMet, has_say};
 use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence, UserId};
 use countersign_core::effect;
@@ -193,12 +195,14 @@ impl Engine {
     ) -> Result<(), TurnError> {
         let merge = MergeEntry { pull, decision, commit: commit.clone(), method, approved: approved.clone() };
         let policy = self.new_policy(place, approved, commit).await?;
+        let news = AtomicBool::new(false);
         let adopts = place.state.decisions().get(&decision).map(|entry| entry.adopts.clone()).unwrap_or_default();
         let adoptions = self.adoptions(place, &adopts, approved).await?;
         self.record(claim, place, |state| {
             let mut entries = Vec::new();
             if state.merge_of_commit(commit).is_none_or(|(_, known)| known.decision != decision) {
                 entries.push(Entry::Merge(merge.clone()));
+                news.store(true, Ordering::Relaxed);
             }
             if let Some(policy) = &policy
                 && state.governing_policy().map(|known| known.digest) != Some(policy.digest)
@@ -209,7 +213,9 @@ impl Engine {
             Ok(entries)
         })
         .await?;
-        self.note_merge(place, decision);
+        if news.into_inner() {
+            self.note_merge(place, decision);
+        }
         // the other open changes stand on another ground now, and the targets wait
         self.journal.schedule(&Subject::Repository(place.repo.id), self.clock.now()).await?;
         Ok(())

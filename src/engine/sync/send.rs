@@ -24,7 +24,7 @@ impl Engine {
     pub(super) async fn attempt(
         &self,
         turn: &Turn<'_>,
-        place: &Place,
+        place: &mut Place,
         approved: &Approved,
         run: &mut Run,
         doubtful: Option<Timestamp>,
@@ -73,7 +73,9 @@ impl Engine {
                             help: fault.help.clone(),
                         };
                         match fault.kind {
-                            OutboundKind::Retry { after } => Outcome::Again(after, trouble("delivery-failed")),
+                            OutboundKind::Retry { after } => {
+                                Outcome::Again(after, trouble(SyncReason::DeliveryFailed.code()))
+                            }
                             OutboundKind::Permanent => Outcome::Refused(trouble(SyncReason::Refused.code())),
                             OutboundKind::Blocked(block) => Outcome::Blocked(trouble(block.code())),
                         }
@@ -111,11 +113,7 @@ impl Engine {
 
     fn refused(&self, fault: &ForgeError) -> Outcome {
         let with = |reason| Trouble::new(reason, &fault.message);
-        let again = |after| {
-            let words = format!("GitHub does not take it: {}", fault.message);
-            let help = "nothing to do: it is tried again".to_owned();
-            Outcome::Again(after, Trouble { code: "delivery-failed".to_owned(), words, help })
-        };
+        let again = |after| Outcome::Again(after, with(SyncReason::DeliveryFailed));
         match fault.kind {
             ForgeErrorKind::Later | ForgeErrorKind::Garbled => again(None),
             ForgeErrorKind::Wait(until) => again(Some(until.since(self.clock.now()))),
@@ -181,7 +179,7 @@ impl Engine {
     async fn move_target(
         &self,
         turn: &Turn<'_>,
-        place: &Place,
+        place: &mut Place,
         approved: &Approved,
         (run, reference): (&mut Run, &RefName),
     ) -> Result<Outcome, TurnError> {
@@ -192,9 +190,9 @@ impl Engine {
             return Ok(Outcome::Blocked(why));
         }
         // the tip of the source carries the same approved content, perhaps with commits that change nothing protected
-        let tip = place.refs.get(reference);
-        if tip != Some(&approved.commit) {
-            if let Some(tip) = tip
+        let tip = place.refs.get(reference).cloned();
+        if tip.as_ref() != Some(&approved.commit) {
+            if let Some(tip) = &tip
                 && *tip != run.commit
                 && !self.repo.reaches(&place.repo, &approved.commit, tip).await?
             {
@@ -203,13 +201,14 @@ impl Engine {
             }
             self.still_ours(turn.claim).await?;
             self.still_stands(place, &turn.id.environment, approved).await?;
-            match self.repo.push(&place.repo, reference, tip, &approved.commit).await {
+            match self.repo.push(&place.repo, reference, tip.as_ref(), &approved.commit).await {
                 Ok(()) => info!(target = %turn.id, commit = %approved.commit, "moved a branch target"),
                 Err(RepoError::Refused { message, .. }) => {
                     return Ok(Outcome::Blocked(Trouble::new(SyncReason::TargetRefused, &message)));
                 }
                 Err(fault) => return Err(fault.into()),
             }
+            place.refs.insert(reference.clone(), approved.commit.clone());
         }
         run.commit = approved.commit.clone();
         self.gauge_drift(turn.id, false);

@@ -45,11 +45,11 @@ impl Engine {
         self.still_ours(turn.claim).await?;
         let says = (DeploymentState::of(run.state), describe(turn.id, &run));
         self.say_deployment(place, turn.id, (deployment, run.generation), says).await?;
-        if run.state.is_delivered() {
-            if let Some((older, generation)) = Self::deployment_before(place, turn.id, run.generation) {
-                let words = format!("{} took over", run.generation.label());
-                self.say_deployment(place, turn.id, (older, generation), (DeploymentState::Inactive, words)).await?;
-            }
+        if run.state.is_delivered()
+            && let Some((older, generation)) = Self::deployment_before(place, turn.id, run.generation)
+        {
+            let words = format!("{} took over", run.generation.label());
+            self.say_deployment(place, turn.id, (older, generation), (DeploymentState::Inactive, words)).await?;
         }
         here(Point::SyncShown);
         run.shown = Some(run.state);

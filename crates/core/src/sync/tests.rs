@@ -1,5 +1,7 @@
 //! What is planned in each situation, and that no history of merges, faults and crashes delivers old over new.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -74,6 +74,8 @@ reasons! {
     /// The target answered that it does not want it.
     Refused = "delivery-refused", "the target refuses the delivery",
         "mend the target, then write `/countersign sync` on the pull request";
+    /// An attempt that may go better later.
+    DeliveryFailed = "delivery-failed", "an attempt did not get through", "nothing to do: it is tried again";
     /// No attempt got through.
     AttemptsUsedUp = "attempts-used-up", "no attempt got through",
         "mend the target, then write `/countersign sync` on the pull request";

@@ -16,6 +16,7 @@ fn answers(world: &World, pull: u64) -> Vec<String> {
 /// Somebody without write, a verb of later, a slip: each is answered once, with the reason, and nothing is delivered.
 async fn a_refusal_is_answered_once_with_its_reason() {
     let (world, receiver) = world(&[HOOK]).await;
+    world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
     let pull = merged(&world, 2);
     world.until("it is delivered", |_| receiver.arrived().len() == 2);
     world.until_quiet();
@@ -44,6 +45,7 @@ async fn a_refusal_is_answered_once_with_its_reason() {
 /// Quotes, code, edits, and a delivery that comes twice.
 async fn what_is_no_command_is_not_even_looked_at_and_a_repeated_delivery_is_one_command() {
     let (world, receiver) = world(&[HOOK]).await;
+    world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
     let pull = merged(&world, 2);
     world.until("it is delivered", |_| receiver.arrived().len() == 2);
     world.until_quiet();

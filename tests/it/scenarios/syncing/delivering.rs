@@ -38,6 +38,10 @@ async fn a_merge_is_delivered_once_to_each_target() {
     let receipts = receipts(&world);
     let told = receipts.iter().filter(|line| line.starts_with("production/hook accepted: ")).count();
     assert_eq!(told, 2, "{receipts:#?}");
+    assert!(
+        !receipts.iter().any(|line| line.contains("drifted")),
+        "what we moved ourselves is no drift: {receipts:#?}"
+    );
     let (_, metrics) = world.get(&format!("{}/metrics", world.admin()));
     for line in [
         "countersign_syncs_total{target=\"production/hook\",result=\"accepted\"} 2",

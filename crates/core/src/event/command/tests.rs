@@ -1,5 +1,7 @@
 //! Which comments are commands (R14 to R16, scenarios 44 to 48).
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use super::*;
 use crate::domain::{Environment, TargetName};
 
