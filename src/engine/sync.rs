@@ -226,10 +226,6 @@ impl Engine {
             Err(fault) => return Err(fault),
         };
         here(Point::SyncSent);
-        if let (Target::Branch { reference }, Outcome::Converged) = (turn.rule.target(), &outcome) {
-            // what was read before the branch moved says nothing about it any more
-            place.refs.insert(reference.clone(), run.commit.clone());
-        }
         self.ended(turn, place, run, outcome).await
     }
 
