@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::World;
 use super::http::wait;
+use super::world::PATIENCE;
 
 impl World {
     /// SIGTERM; waits for the end and gives its code.
@@ -53,7 +54,7 @@ impl World {
             if holds(self) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}\n{}", self.log());
+            assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

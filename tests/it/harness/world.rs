@@ -33,6 +33,9 @@ admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}
 
 pub(crate) const WEBHOOK_SECRET: &str = "a-webhook-secret-nobody-guesses";
 
+/// How long something is waited for: on a busy machine a turn takes seconds. Whoever waits in vain waits as long.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Everything a scenario needs.
 pub(crate) struct World {
     pub(crate) sim: Sim,
@@ -333,7 +336,7 @@ impl World {
     #[track_caller]
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(45) {
+        while begun.elapsed() < PATIENCE {
             if holds(self) {
                 return;
             }

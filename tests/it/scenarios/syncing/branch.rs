@@ -45,7 +45,10 @@ async fn it_follows_the_source_as_long_as_all_of_it_is_approved() {
     });
     world.until_quiet();
     let receipts = receipts(&world);
-    assert!(!receipts.iter().any(|line| line.contains("drifted")), "what we moved ourselves is no drift: {receipts:#?}");
+    assert!(
+        !receipts.iter().any(|line| line.contains("drifted")),
+        "what we moved ourselves is no drift: {receipts:#?}"
+    );
     world.end();
 }
 
