@@ -16,6 +16,7 @@ use oracle::{Outcome, judge};
 
 const STEPS: usize = 14;
 
+#[expect(clippy::disallowed_methods, reason = "only the count and the seed of a test come from outside")]
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

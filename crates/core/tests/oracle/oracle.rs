@@ -35,7 +35,7 @@ enum Said {
 
 pub(crate) fn judge(world: &World) -> Outcome {
     let paths = world.paths();
-    let control = paths.iter().any(|path| *path == ".sops.yaml");
+    let control = paths.contains(&".sops.yaml");
     let touched: BTreeSet<&str> = paths.iter().filter_map(|path| environment(path)).collect();
     if !control && touched.is_empty() {
         return Outcome::NothingProtected; // R9
@@ -46,7 +46,7 @@ pub(crate) fn judge(world: &World) -> Outcome {
         at_least(Outcome::Refused); // policy.md: "split this"
     }
     let orphan = |path: &&str| environment(path).is_some() && !world.rules.rules.iter().any(|rule| covers(rule, path));
-    if paths.iter().any(|path| orphan(path)) {
+    if paths.iter().any(orphan) {
         at_least(Outcome::Refused); // no-policy-for-path
     }
     if world.base_moved || world.base_uncovered {
