@@ -237,3 +237,11 @@ fn inline_comments_above(text: &str) -> String {
     }
     out
 }
+
+#[test]
+fn no_file_differs_from_itself() {
+    for path in sealed_files() {
+        let sealed = read(&path);
+        assert!(sops_file::diff::keyless(Some(&sealed), Some(&sealed)).is_empty(), "{}", path.display());
+    }
+}

@@ -202,12 +202,21 @@ fn copies(old: &SealedDocument, new: &SealedDocument, note: Note<'_>) {
 
 /// A recipient that stays but whose stanza was replaced, where no change of the data key explains it.
 fn stanzas(old: &Metadata, new: &Metadata, note: Note<'_>) {
-    let before: BTreeMap<String, &str> = old.recipients().map(|r| (r.label(), r.stanza())).collect();
-    for recipient in new.recipients() {
-        let Some(stanza) = before.get(&recipient.label()) else { continue };
-        if recipient.stanza() != *stanza {
+    // A recipient may stand in several key groups, with a stanza in each.
+    let listed = |metadata: &Metadata| {
+        let mut stanzas = BTreeMap::<String, Vec<String>>::new();
+        for recipient in metadata.recipients() {
+            stanzas.entry(recipient.label()).or_default().push(recipient.stanza().to_owned());
+        }
+        stanzas
+    };
+    let after = listed(new);
+    for (label, old) in listed(old) {
+        let Some(new) = after.get(&label) else { continue };
+        let reordered = old.len() == new.len() && old != *new;
+        if reordered || new.iter().any(|stanza| !old.contains(stanza)) {
             let text = |word: &str| Some(word.to_owned());
-            note(&format!("sealed data key of {}", recipient.label()), text("as it was"), text("replaced"));
+            note(&format!("sealed data key of {label}"), text("as it was"), text("replaced"));
         }
     }
 }
