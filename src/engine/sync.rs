@@ -4,23 +4,25 @@
 //! that the tip is exactly what was approved, and it is asked again right before each write. A delivery is noted before it is
 //! made, and recorded in the ledger after it.
 
+mod callback;
 mod send;
 mod show;
 mod standing;
 
+pub use callback::take_callback;
 pub(super) use standing::Proved;
 
 use std::collections::BTreeMap;
 
-use countersign_core::domain::{Alias, RepoId, RunState, Sequence, TargetId, Timestamp};
+use countersign_core::domain::{RepoId, RunState, Sequence, TargetId, Timestamp};
 use countersign_core::ledger::Entry;
-use countersign_core::policy::{SyncRule, Target};
+use countersign_core::policy::SyncRule;
 use countersign_core::sync::{Approved, Outcome, Planned, Run, Situation, Step, SyncReason, Trouble, plan};
 use tracing::{info, warn};
 
 use super::book::{Found, Place};
 use super::crash::{Point, here};
-use super::ports::{Callback, Claim, ForgeErrorKind, NoteKey, Subject};
+use super::ports::{Claim, ForgeErrorKind, NoteKey, Subject};
 use super::{Engine, TurnError};
 
 /// What is remembered of the targets of a repository.
@@ -329,28 +331,6 @@ impl Engine {
         self.ended(turn, place, run, Outcome::Drifted(trouble)).await
     }
 
-    /// What a receiver said so far is no answer to another delivery.
-    async fn forget_callback(&self, place: &Place, id: &TargetId) -> Result<(), TurnError> {
-        let Some(known) = known_callback(&*self.journal, place.repo.id, id).await? else { return Ok(()) };
-        let text = serde_json::to_string(&Callback { over: true, ..known }).unwrap_or_default();
-        Ok(self.journal.keep_note(place.repo.id, &NoteKey::Callback(id.clone()), &text).await?)
-    }
-
-    /// What a receiver said about the generation it took, if that changes anything.
-    async fn called_back(&self, place: &Place, id: &TargetId, run: &Run) -> Result<Option<Outcome>, TurnError> {
-        if run.state != RunState::Accepted {
-            return Ok(None);
-        }
-        let said = known_callback(&*self.journal, place.repo.id, id).await?.filter(|said| !said.over);
-        let own = |secret: &Alias| match place.policy.sync(id).map(SyncRule::target) {
-            Some(Target::Webhook { secret: named, .. }) => named == secret,
-            Some(Target::Branch { .. } | Target::Workflow { .. } | Target::Event { .. }) | None => false,
-        };
-        Ok(said.filter(|said| said.generation == run.generation && own(&said.secret)).map(|said| {
-            if said.converged { Outcome::Converged } else { Outcome::Refused(SyncReason::ReportedFailure.into()) }
-        }))
-    }
-
     /// Asks for a look at every target that has something to do; nothing where the policy names none.
     pub(super) async fn look_at_syncs(&self, place: &Place) -> Result<(), TurnError> {
         if place.policy.syncs().next().is_none() {
@@ -407,39 +387,4 @@ enum Next {
 /// A random number for the time of the next attempt.
 fn roll() -> u32 {
     uuid::Uuid::new_v4().as_fields().0
-}
-
-/// Takes what a receiver says about a delivery, for the next look at its target. An older word than the one that is known is none.
-///
-/// # Errors
-/// When the store fails.
-pub async fn take_callback(
-    journal: &dyn super::ports::Journal,
-    repo: RepoId,
-    id: &TargetId,
-    callback: &Callback,
-    now: Timestamp,
-) -> Result<(), super::ports::JournalError> {
-    let newness = |callback: &Callback| (callback.generation, callback.at);
-    let is_newer = match known_callback(journal, repo, id).await? {
-        None => true,
-        // a call that is over may come again, signed as it was
-        Some(known) if known.over => newness(&known) < newness(callback),
-        Some(known) => newness(&known) <= newness(callback),
-    };
-    if is_newer {
-        let text = serde_json::to_string(callback).unwrap_or_default();
-        journal.keep_note(repo, &NoteKey::Callback(id.clone()), &text).await?;
-    }
-    journal.schedule(&Subject::Sync(repo, id.clone()), now).await
-}
-
-/// The newest word of a receiver. A note that cannot be read is none.
-async fn known_callback(
-    journal: &dyn super::ports::Journal,
-    repo: RepoId,
-    id: &TargetId,
-) -> Result<Option<Callback>, super::ports::JournalError> {
-    let note = journal.note(repo, &NoteKey::Callback(id.clone())).await?;
-    Ok(note.and_then(|text| serde_json::from_str(&text).ok()))
 }
