@@ -21,6 +21,7 @@ start() {
 }
 stop() { "$1/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true; }
 trap 'stop "$1"; rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
 "$1/initdb" -D "$dir/data" -U countersign -A trust --no-sync -E UTF8 --locale=C >/dev/null
 start "$1"
 echo "$dir"
