@@ -3,6 +3,8 @@
 //! `cargo bench -p countersign-core --bench decide`. The budget is 0.25 ms for 100 policies and 300 files and 2 ms for 3,000 files, both as medians;
 //! beyond that it fails. The policies are of the shapes people write: folders, file patterns, whole environments.
 
+#![expect(clippy::disallowed_methods, reason = "a bench looks at the clock; the crate under it never does")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
