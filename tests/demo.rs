@@ -41,7 +41,7 @@ fn the_whole_story_is_played_and_checked() {
         "the app got a message with the right signature",
         "main was put back, and the push is pull request 3",
         "her line in the README stayed",
-        "nothing was delivered",
+        "her password was not delivered",
         "it died after the decision and before the merge was recorded",
         "one merge, recorded once",
         "✗ rita  requester: asked for this change",

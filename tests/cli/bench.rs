@@ -151,7 +151,15 @@ impl Bench {
 
     /// Starts the program and leaves it running; what it prints on standard output comes through the pipe.
     pub(crate) fn start(&self, arguments: &[&str]) -> std::process::Child {
-        Command::new(env!("CARGO_BIN_EXE_countersign"))
+        // what a shell starts in the background ignores interrupts, and so would everything we start
+        let mut command = if interrupts_are_ignored() {
+            let mut command = Command::new("env");
+            command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_countersign")]);
+            command
+        } else {
+            Command::new(env!("CARGO_BIN_EXE_countersign"))
+        };
+        command
             .args(arguments)
             .current_dir(self.folder())
             .env_clear()
@@ -221,3 +229,10 @@ hosts:
     - b.example
 note_unencrypted: readable
 ";
+
+/// Whether this process was started with interrupts ignored (Linux says so).
+fn interrupts_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 0b10 != 0)
+}

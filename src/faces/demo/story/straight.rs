@@ -23,7 +23,7 @@ pub(super) fn play(stage: &mut Stage, world: &World) -> Result<Held, Stop> {
         "It is late, and rita pushes a new production password to main itself, with a line for the README. No rule of GitHub stops her \
          here. countersign does not lose her work, and does not let it stand.",
     );
-    let before = (world.repo.file("main", PATH), world.repo.tip(TARGET), world.receiver.taken().len());
+    let (approved, taken) = (world.repo.file("main", PATH), world.receiver.taken().len());
     let rita = &world.rita;
     rita.types(stage, &["git", "switch", "-q", "main"], Shown::Nothing)?;
     rita.types(stage, &["git", "pull", "-q"], Shown::Nothing)?;
@@ -44,7 +44,7 @@ pub(super) fn play(stage: &mut Stage, world: &World) -> Result<Held, Stop> {
     let text = world.repo.pull_json(pull)["body"].as_str().unwrap_or_default().to_owned();
     stage.page(&format!("pull request {pull}"), &markdown::render(&text, stage.inner()));
     stage.gap();
-    stage.check("main holds the approved password again", world.repo.file("main", PATH) == before.0, || {
+    stage.check("main holds the approved password again", world.repo.file("main", PATH) == approved, || {
         "another document".to_owned()
     })?;
     let readme = world.repo.file("main", "README.md").unwrap_or_default();
@@ -53,7 +53,7 @@ pub(super) fn play(stage: &mut Stage, world: &World) -> Result<Held, Stop> {
         readme.ends_with(b"payments are made.\n"),
         || String::from_utf8_lossy(&readme).into_owned(),
     )?;
-    let nothing = world.repo.tip(TARGET) == before.1 && world.receiver.taken().len() == before.2;
-    stage.check("nothing was delivered", nothing, || "something was delivered".to_owned())?;
+    let delivered = || (world.repo.file(TARGET, PATH) != approved, world.receiver.taken().len() - taken);
+    stage.check("her password was not delivered", delivered() == (false, 0), || format!("{:?}", delivered()))?;
     Ok(Held { blob: blob.trim().to_owned(), pull })
 }
