@@ -175,9 +175,14 @@ fn end_of(played: &Played) -> BTreeMap<String, String> {
     let mut entries: Vec<String> =
         ledger.lines().map(|line| same(line.split_once(": ").map_or(line, |cut| cut.1))).collect();
     entries.sort();
+    // commits of one second stand in no order
+    let log = tree.git(&["log", "-z", "--format=%an %s%n%b", "origin/main"]);
+    let mut commits: Vec<String> = log.split('\0').map(same).collect();
+    commits.sort();
+    let commits = commits.join("\n");
     let shown = [
         ("files on main", tree.git(&["ls-tree", "-r", "origin/main"])),
-        ("commits on main", same(&tree.git(&["log", "--format=%an %s%n%b", "origin/main"]))),
+        ("commits on main", commits),
         ("title", same(&pull["title"].to_string())),
         ("description", same(&pull["body"].to_string())),
         ("reviewers", format!("{} {}", pull["requested_reviewers"], pull["requested_teams"])),
