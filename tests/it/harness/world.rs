@@ -344,7 +344,7 @@ impl World {
         }
         panic!(
             "waited in vain: {what}\n--- comments {:#?}\n--- log\n{}\n--- violations {:#?}",
-            (1..4).map(|pull| self.repo.comments(pull)).collect::<Vec<_>>(),
+            (1..7).map(|pull| self.repo.comments(pull)).collect::<Vec<_>>(),
             tail(&self.log(), 12_000),
             self.sim.violations()
         );
