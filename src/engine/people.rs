@@ -50,7 +50,9 @@ impl Engine {
                 "no delivery says who pushed the branch",
             ),
         };
-        let unexplained = unexplained(change, &moves, &inside);
+        let mut unexplained = unexplained(change, &moves, &inside);
+        // what the ledger says we hold here was put here by us, also where a crash kept us from noting the push
+        unexplained.retain(|commit| !held.iter().any(|entry| entry.kept.as_ref() == Some(commit)));
         let mut pushers = Vec::new();
         for pushed in pushes(place, change, &inside, moves) {
             if !self.only_updates(repo, change, &pushed, &written).await? {
