@@ -53,11 +53,9 @@ impl Engine {
     /// Pushes `K` to where it is held, unless it is there. Taken by something else meanwhile: the look begins anew.
     async fn hold(&self, claim: &Claim, place: &mut Place, entry: &PutBackEntry) -> Result<(), TurnError> {
         let (Some(held), Some(kept)) = (&entry.held, &entry.kept) else { return Ok(()) };
-        match place.refs.get(held) {
-            Some(there) if there == kept => return Ok(()),
-            // somebody moved it on: it is theirs now, and the request shows it
-            Some(_) => return Ok(()),
-            None => {}
+        // it is there; or somebody moved it on: it is theirs now, and the request shows it
+        if place.refs.contains_key(held) {
+            return Ok(());
         }
         self.still_ours(claim).await?;
         self.repo.push(&place.repo, held, None, kept).await?;
