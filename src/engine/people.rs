@@ -91,8 +91,7 @@ impl Engine {
             }
         }
         moves.retain(|movement| inside.contains(&movement.after));
-        moves.sort_by_key(|movement| std::cmp::Reverse(movement.at));
-        Ok(moves)
+        Ok(newest_first(moves, &change.head))
     }
 
     /// Whether a push added nothing but a trivial merge of the base to what stood there (R35).
@@ -208,6 +207,21 @@ fn pushes(place: &Place, change: &ChangeFacts, inside: &BTreeSet<&Oid>, moves: V
         }
     }
     pushes
+}
+
+/// Moves in their order: each ends where the one after it began. Times are of two sources and whole seconds, they only say where
+/// a move that nothing links to belongs.
+fn newest_first(mut moves: Vec<Movement>, head: &Oid) -> Vec<Movement> {
+    moves.sort_by_key(|movement| std::cmp::Reverse(movement.at));
+    let mut ordered = Vec::with_capacity(moves.len());
+    let mut end = head.clone();
+    while let Some(index) = moves.iter().position(|movement| movement.after == end) {
+        let movement = moves.remove(index);
+        end = movement.before.clone();
+        ordered.push(movement);
+    }
+    ordered.append(&mut moves);
+    ordered
 }
 
 /// Commits of the change that were the head at some time, and nobody is known to have made them that: the present head, and what

@@ -78,7 +78,8 @@ async fn r32_somebody_whose_push_was_not_delivered_is_found_by_the_gap_it_leaves
     world.push(&world.bob, Push::to("x").file("secrets/production/README.md", "rotated\n"));
     let pull = world.pull_of("x");
     world.approve(&world.ann, pull);
-    world.until_comment(pull, "`pusher`");
+    // hers was the first push: the change is hers
+    world.until_comment(pull, "**ann** asked for this change (`requester`)");
     world.approve(&world.cy, pull);
     // nobody is left: bob and ann made it
     world.until_comment(pull, "`unreachable`");
