@@ -3,6 +3,7 @@
 //!
 //! Two listeners, so that pages and metrics are never where GitHub can reach. Bodies are never logged.
 
+mod accept;
 mod admin;
 mod answer;
 mod body;

@@ -3,7 +3,7 @@
 //! On the first signal intake stops and turns get time to end; the second signal ends at once. Work that is cut short is not lost:
 //! its lease runs out and the next process takes it over.
 
-use std::future::{Future, IntoFuture as _};
+use std::future::Future;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Service, admin, public};
+use super::{Service, accept, admin, public};
 
 /// Time that requests and turns have to end after the first signal.
 const GRACE: Duration = Duration::from_secs(25);
@@ -117,9 +117,7 @@ pub(super) async fn run_with(
     let Listeners { public: public_listener, admin: admin_listener, addresses } = listeners;
     let (listen, admin_listen) = addresses;
     info!(%listen, %admin_listen, version = env!("CARGO_PKG_VERSION"), "listening on http://{listen}");
-    let served = |listener, router| {
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future()
-    };
+    let served = |listener, router| accept::serve(listener, router, stop.clone(), accept::HEADERS);
     let servers = async {
         tokio::try_join!(served(public_listener, public(service.clone())), served(admin_listener, admin(service)))
     };

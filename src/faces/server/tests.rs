@@ -398,6 +398,24 @@ async fn it_serves_both_addresses_until_it_is_told_to_stop() {
 }
 
 #[tokio::test]
+async fn whoever_does_not_finish_asking_is_hung_up_on_and_others_are_served() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (world, stop) = (World::new(), CancellationToken::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(accept::serve(listener, world.app(), stop.clone(), Duration::from_millis(300)));
+    let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\nHost: here\r\nX-And").await.unwrap();
+    assert_eq!(reqwest::get(format!("http://{address}/livez")).await.unwrap().status(), 200);
+    let mut said = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut said)).await;
+    assert!(matches!(closed, Ok(Ok(_))), "it is still open");
+    assert!(!said.starts_with(b"HTTP/1.1 200"));
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(10), server).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn turns_that_end_by_themselves_end_the_server() {
     let world = World::new();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
