@@ -99,6 +99,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
         new_recipients: ["age1one".to_owned(), "age1two".to_owned()].into(),
         demanded_recipients: None,
         settings: Vec::new(),
+        other: Some(Vec::new()),
     };
     let vote = |id: u64, by: &Account| VoteFacts {
         source: VoteSource::Review(ReviewId::new(id)),
@@ -162,6 +163,9 @@ fn facts(policy: &Policy, files: usize) -> Facts {
         delta_at: BTreeMap::new(),
         authority: [(ann.id, authority.clone()), (bob.id, authority)].into(),
         held: None,
+        change_at: BTreeMap::new(),
+        forge_time: None,
+        ourselves: None,
         rosters: teams.iter().map(|team| (*team, Known::Is(vec![account("cy", 3)]))).collect(),
     }
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_core::domain::{
-    Digest, Oid, RefName, RepoPath, ResolvedNames, ReviewId, Sequence, TargetId, TreeEntry,
+    Digest, Oid, RefName, RepoPath, ResolvedNames, ReviewId, Sequence, TargetId, Timestamp, TreeEntry,
 };
 use countersign_core::facts::{VoteKind, VoteSource};
-use countersign_core::ledger::{self, Entry, Ledger, LedgerState};
+use countersign_core::ledger::{self, Entry, Ledger, LedgerState, PolicyEntry, Replayed};
 use countersign_core::policy::{self, Policy, Target};
 use tracing::{error, warn};
 
@@ -145,6 +145,26 @@ impl Place {
                 | Entry::Sync(_) => None,
             })
         })
+    }
+
+    /// The policy that was in force at a time, if another one is now; with its ledger entry. What happened in the second of an entry
+    /// happened before it.
+    pub(super) fn policy_then(&self, at: Timestamp) -> Option<(Sequence, &PolicyEntry)> {
+        let entries = self.book.as_ref()?.ledger.entries();
+        let mut then = None;
+        for entry in entries.iter().filter(|entry| !entry.void && entry.at < at) {
+            if let Entry::Policy(policy) = &entry.entry
+                && policy.branch == self.default_branch
+            {
+                then = Some((entry.sequence, policy));
+            }
+        }
+        then.filter(|(_, policy)| policy.digest != self.policy.digest())
+    }
+
+    /// Recent merges decided again under another policy.
+    pub(super) fn replayed(&self, policy: &Policy, newest: usize) -> Vec<Replayed> {
+        self.book.as_ref().map(|book| book.ledger.replayed(policy, newest)).unwrap_or_default()
     }
 
     /// What the ledger says of a review at first sight.

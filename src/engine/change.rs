@@ -1,6 +1,6 @@
 //! A pull request: gather, decide, bring, and merge when the decision proves that it may be.
 
-use countersign_core::decision::{Decision, Verdict, decide, outline};
+use countersign_core::decision::{Decision, Verdict, decide, next_expiry, outline};
 use countersign_core::domain::{PrNumber, RefName, RepoId, Timestamp};
 use countersign_core::effect::{self, Description, Held, Outcome, wanted};
 use countersign_core::facts::question::ChangeRead;
@@ -11,6 +11,7 @@ use tracing::info;
 use super::book::{Found, Place};
 use super::crash::{Point, here};
 use super::gather::{Gathered, pull_ref};
+use super::loosened::waits_for_a_word;
 use super::merge::Merging;
 use super::ports::{Claim, Freshness, Presence};
 use super::siblings::Shared;
@@ -44,7 +45,8 @@ impl Engine {
             self.finish(claim, &mut place, &read).await?;
             return Ok(None);
         }
-        match self.decide_and_bring(claim, place, read).await? {
+        let (verdict, again) = self.decide_and_bring(claim, place, read).await?;
+        match verdict {
             Verdict::Unknown => Err(TurnError::Unsure),
             Verdict::NotApplicable
             | Verdict::Satisfied
@@ -52,11 +54,16 @@ impl Engine {
             | Verdict::Unreachable
             | Verdict::Rejected
             | Verdict::StaleBase
-            | Verdict::Blocked => Ok(None),
+            | Verdict::Blocked => Ok(again),
         }
     }
 
-    async fn decide_and_bring(&self, claim: &Claim, place: Place, read: ChangeRead) -> Result<Verdict, TurnError> {
+    async fn decide_and_bring(
+        &self,
+        claim: &Claim,
+        place: Place,
+        read: ChangeRead,
+    ) -> Result<(Verdict, Option<Timestamp>), TurnError> {
         let updated = read.head.clone();
         let mut gathered = self.gather(&place, read, Freshness::Display).await?;
         let mut decision = decide(&place.policy, &gathered.facts);
@@ -74,10 +81,10 @@ impl Engine {
         self.note_open((place.repo.id, gathered.facts.change.number), &decision);
         let shared = self.shared_head(&place, &gathered, &decision).await?;
         if decision.proof.is_some() {
-            outcome = match shared.as_ref().and_then(|shared| shared.rejected) {
-                Some(other) => {
-                    Outcome::Held(format!("#{other} has the same head, and an approver asked for changes there"))
-                }
+            let twin = shared.as_ref().and_then(|shared| shared.rejected);
+            let twin = twin.map(|other| format!("#{other} has the same head, and an approver asked for changes there"));
+            outcome = match twin.or_else(|| waits_for_a_word(&place, &gathered.facts)) {
+                Some(why) => Outcome::Held(why),
                 None => match self.merge(claim, &mut place, (&gathered, &decision), shared.as_ref()).await? {
                     // how the targets stand is said as soon as they were looked at
                     Merging::Merged { commit, decision } => Outcome::Merged { commit, decision, syncs: Vec::new() },
@@ -92,7 +99,7 @@ impl Engine {
         if decision.verdict != Verdict::Unknown && !held && alone && gathered.facts.change.head == updated {
             self.settle(&place, &gathered);
         }
-        Ok(decision.verdict)
+        Ok((decision.verdict, next_expiry(&place.policy, &gathered.facts)))
     }
 
     /// Brings check, comment, description and review requests to what the decision says.
@@ -117,6 +124,9 @@ impl Engine {
             self.know_description(place, gathered).await?;
         }
         let mut wanted = wanted(decision, facts, outcome, description);
+        if let Some(note) = self.policy_note(place, &place.policy, facts).await? {
+            wanted.comment = wanted.comment.map(|comment| format!("{comment}\n{note}"));
+        }
         self.share_check(&place.repo, &mut wanted, shared).await?;
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
     }

@@ -20,7 +20,7 @@ use super::{Engine, TurnError};
 const LIMIT: usize = 4 * 1024 * 1024;
 
 /// One side of a governed file.
-enum Side {
+pub(super) enum Side {
     Document(Box<SealedDocument>),
     Other(FileState),
 }
@@ -73,10 +73,16 @@ impl Engine {
             new_recipients: new.recipients(),
             demanded_recipients: demand.recipients(),
             settings: settings.collect(),
+            other: Some(other(&diff)),
         })
     }
 
-    async fn side(&self, repo: &RepoRef, path: &RepoPath, entry: Option<&TreeEntry>) -> Result<Side, TurnError> {
+    pub(super) async fn side(
+        &self,
+        repo: &RepoRef,
+        path: &RepoPath,
+        entry: Option<&TreeEntry>,
+    ) -> Result<Side, TurnError> {
         let Some(entry) = entry else { return Ok(Side::Other(FileState::Absent)) };
         match entry.mode {
             EntryMode::File | EntryMode::Executable => {}
@@ -135,7 +141,7 @@ impl Engine {
     }
 }
 
-fn must_be_sealed(place: &Place, base: &RefName, path: &RepoPath) -> bool {
+pub(super) fn must_be_sealed(place: &Place, base: &RefName, path: &RepoPath) -> bool {
     let branches = Branches { base, default: &place.default_branch };
     match place.policy.classify(path, branches.base, branches.default) {
         PathClass::Governed { plain, .. } => !plain,
@@ -154,7 +160,8 @@ fn read(path: &RepoPath, bytes: &[u8]) -> Side {
 }
 
 impl Side {
-    fn document(&self) -> Option<&SealedDocument> {
+    /// The document, if it is one.
+    pub(super) fn document(&self) -> Option<&SealedDocument> {
         match self {
             Self::Document(document) => Some(document),
             Self::Other(_) => None,
@@ -254,6 +261,24 @@ impl Demand<'_> {
             }
         }
     }
+}
+
+/// What is neither a key nor a reader nor a setting; a data key that is another one, or may be.
+fn other(diff: &sops_file::diff::DocumentDiff) -> Vec<SettingChange> {
+    use sops_file::diff::DataKeyChange;
+    let data_key = match diff.data_key {
+        DataKeyChange::Same => None,
+        DataKeyChange::Changed => Some("another one"),
+        DataKeyChange::Unknown => Some("perhaps another one"),
+    };
+    let data_key =
+        data_key.map(|now| SettingChange { name: "data key".to_owned(), old: String::new(), new: now.to_owned() });
+    let rest = diff.other.iter().map(|change| SettingChange {
+        name: change.what.clone(),
+        old: change.old.clone().unwrap_or_default(),
+        new: change.new.clone().unwrap_or_default(),
+    });
+    data_key.into_iter().chain(rest).collect()
 }
 
 fn kind(change: sops_file::diff::ChangeKind) -> KeyChangeKind {

@@ -10,7 +10,7 @@ use countersign_core::effect::{self, Outcome, Wanted, wanted};
 use countersign_core::facts::question::{ChangeRead, Movement};
 use countersign_core::facts::{Facts, Question};
 use countersign_core::ledger::{DecisionEntry, MergeMethod};
-use countersign_core::policy;
+use countersign_core::policy::{self, Policy};
 use tracing::{info, warn};
 
 use super::book::{Closed, Place};
@@ -101,19 +101,12 @@ impl Engine {
         let (sequence, commit, approved) = (merge.decision, merge.commit.clone(), merge.approved.clone());
         let Some(entry) = place.state().decisions().get(&sequence).cloned() else { return Ok(()) };
         let syncs = self.sync_lines(place, merged, (&entry.base, &approved)).await?;
-        let outcome = Outcome::Merged { commit, decision: sequence, syncs };
-        let Some(wanted) = self.merged_page(place, &entry, &outcome) else { return Ok(()) };
+        let page = merged_page(place, &entry, &Outcome::Merged { commit, decision: sequence, syncs });
+        let Some((mut wanted, policy, facts)) = page else { return Ok(()) };
+        if let Some(note) = self.policy_note(place, &policy, &facts).await? {
+            wanted.comment = wanted.comment.map(|comment| format!("{comment}\n{note}"));
+        }
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
-    }
-
-    /// What should stand on a merged pull request, from the facts the ledger recorded.
-    fn merged_page(&self, place: &Place, entry: &Arc<DecisionEntry>, outcome: &Outcome) -> Option<Wanted> {
-        let facts: Facts = serde_json::from_value(entry.facts.as_json().clone()).ok()?;
-        let text = place.policy_text(entry.policy_digest)?;
-        let policy = policy::parse(&text).ok()?;
-        let mut page = wanted(&decide(&policy, &facts), &facts, outcome, None);
-        page.ask.clear();
-        Some(page)
     }
 
     /// Says on a pull request that nothing can be decided here, and why.
@@ -137,4 +130,14 @@ impl Engine {
         };
         self.bring(claim, repo, &page, None).await
     }
+}
+
+/// What should stand on a merged pull request, from the facts the ledger recorded and the policy that was in force.
+fn merged_page(place: &Place, entry: &Arc<DecisionEntry>, outcome: &Outcome) -> Option<(Wanted, Policy, Facts)> {
+    let facts: Facts = serde_json::from_value(entry.facts.as_json().clone()).ok()?;
+    let text = place.policy_text(entry.policy_digest)?;
+    let policy = policy::parse(&text).ok()?;
+    let mut page = wanted(&decide(&policy, &facts), &facts, outcome, None);
+    page.ask.clear();
+    Some((page, policy, facts))
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::domain::{Account, Delta, Digest, Login, Oid, PrNumber, RefName, TeamId, TeamSlug, UserId};
 use countersign_core::facts::compare::{self, Branches};
-use countersign_core::facts::question::ChangeRead;
+use countersign_core::facts::question::{ChangeRead, ReviewRead};
 use countersign_core::facts::{
     Authority, ChangeFacts, Facts, HeldPush, History, Known, MergeBase, Question, VoteFacts, VoteKind, VoteSource,
 };
@@ -41,8 +41,9 @@ impl Engine {
         change.head_since = made.head_since;
         let votes = self.votes(place, &read).await?;
         let delta_at = self.deltas_at(repo, &change, &votes).await?;
+        let change_at = self.changes_at(place, &change, &votes).await?;
         let rosters = self.rosters(place).await?;
-        let authority = self.authority(place, &votes, (&read, &rosters), freshness).await?;
+        let authority = self.authority(place, &votes, (&read.reviews, &rosters), freshness).await?;
         let names_now = self.names_now(place, &votes, freshness).await?;
         let held = held_push(place, change.head_ref.as_ref(), !history.base_uncovered.is_empty());
         let facts = Facts {
@@ -59,9 +60,12 @@ impl Engine {
             people: made.people,
             votes,
             delta_at,
+            change_at,
             authority,
             rosters,
             held,
+            forge_time: None,
+            ourselves: self.ourselves.get().map(|us| us.id),
         };
         Ok(Gathered { facts, read })
     }
@@ -189,12 +193,22 @@ impl Engine {
         }
     }
 
+    /// What each voter may do, every answer asked anew.
+    pub(super) async fn authority_of(
+        &self,
+        place: &Place,
+        votes: &[VoteFacts],
+        freshness: Freshness,
+    ) -> Result<BTreeMap<UserId, Authority>, TurnError> {
+        self.authority(place, votes, (&[], &Rosters::new()), freshness).await
+    }
+
     /// What each voter may do: permission, and membership in every team of the policy they are not named without (R38–R42).
     async fn authority(
         &self,
         place: &Place,
         votes: &[VoteFacts],
-        (read, rosters): (&ChangeRead, &Rosters),
+        (reviews, rosters): (&[ReviewRead], &Rosters),
         freshness: Freshness,
     ) -> Result<BTreeMap<UserId, Authority>, TurnError> {
         let listed = |team: &TeamId, user: UserId| match rosters.get(team) {
@@ -218,7 +232,7 @@ impl Engine {
                     self.membership(place, (slug, *id), (&account.login, listed(id, account.id)), freshness);
                 teams.insert(*id, membership.await?);
             }
-            let hinted = read.reviews.iter().any(|review| {
+            let hinted = reviews.iter().any(|review| {
                 review.may_push == Some(true) && review.author.as_ref().is_some_and(|author| author.id == account.id)
             });
             let permission = if hinted && freshness == Freshness::Display {

@@ -28,8 +28,10 @@ impl Exit {
     pub const NOT_EMITTED: Self = Self(4);
     /// Flags that contradict each other (sops's number).
     pub const CONTRADICTION: Self = Self(8);
-    /// Pending, or unknown.
+    /// Approvals are missing, or something could not be read.
     pub const PENDING: Self = Self(10);
+    /// Rejected, stale, blocked or unreachable.
+    pub const REFUSED: Self = Self(11);
     /// `check` has findings.
     pub const FINDINGS: Self = Self(12);
     /// A target differs from what it was given.

@@ -8,7 +8,8 @@ use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use countersign_core::domain::{Account, Oid, RepoName};
+use countersign_core::domain::{Account, Login, Oid, PrNumber, RepoName};
+use countersign_core::facts::VoteKind;
 use countersign_core::ledger::{InvalidKey, KeyFingerprint, SigningKey, Trust};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
@@ -28,6 +29,7 @@ use crate::adapters::grants::GrantTable;
 use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
+use crate::engine::explain::{ExplainError, Explained};
 use crate::engine::ports::{Clock, Forge, Journal, Subject};
 use crate::engine::readiness::Readiness;
 use crate::engine::{self, AdoptError, Adopted, Engine, Parts, Progress};
@@ -105,6 +107,33 @@ pub async fn adopt(config: ServeConfig, repo: &RepoName, commit: &Oid) -> Result
     let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let built = build(&config, journal)?;
     Ok(built.engine.adopt_explicitly(repo, commit).await?)
+}
+
+/// Judges a pull request as the server would, with its settings: `countersign explain --pr N`.
+///
+/// # Errors
+/// When a setting is missing, or the change cannot be judged; the message says why and what to do.
+pub async fn explained(
+    config: ServeConfig,
+    repo: &RepoName,
+    number: PrNumber,
+    supposing: Option<(&Login, VoteKind)>,
+) -> Result<Explained, ExplainFault> {
+    log(&config);
+    let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let built = build(&config, journal)?;
+    Ok(built.engine.explained(repo, number, supposing).await?)
+}
+
+/// Why `explain` failed.
+#[derive(Debug, Error)]
+pub enum ExplainFault {
+    /// The parts cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] ServeError),
+    /// The change cannot be judged.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
 }
 
 /// Why `adopt` failed.

@@ -12,6 +12,7 @@ mod exporting;
 mod git;
 mod keys;
 mod many;
+mod policies;
 mod policy;
 mod readers;
 mod real_sops;

@@ -20,7 +20,12 @@ fn a_good_policy_is_said_to_be_one() {
     bench.write(".countersign/policy.yaml", GOOD);
     bench.write("secrets/production/.gitkeep", "");
     let text = bench.run(&["check"]).fine();
-    assert_eq!(text, "✔ .countersign/policy.yaml: 1 environment, 1 policy, nothing wrong\n");
+    assert_eq!(
+        text,
+        "✔ .countersign/policy.yaml: 1 environment, 1 policy, nothing wrong\n\
+                      \x20 control changes need 2 approvals of acme/platform\n\
+                      \x20 policy production: 2 approvals; teams are not counted here\n"
+    );
     // a folder below, and a file by name
     bench.run(&["check", "secrets/production"]).fine();
     bench.run(&["check", ".countersign/policy.yaml"]).fine();

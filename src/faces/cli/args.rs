@@ -22,8 +22,8 @@ pub(super) use self::secrets::{
     name = "countersign",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 fine · 1 failed · 2 usage · \
-    10 pending · 12 findings · 13 drift · 14 not verified · 51 MAC wrong · 100 no file · 128 no key · 200 not modified · 203 already sealed\n\
+    after_help = "Exit codes: 0 fine · 1 failed · 2 usage · 10 pending · 11 refused · \
+    12 findings · 13 drift · 14 not verified · 51 MAC wrong · 100 no file · 128 no key · 200 not modified · 203 already sealed\n\
     `run` ends with the code of its command."
 )]
 pub(super) struct Arguments {
@@ -58,6 +58,8 @@ impl Arguments {
             | Verb::Keygen(_)
             | Verb::Adopt(_)
             | Verb::Sync(_)
+            | Verb::Policy(_)
+            | Verb::Explain(_)
             | Verb::Config(_)
             | Verb::Serve(_)
             | Verb::Demo(_)
@@ -100,6 +102,11 @@ pub(super) enum Verb {
     Check(CheckArgs),
     /// Print the JSON Schema of the policy file.
     Schema,
+    /// Compare two policies, or play the cases beside one.
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// Say how a pull request stands: who counts, who does not and why, what is missing.
+    Explain(ExplainArgs),
     /// Prove that what stands at a commit was approved.
     Verify(VerifyArgs),
     /// Read the ledger.
@@ -141,6 +148,68 @@ pub(super) struct CheckArgs {
     /// How findings are printed.
     #[arg(long, default_value = "text")]
     pub(super) format: Shape,
+}
+
+/// What can be done with policies.
+#[derive(Subcommand)]
+pub(super) enum PolicyVerb {
+    /// Say whether a policy asks for more or less than another, and which past merges it would have stopped.
+    Diff(PolicyDiffArgs),
+    /// Play the cases in `.countersign/tests/`.
+    Test(PolicyTestArgs),
+}
+
+#[derive(Args)]
+pub(super) struct PolicyDiffArgs {
+    /// The policy before: a file, a revision, or `REV:path`.
+    pub(super) old: String,
+    /// The policy after.
+    pub(super) new: String,
+    #[command(flatten)]
+    pub(super) ledger: LedgerArgs,
+}
+
+#[derive(Args)]
+pub(super) struct PolicyTestArgs {
+    /// A policy file, or a directory in a repository.
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    pub(super) place: PathBuf,
+    /// Play these files of cases instead of those beside the policy.
+    #[arg(long = "cases", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Name of the default branch.
+    #[arg(long, value_name = "BRANCH", default_value = "main")]
+    pub(super) default_branch: String,
+}
+
+#[derive(Args)]
+pub(super) struct ExplainArgs {
+    /// The pull request.
+    #[arg(long, value_name = "N")]
+    pub(super) pr: u64,
+    /// The repository; the one this clone comes from unless named.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) repo: Option<String>,
+    /// Suppose that this person reviewed the head.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) user: Option<String>,
+    /// What that person says (default: approve).
+    #[arg(long = "with-review", value_name = "REVIEW", requires = "user")]
+    pub(super) review: Option<Said>,
+    /// Read the decision that the ledger recorded; ask nobody how things are now.
+    #[arg(long)]
+    pub(super) recorded: bool,
+    #[command(flatten)]
+    pub(super) ledger: LedgerArgs,
+}
+
+/// What a review says.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Said {
+    /// It approves.
+    Approve,
+    /// It asks for changes.
+    Reject,
 }
 
 #[derive(Args)]

@@ -6,9 +6,11 @@
 mod adopt;
 mod args;
 mod check;
+mod explain;
 mod keygen;
 mod ledger;
 mod output;
+mod policy;
 mod secrets;
 mod settings;
 mod sync;
@@ -61,6 +63,8 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Recipients(args) => secrets::recipients::run(args, json),
         Verb::Check(args) => check::run(&args, json),
         Verb::Schema => check::schema(),
+        Verb::Policy(verb) => policy::run(verb, json),
+        Verb::Explain(args) => explain::run(&args, json),
         Verb::Verify(args) => verify::run(args, json),
         Verb::Ledger(LedgerVerb::Show(args)) => ledger::show(args, json),
         Verb::Ledger(LedgerVerb::Export(args)) => ledger::export(args),

@@ -12,8 +12,8 @@ mod record;
 mod server;
 mod stage;
 mod story;
-mod text;
-mod tree;
+pub(super) mod text;
+pub(super) mod tree;
 mod values;
 mod world;
 

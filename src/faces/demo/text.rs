@@ -8,74 +8,74 @@ use anstyle::{AnsiColor, Style};
 use crate::faces::exit::printable;
 
 /// As the terminal has it.
-pub(super) const PLAIN: Style = Style::new();
+pub(in crate::faces) const PLAIN: Style = Style::new();
 /// Headings and what matters.
-pub(super) const BOLD: Style = Style::new().bold();
+pub(in crate::faces) const BOLD: Style = Style::new().bold();
 /// What programs said, and asides.
-pub(super) const DIM: Style = Style::new().dimmed();
+pub(in crate::faces) const DIM: Style = Style::new().dimmed();
 /// Names of keys, files, commits.
-pub(super) const CODE: Style = AnsiColor::Cyan.on_default();
+pub(in crate::faces) const CODE: Style = AnsiColor::Cyan.on_default();
 /// It came out right.
-pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(in crate::faces) const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// It did not, or does not count.
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(in crate::faces) const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// A piece of text in one style.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Span {
+pub(in crate::faces) struct Span {
     style: Style,
     text: String,
 }
 
 /// One line, or a paragraph before it is wrapped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Line(Vec<Span>);
+pub(in crate::faces) struct Line(Vec<Span>);
 
 impl Line {
     /// A line of one style.
-    pub(super) fn of(style: Style, text: &str) -> Self {
+    pub(in crate::faces) fn of(style: Style, text: &str) -> Self {
         Self::default().and(style, text)
     }
 
     /// With a piece more.
-    pub(super) fn and(mut self, style: Style, text: &str) -> Self {
+    pub(in crate::faces) fn and(mut self, style: Style, text: &str) -> Self {
         self.push(style, text);
         self
     }
 
     /// Adds a piece.
-    pub(super) fn push(&mut self, style: Style, text: &str) {
+    pub(in crate::faces) fn push(&mut self, style: Style, text: &str) {
         if !text.is_empty() {
             self.0.push(Span { style, text: printable(text) });
         }
     }
 
     /// Adds another line's pieces.
-    pub(super) fn join(mut self, other: Self) -> Self {
+    pub(in crate::faces) fn join(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
     /// Number of characters. None of ours is wider than one column.
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::faces) fn width(&self) -> usize {
         self.0.iter().map(|span| span.text.chars().count()).sum()
     }
 
     /// All of it in one style.
-    pub(super) fn restyled(mut self, style: Style) -> Self {
+    pub(in crate::faces) fn restyled(mut self, style: Style) -> Self {
         self.0.iter_mut().for_each(|span| span.style = style);
         self
     }
 
     /// Filled with blanks up to a width.
-    pub(super) fn padded(mut self, width: usize) -> Self {
+    pub(in crate::faces) fn padded(mut self, width: usize) -> Self {
         let missing = width.saturating_sub(self.width());
         self.push(PLAIN, &" ".repeat(missing));
         self
     }
 
     /// With everything beyond a width replaced by `…`.
-    pub(super) fn cut(self, width: usize) -> Self {
+    pub(in crate::faces) fn cut(self, width: usize) -> Self {
         if self.width() <= width {
             return self;
         }
@@ -90,7 +90,7 @@ impl Line {
     }
 
     /// Broken at blanks so that each line fits; a longer word stands alone and sticks out.
-    pub(super) fn wrapped(self, width: usize) -> Vec<Self> {
+    pub(in crate::faces) fn wrapped(self, width: usize) -> Vec<Self> {
         let mut lines = vec![Self::default()];
         let mut used = 0;
         for word in self.words() {
@@ -130,19 +130,19 @@ impl Line {
     }
 
     /// With the codes that colour it.
-    pub(super) fn painted(&self) -> String {
+    pub(in crate::faces) fn painted(&self) -> String {
         self.0.iter().map(|Span { style, text }| format!("{style}{text}{style:#}")).collect()
     }
 
     /// Without any.
     #[cfg(test)]
-    pub(super) fn bare(&self) -> String {
+    pub(in crate::faces) fn bare(&self) -> String {
         self.0.iter().map(|span| span.text.as_str()).collect()
     }
 }
 
 /// A line that carries its own colours, broken at blanks; what follows is set in by two more than the line was.
-pub(super) fn folded(painted: &str, width: usize) -> Vec<String> {
+pub(in crate::faces) fn folded(painted: &str, width: usize) -> Vec<String> {
     let visible = |text: &str| anstream::adapter::strip_str(text).to_string().chars().count();
     if visible(painted) <= width {
         return vec![painted.trim_end().to_owned()];

@@ -11,7 +11,7 @@ use countersign_core::facts::{Facts, VoteSource};
 use super::text::{BAD, BOLD, CODE, DIM, GOOD, Line, PLAIN};
 
 /// The tree, one line each.
-pub(super) fn lines(decision: &Decision, facts: &Facts) -> Vec<Line> {
+pub(in crate::faces) fn lines(decision: &Decision, facts: &Facts) -> Vec<Line> {
     let paths: Vec<_> = decision.scopes.iter().flat_map(|scope| &scope.paths).collect();
     let keys: usize = paths.iter().map(|path| path.keys.len()).sum();
     let names: Vec<String> = paths.iter().map(|path| path.path.to_string()).collect();
@@ -27,6 +27,19 @@ pub(super) fn lines(decision: &Decision, facts: &Facts) -> Vec<Line> {
     let width = groups.iter().map(|policy| policy.name.len()).max().unwrap_or(0);
     let all: Vec<&GroupDecision> = groups.iter().flat_map(|policy| &policy.groups).collect();
     let mut told = BTreeSet::new();
+    if !decision.structure.is_empty() {
+        lines.push(Line::default());
+    }
+    for refusal in &decision.structure {
+        let path = refusal.path.as_ref().map(|path| format!(" {path}")).unwrap_or_default();
+        let detail = if refusal.detail.is_empty() { String::new() } else { format!(" ({})", refusal.detail) };
+        let mark = if refusal.observed { Line::of(DIM, "  · ") } else { Line::of(BAD, "  ✗ ") };
+        lines.push(
+            mark.and(CODE, refusal.reason.code())
+                .and(PLAIN, &path)
+                .and(DIM, &format!(": {}{detail}", refusal.reason.words())),
+        );
+    }
     for policy in &groups {
         for group in &policy.groups {
             lines.push(Line::default());

@@ -2,7 +2,7 @@
 
 use github_sim::{AppConfig, Level, Push, Role, User, Verdict};
 
-use crate::harness::{Secrets, World};
+use crate::harness::{POLICY, Secrets, World};
 
 const PRODUCTION: &str = "secrets/production/db.yaml";
 const STAGING: &str = "secrets/staging/db.yaml";
@@ -182,5 +182,95 @@ async fn remarks_and_repeated_approvals_are_no_further_votes() {
     assert_eq!(world.counted(pull, "production"), ["ann"]);
     world.approve(&world.bob, pull);
     world.until_merged(pull);
+    world.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r24_a_veto_stands_when_its_author_leaves_the_team() {
+    let world = World::new().await;
+    world.repo.role(&world.cy, Some(Role::Write));
+    let pull = world.by_rita("rita/db", "production");
+    let veto = world.repo.review(&world.cy, pull, Verdict::RequestChanges, None).unwrap();
+    world.until_check(pull, "failure");
+    world.security.remove(&world.cy);
+    world.approve(&world.ann, pull);
+    world.approve(&world.bob, pull);
+    world.until_counted(pull, "production", &["ann", "bob"]);
+    assert_eq!(world.conclusion(pull), "failure");
+    assert!(!world.merged(pull));
+    // the way out: an admin without part in the change waives it
+    world.repo.dismiss(&world.zoe, pull, veto).unwrap();
+    world.until_merged(pull);
+    world.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_of_the_policy_changes_values_alone_and_nothing_else() {
+    let world = World::new().await;
+    let rotator = world.sim.app(AppConfig::new("rotator", &[("contents", Level::Write)], &[]));
+    let token = rotator.install(&world.acme, &[&world.repo]).token().unwrap();
+    let login = rotator.bot_login();
+    let email = format!("{}+{login}@users.noreply.github.com", rotator.bot);
+    let bot = User { id: rotator.bot, login, token, email };
+    world.repo.role(&bot, Some(Role::Write));
+    let machines =
+        format!("machines:\n  - {{id: {}, login: '{}', environments: [staging], keys: ['db.*']}}\n", bot.id, bot.login);
+    let control = world.change_of(
+        "zoe/bots",
+        Push::to("zoe/bots").from("main").file(".countersign/policy.yaml", &(POLICY.to_owned() + &machines)),
+    );
+    world.until_comment(control, "This change makes the policy weaker");
+    world.until_comment(control, "may change values without a person");
+    world.approve(&world.zoe, control);
+    world.approve(&world.ann, control);
+    world.until_merged(control);
+    let pull = {
+        world.push(&bot, Push::to("rotator/db").from("main").file(STAGING, Secrets::sealed("staging", 2)));
+        world.pull_of("rotator/db")
+    };
+    world.until_merged(pull);
+    // production is none of its environments
+    world.push(&bot, Push::to("rotator/more").from("main").file(PRODUCTION, Secrets::sealed("production", 2)));
+    let refused = world.pull_of("rotator/more");
+    world.until_comment(refused, "**0 of 3 approvals for `production`**");
+    assert!(!world.merged(refused));
+    world.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r48_what_a_looser_policy_alone_makes_enough_waits_for_a_fresh_word() {
+    let world = World::new().await;
+    let pull = world.by_rita("rita/db", "production");
+    world.approve(&world.ann, pull);
+    world.until_counted(pull, "production", &["ann"]);
+    let looser = POLICY.replacen("required_approvals: 2", "required_approvals: 1", 1);
+    let control =
+        world.change_of("rita/looser", Push::to("rita/looser").from("main").file(".countersign/policy.yaml", &looser));
+    world.until_comment(control, "This change makes the policy weaker");
+    world.approve(&world.zoe, control);
+    world.approve(&world.ann, control);
+    world.until_merged(control);
+    world.until_comment(pull, "which held when it was approved, it would not be enough");
+    world.until_check(pull, "success");
+    assert!(!world.merged(pull));
+    world.sim.advance(jiff::SignedDuration::from_secs(5));
+    world.approve(&world.ann, pull);
+    world.until_merged(pull);
+    world.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_are_only_observed_say_how_it_would_stand_and_hold_nothing_up() {
+    let policy = POLICY
+        .replace("  staging: {paths: [secrets/staging/]}", "  staging: {paths: [secrets/staging/], mode: observe}");
+    let world = World::with(&policy).await;
+    let pull = world.by_rita("rita/db", "staging");
+    world.until_check(pull, "success");
+    world.until_comment(pull, "**Only observed, nothing is held up** · `staging` would be pending");
+    // pushed past everybody, and left there
+    world.push(&world.ann, Push::to("main").file(STAGING, Secrets::sealed("staging", 3)));
+    world.until_quiet();
+    assert!(world.main_has("staging", 3));
+    assert!(!world.merged(pull));
     world.end();
 }

@@ -3,9 +3,10 @@
 //! Looks at people, not at what they said. Unknown is never yes.
 
 use super::Reason;
-use crate::domain::{Account, UserId};
+use super::case::Case;
+use crate::domain::{Account, Login, UserId};
 use crate::facts::{Facts, Known};
-use crate::policy::{Approvers, Group, Policy};
+use crate::policy::{Approvers, Group};
 
 /// Whether somebody may fill a seat of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,24 +32,26 @@ pub(super) fn extra_seats(facts: &Facts) -> Vec<Reason> {
     reason.or(pusher).or(commit).into_iter().collect()
 }
 
-/// In which way somebody made this change, if at all. The requester comes first: only that exclusion can be lifted.
-pub(super) fn made_it(facts: &Facts, person: UserId) -> Option<Reason> {
-    let is = |account: &Account| account.id == person;
-    if facts.people.requester.answer().is_some_and(is) {
+/// In which way somebody made this change, if at all, with any of their accounts. The requester comes first: only that exclusion
+/// can be lifted.
+pub(super) fn made_it(facts: &Case<'_>, person: UserId) -> Option<Reason> {
+    let is = |account: &Account| facts.person(account) == person;
+    let people = &facts.facts().people;
+    if people.requester.answer().is_some_and(is) {
         return Some(Reason::Requester);
     }
-    if facts.people.pushers.iter().filter_map(|pusher| pusher.account.answer()).any(is) {
+    if people.pushers.iter().filter_map(|pusher| pusher.account.answer()).any(is) {
         return Some(Reason::Pusher);
     }
-    facts.people.contributors.iter().filter_map(|person| person.account.as_ref()).any(is).then_some(Reason::Contributor)
+    people.contributors.iter().filter_map(|person| person.account.as_ref()).any(is).then_some(Reason::Contributor)
 }
 
 /// Whether somebody may fill a seat of this group; `lifted`: the requester may.
-pub(super) fn standing(facts: &Facts, group: &Group, account: &Account, lifted: bool) -> Standing {
+pub(super) fn standing(facts: &Case<'_>, group: &Group, account: &Account, lifted: bool) -> Standing {
     if !account.is_person() {
         return Standing::Excluded(Reason::NotAPerson);
     }
-    match made_it(facts, account.id) {
+    match made_it(facts, facts.person(account)) {
         Some(Reason::Requester) if lifted => {}
         Some(reason) => return Standing::Excluded(reason),
         None => {}
@@ -91,38 +94,53 @@ pub(super) fn belongs(facts: &Facts, approvers: &Approvers, account: &Account) -
 }
 
 /// Whether somebody who dismissed a veto was entitled to: an approver of `admins` who had no part in the change (R19).
-pub(super) fn may_waive(policy: &Policy, facts: &Facts, by: &Account) -> bool {
-    let admin = belongs(facts, &policy.admins().group.approvers, by) == Standing::Eligible;
-    admin && by.is_person() && made_it(facts, by.id).is_none()
+pub(super) fn may_waive(facts: &Case<'_>, by: &Account) -> bool {
+    let admin = belongs(facts, &facts.policy.admin_rule().group.approvers, by) == Standing::Eligible;
+    admin && by.is_person() && made_it(facts, facts.person(by)).is_none()
 }
 
-/// People of a group who could still fill a seat, as far as the rosters are known; `None` in the second place: a roster is not.
-pub(super) fn candidates(facts: &Facts, group: &Group, lifted: bool) -> (Vec<Account>, bool) {
-    let mut people: Vec<Account> = Vec::new();
+/// Somebody who could approve.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    /// Who stands for the person.
+    pub person: UserId,
+    /// The account that could.
+    pub login: &'a Login,
+}
+
+/// People of a group who could still fill a seat, as far as the rosters are known; false in the second place: a roster is not.
+pub(super) fn candidates<'a>(case: &'a Case<'_>, group: &'a Group, lifted: bool) -> (Vec<Candidate<'a>>, bool) {
+    let facts = case.facts();
+    let mut people: Vec<(UserId, Candidate<'a>)> = Vec::new();
     let mut complete = true;
     for team in &group.approvers.teams {
         match facts.names.team(team).and_then(|id| facts.rosters.get(&id)) {
-            Some(Known::Is(members)) => people.extend(members.iter().cloned()),
+            Some(Known::Is(members)) => {
+                let persons = members.iter().filter(|member| member.is_person());
+                people.extend(
+                    persons.map(|member| (member.id, Candidate { person: case.person(member), login: &member.login })),
+                );
+            }
             Some(Known::Unknown(_)) | None => complete = false,
         }
     }
     for login in &group.approvers.users {
         let taken = |id| matches!(facts.names_now.get(login), Some(Known::Is(Some(now))) if *now != id);
         if let Some(id) = facts.names.user(login).filter(|id| !taken(*id)) {
-            people.push(Account { id, login: login.clone(), kind: crate::domain::AccountKind::User });
+            people.push((id, Candidate { person: case.person_of(id), login }));
         }
     }
-    people.sort_by_key(|account| account.id);
-    people.dedup_by_key(|account| account.id);
-    people.retain(|account| {
-        let made = made_it(facts, account.id);
+    people.sort_by_key(|(id, candidate)| (candidate.person, *id));
+    people.retain(|(id, candidate)| {
+        let made = made_it(case, candidate.person);
         let excluded = made.is_some() && !(lifted && made == Some(Reason::Requester));
         let powerless = facts
             .authority
-            .get(&account.id)
+            .get(id)
             .and_then(|authority| authority.permission.answer())
             .is_some_and(|permission| !permission.may_approve());
-        account.is_person() && !excluded && !powerless
+        !excluded && !powerless
     });
-    (people, complete)
+    people.dedup_by_key(|(_, candidate)| candidate.person);
+    (people.into_iter().map(|(_, candidate)| candidate).collect(), complete)
 }

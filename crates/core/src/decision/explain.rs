@@ -22,10 +22,12 @@ pub fn explain(decision: &Decision, facts: &Facts) -> Value {
         "environments": decision.scopes.iter().map(|scope| json!({
             "name": scope.scope.name(),
             "verdict": scope.verdict.word(),
+            "observed": scope.observed,
             "policies": scope.policies.iter().map(|policy| json!({
                 "name": policy.name,
                 "enforcement": policy.enforcement,
                 "verdict": policy.verdict.word(),
+                "machine": policy.machine.as_ref().map(|account| account.login.as_str()),
                 "groups": policy.groups.iter().map(group).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),

@@ -3,12 +3,16 @@
 //! [`decide`] is total and pure: every doubt becomes a verdict with a reason, never an error and never a yes. It asks nothing and
 //! does nothing. What a decision allows is carried by [`QuorumMet`], which only this module mints.
 
+mod case;
 mod electorate;
 mod explain;
+mod machine;
 mod proof;
 mod quorum;
+mod rehearsal;
 mod reason;
 mod structure;
+mod supposing;
 mod votes;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -21,10 +25,17 @@ use serde::{Deserialize, Serialize};
 pub use explain::explain;
 pub use proof::QuorumMet;
 pub use reason::Reason;
+pub use rehearsal::{Mismatch, rehearse};
+pub use supposing::supposing;
 
-use crate::domain::{Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath};
-use crate::facts::{DocumentFacts, Facts, KeyChange, VoteSource};
-use crate::policy::{Binding, Located, Policy};
+use crate::domain::{
+    Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath, ResolvedNames, Span, Timestamp,
+};
+use crate::facts::{DocumentFacts, Facts, KeyChange, VoteKind, VoteSource};
+use crate::policy::{Binding, Located, Machine, Mode, Policy};
+
+use self::case::Case;
+use self::votes::Bound;
 
 /// How a change stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +140,8 @@ pub struct ScopeDecision {
     pub paths: Vec<ChangedPath>,
     /// Every policy that matches a changed path.
     pub policies: Vec<PolicyDecision>,
+    /// The rules are shown and not enforced (`mode: observe`).
+    pub observed: bool,
 }
 
 /// A changed path, for people.
@@ -153,6 +166,18 @@ struct Placed<'a> {
     entry: &'a DeltaEntry,
     at: Located<'a>,
     document: Option<&'a DocumentFacts>,
+}
+
+impl Placed<'_> {
+    /// Whether rules about it are enforced: it is not free, and not only observed.
+    fn is_enforced(&self) -> bool {
+        match &self.at {
+            Located::Free => false,
+            Located::Control => true,
+            Located::Governed { environment, .. } => environment.mode() == Mode::Enforce,
+            Located::Ambiguous(environments) => environments.iter().any(|rule| rule.mode() == Mode::Enforce),
+        }
+    }
 }
 
 /// Asks the policy about each path once. Delta and documents are both in path order.
@@ -195,6 +220,8 @@ pub struct PolicyDecision {
     pub verdict: Verdict,
     /// Its groups.
     pub groups: Vec<GroupDecision>,
+    /// The bot whose value changes need no person, where it made the change alone.
+    pub machine: Option<Account>,
 }
 
 /// The judgement of one group of a policy.
@@ -247,6 +274,9 @@ pub struct Refusal {
     pub reason: Reason,
     /// Particulars: a commit, a key, a second path. Never a value.
     pub detail: String,
+    /// In an environment whose rules are only observed: it stops nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub observed: bool,
 }
 
 /// Judges one change against the covered policy. Total: every doubt becomes a reason.
@@ -255,11 +285,13 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
     let branches = (&facts.change.base, &facts.default_branch);
     let placed = placed(policy, branches, &facts.history.delta, &facts.documents);
     let structure = structure::refusals(policy, facts, &placed);
+    let case = Case::new(policy, facts);
+    let machine = machine::alone(&case, &placed);
     let extra_seats = electorate::extra_seats(facts);
     let delta = facts.history.delta.digest(facts.repository, &facts.change.base);
-    let scopes: Vec<_> = by_scope(&placed)
+    let scopes: Vec<_> = by_scope(placed)
         .into_iter()
-        .map(|(scope, paths)| judge_scope(policy, facts, (&extra_seats, delta), scope, paths))
+        .map(|(scope, paths)| judge_scope(&case, (extra_seats.len(), delta, machine.as_ref()), scope, paths))
         .collect();
     let (verdict, reason) = overall(facts, &structure, &scopes);
     let proof = match (verdict, delta) {
@@ -288,6 +320,25 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
     decision
 }
 
+/// When the next approval ends by age, if one does (`approval_ttl`): the time to look again.
+#[must_use]
+pub fn next_expiry(policy: &Policy, facts: &Facts) -> Option<Timestamp> {
+    let here = policy.environments().iter().filter(|rule| *rule.branch_or(&facts.default_branch) == facts.change.base);
+    let lifetimes: Vec<Span> = here.filter_map(|rule| rule.approval_ttl()).collect();
+    let given = facts.votes.iter().filter(|vote| vote.kind == VoteKind::Approve).map(|vote| vote.at);
+    let second = Span::from_seconds(1);
+    let ends = given.flat_map(|at| lifetimes.iter().map(move |lifetime| at.plus(*lifetime).plus(second)));
+    ends.filter(|end| *end > facts.at).min()
+}
+
+/// Whether a change that is satisfied now would not have been under an earlier policy, with the same facts: it then owes its
+/// merge to the change of the policy, and waits for a fresh word (R48). What cannot be told is a yes.
+#[must_use]
+pub fn owes_to_policy(earlier: &Policy, names: &ResolvedNames, facts: &Facts) -> bool {
+    let facts = Facts { policy_digest: earlier.digest(), names: names.clone(), ..facts.clone() };
+    decide(earlier, &facts).verdict != Verdict::Satisfied
+}
+
 /// Whether somebody is an approver of anything the decision is about: their veto stands from then on, whatever becomes of them.
 #[must_use]
 pub fn has_say(policy: &Policy, facts: &Facts, decision: &Decision, account: &Account) -> bool {
@@ -296,14 +347,17 @@ pub fn has_say(policy: &Policy, facts: &Facts, decision: &Decision, account: &Ac
 
 /// The verdict of the whole: structure first, then the scopes, worst first.
 fn overall(facts: &Facts, structure: &[Refusal], scopes: &[ScopeDecision]) -> (Verdict, Reason) {
-    let verdict = scopes.iter().map(|scope| scope.verdict).fold(Verdict::NotApplicable, Verdict::and);
-    if let Some(refusal) = structure.iter().max_by_key(|refusal| refusal.reason.verdict())
+    let enforced = || scopes.iter().filter(|scope| !scope.observed);
+    let verdict = enforced().map(|scope| scope.verdict).fold(Verdict::NotApplicable, Verdict::and);
+    let refusals = || structure.iter().filter(|refusal| !refusal.observed);
+    if let Some(refusal) = refusals().max_by_key(|refusal| refusal.reason.verdict())
         // what was judged by another policy says nothing
-        && (refusal.reason.verdict() >= verdict || structure.iter().any(|one| one.reason == Reason::PolicyMismatch))
+        && (refusal.reason.verdict() >= verdict || refusals().any(|one| one.reason == Reason::PolicyMismatch))
     {
         return (refusal.reason.verdict(), refusal.reason);
     }
     let reason = match verdict {
+        Verdict::NotApplicable if !scopes.is_empty() => Reason::Observed,
         Verdict::NotApplicable => Reason::NothingProtected,
         Verdict::Satisfied if !facts.change.open && facts.change.landed.is_none() => {
             return (Verdict::Pending, Reason::Closed);
@@ -328,18 +382,22 @@ pub fn outline(
     delta: &Delta,
     documents: &BTreeMap<RepoPath, DocumentFacts>,
 ) -> BTreeMap<Scope, Vec<ChangedPath>> {
-    by_scope(&placed(policy, (base, default_branch), delta, documents))
+    by_scope(placed(policy, (base, default_branch), delta, documents))
 }
 
-fn by_scope(placed: &[Placed<'_>]) -> BTreeMap<Scope, Vec<ChangedPath>> {
+fn by_scope(placed: Vec<Placed<'_>>) -> BTreeMap<Scope, Vec<ChangedPath>> {
     let mut control = Vec::new();
     let mut environments: BTreeMap<&Environment, Vec<ChangedPath>> = BTreeMap::new();
     for one in placed {
-        match &one.at {
+        match one.at {
             Located::Free | Located::Ambiguous(_) => {}
-            Located::Control => control.push(changed_path(one, &[])),
+            Located::Control => control.push(changed_path(one.entry, one.document, Vec::new())),
             Located::Governed { environment, plain: _, policies } => {
-                environments.entry(environment.name()).or_default().push(changed_path(one, policies));
+                environments.entry(environment.name()).or_default().push(changed_path(
+                    one.entry,
+                    one.document,
+                    policies,
+                ));
             }
         }
     }
@@ -352,30 +410,36 @@ fn by_scope(placed: &[Placed<'_>]) -> BTreeMap<Scope, Vec<ChangedPath>> {
 }
 
 fn judge_scope(
-    policy: &Policy,
-    facts: &Facts,
-    (extra_seats, delta): (&[Reason], Option<Digest>),
+    case: &Case<'_>,
+    (extra, now, machine): (usize, Option<Digest>, Option<&(&Machine, Account)>),
     scope: Scope,
     paths: Vec<ChangedPath>,
 ) -> ScopeDecision {
-    let rules = quorum::rules_for(policy, &scope, &paths);
+    let rules = quorum::rules_for(case.policy, &scope, &paths);
+    let environment = match &scope {
+        Scope::Environment(name) => case.policy.environment(name),
+        Scope::Control => None,
+    };
     let binding = match &scope {
-        Scope::Environment(environment) => {
-            policy.environment(environment).map_or(Binding::Commit, |rule| rule.binding())
-        }
+        Scope::Environment(_) => environment.map_or(Binding::Commit, |rule| rule.binding()),
         Scope::Control => Binding::Delta,
     };
-    let ballots = votes::ballots(policy, facts, binding, delta);
-    let policies: Vec<_> = rules.iter().map(|rule| quorum::judge(facts, &ballots, rule, extra_seats.len())).collect();
+    let lifetime = environment.and_then(|rule| rule.approval_ttl());
+    let machine = match &scope {
+        Scope::Environment(name) => machine.filter(|(machine, _)| machine.serves(name)).map(|(_, account)| account),
+        Scope::Control => None,
+    };
+    let ballots = votes::ballots(case, Bound { binding, lifetime, now });
+    let policies: Vec<_> = rules.iter().map(|rule| quorum::judge(case, &ballots, rule, (extra, machine))).collect();
     let mut verdict = policies.iter().map(|policy| policy.verdict).fold(Verdict::Satisfied, Verdict::and);
     if policies.is_empty() {
         verdict = Verdict::Blocked;
     }
-    ScopeDecision { scope, verdict, paths, policies }
+    let observed = environment.is_some_and(|rule| rule.mode() == Mode::Observe);
+    ScopeDecision { scope, verdict, paths, policies, observed }
 }
 
-fn changed_path(one: &Placed<'_>, policies: &[usize]) -> ChangedPath {
-    let (entry, document) = (one.entry, one.document);
+fn changed_path(entry: &DeltaEntry, document: Option<&DocumentFacts>, policies: Vec<usize>) -> ChangedPath {
     let file = match (entry.old.is_some(), entry.new.is_some()) {
         (false, true) => FileChange::Added,
         (true, false) => FileChange::Removed,
@@ -389,6 +453,6 @@ fn changed_path(one: &Placed<'_>, policies: &[usize]) -> ChangedPath {
         readers,
         readers_changed: file == FileChange::Changed
             && document.is_some_and(|document| document.old_recipients != document.new_recipients),
-        policies: policies.to_vec(),
+        policies,
     }
 }

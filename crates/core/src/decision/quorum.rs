@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::case::Case;
 use super::electorate::{self, Standing};
 use super::votes::{Ballots, Says};
 use super::{
@@ -14,9 +15,9 @@ use crate::facts::Facts;
 use crate::policy::{Enforcement, Group, Policy};
 
 /// One policy to satisfy, whether written or derived.
-pub(super) struct Rule {
-    name: String,
-    groups: Vec<Group>,
+pub(super) struct Rule<'p> {
+    name: &'p str,
+    groups: &'p [Group],
     enforcement: Enforcement,
     /// The requester's own exclusion is lifted (R36): only where more than one seat must be filled.
     lifted: bool,
@@ -25,27 +26,30 @@ pub(super) struct Rule {
 }
 
 /// Every policy that matches one of the paths; for control paths the admins.
-pub(super) fn rules_for(policy: &Policy, scope: &Scope, paths: &[ChangedPath]) -> Vec<Rule> {
+pub(super) fn rules_for<'p>(policy: &'p Policy, scope: &Scope, paths: &[ChangedPath]) -> Vec<Rule<'p>> {
     match scope {
         Scope::Control => {
-            let admins = policy.admins();
+            let admins = policy.admin_rule();
             vec![Rule {
-                name: "admins".to_owned(),
+                name: "admins",
                 least: usize::from(admins.effective_required),
-                groups: vec![admins.group],
+                groups: std::slice::from_ref(&admins.group),
                 enforcement: Enforcement::Hard,
                 lifted: false,
             }]
         }
         Scope::Environment(_) => {
-            let matching: BTreeSet<usize> = paths.iter().flat_map(|path| &path.policies).copied().collect();
-            let rules = matching.into_iter().filter_map(|at| policy.policies().get(at));
+            let mut matching = vec![false; policy.policies().len()];
+            for at in paths.iter().flat_map(|path| &path.policies) {
+                matching[*at] = true;
+            }
+            let rules = policy.policies().iter().zip(matching).filter(|(_, matches)| *matches);
             rules
-                .map(|rule| {
+                .map(|(rule, _)| {
                     let seats: usize = rule.groups().iter().map(|group| usize::from(group.required)).sum();
                     Rule {
-                        name: rule.name().to_owned(),
-                        groups: rule.groups().to_vec(),
+                        name: rule.name(),
+                        groups: rule.groups(),
                         enforcement: rule.enforcement(),
                         lifted: rule.self_approval() && seats > 1,
                         least: 0,
@@ -63,12 +67,17 @@ pub(super) fn has_say(policy: &Policy, facts: &Facts, scopes: &[ScopeDecision], 
     account.is_person()
         && permission.is_some_and(|permission| permission.may_approve())
         && rules
-            .flat_map(|rule| rule.groups)
+            .flat_map(|rule| rule.groups.iter())
             .any(|group| electorate::belongs(facts, &group.approvers, account) == Standing::Eligible)
 }
 
 /// Judges one policy.
-pub(super) fn judge(facts: &Facts, ballots: &Ballots, rule: &Rule, extra: usize) -> PolicyDecision {
+pub(super) fn judge(
+    facts: &Case<'_>,
+    ballots: &Ballots,
+    rule: &Rule<'_>,
+    (extra, machine): (usize, Option<&Account>),
+) -> PolicyDecision {
     let seats: Vec<usize> =
         rule.groups.iter().map(|group| usize::from(group.required).max(rule.least) + extra).collect();
     let table: Vec<GroupVotes> =
@@ -81,20 +90,36 @@ pub(super) fn judge(facts: &Facts, ballots: &Ballots, rule: &Rule, extra: usize)
         .enumerate()
         .map(|(at, (group, votes))| describe(facts, ballots, rule, group, votes, seats[at], &sure[at]))
         .collect();
-    let verdict = verdict(facts, rule, &seats, &table, &groups);
+    let mut groups = groups;
+    let verdict = verdict(facts, rule, (&seats, machine.is_some()), &table, &groups);
+    let machine = machine.filter(|_| verdict == Verdict::Satisfied).cloned();
+    if machine.is_some() {
+        for group in &mut groups {
+            (group.missing, group.could) = (0, Vec::new());
+        }
+    }
     let enforcement = match rule.enforcement {
         Enforcement::Hard => "hard",
         Enforcement::Soft => "soft",
     };
-    PolicyDecision { name: rule.name.clone(), enforcement, verdict, groups }
+    PolicyDecision { name: rule.name.to_owned(), enforcement, verdict, groups, machine }
 }
 
-fn verdict(facts: &Facts, rule: &Rule, seats: &[usize], table: &[GroupVotes], groups: &[GroupDecision]) -> Verdict {
+fn verdict(
+    facts: &Case<'_>,
+    rule: &Rule<'_>,
+    (seats, machine): (&[usize], bool),
+    table: &[GroupVotes],
+    groups: &[GroupDecision],
+) -> Verdict {
     let vetoes = table.iter().map(|votes| votes.veto).fold(Veto::None, Veto::max);
     match vetoes {
         Veto::Stands => return Verdict::Rejected,
         Veto::Unknown => return Verdict::Unknown,
         Veto::None => {}
+    }
+    if machine {
+        return Verdict::Satisfied;
     }
     if groups.iter().all(|group| group.missing == 0) && seats.iter().all(|seats| *seats > 0) {
         return Verdict::Satisfied;
@@ -107,14 +132,14 @@ fn verdict(facts: &Facts, rule: &Rule, seats: &[usize], table: &[GroupVotes], gr
 }
 
 /// Whether everybody who could approve, approving, would fill the seats. With an unread roster: yes, for all we know.
-fn reachable(facts: &Facts, rule: &Rule, seats: &[usize], hopeful: &[BTreeSet<UserId>]) -> bool {
+fn reachable(facts: &Case<'_>, rule: &Rule<'_>, seats: &[usize], hopeful: &[BTreeSet<UserId>]) -> bool {
     let mut pools = Vec::new();
     for (group, hopeful) in rule.groups.iter().zip(hopeful) {
         let (people, complete) = electorate::candidates(facts, group, rule.lifted);
         if !complete {
             return true;
         }
-        pools.push(people.iter().map(|account| account.id).chain(hopeful.iter().copied()).collect());
+        pools.push(people.iter().map(|one| one.person).chain(hopeful.iter().copied()).collect());
     }
     filled(&fill(seats, &pools), seats)
 }
@@ -134,7 +159,7 @@ struct GroupVotes {
     veto: Veto,
 }
 
-fn sort_votes(facts: &Facts, ballots: &Ballots, group: &Group, lifted: bool) -> GroupVotes {
+fn sort_votes(facts: &Case<'_>, ballots: &Ballots, group: &Group, lifted: bool) -> GroupVotes {
     let mut votes = GroupVotes { yes: BTreeSet::new(), perhaps: BTreeSet::new(), no: Vec::new(), veto: Veto::None };
     for (id, ballot) in &ballots.people {
         let uncounted =
@@ -163,7 +188,7 @@ fn sort_votes(facts: &Facts, ballots: &Ballots, group: &Group, lifted: bool) -> 
 
 /// A veto counts from anybody the group names, even from those who made the change; permission is asked, team too. It outlives
 /// both, where it was seen before (R24).
-fn veto(facts: &Facts, group: &Group, ballot: &super::votes::Ballot) -> Veto {
+fn veto(facts: &Case<'_>, group: &Group, ballot: &super::votes::Ballot) -> Veto {
     if !ballot.account.is_person() {
         return Veto::None;
     }
@@ -181,9 +206,9 @@ fn veto(facts: &Facts, group: &Group, ballot: &super::votes::Ballot) -> Veto {
 }
 
 fn describe(
-    facts: &Facts,
+    facts: &Case<'_>,
     ballots: &Ballots,
-    rule: &Rule,
+    rule: &Rule<'_>,
     group: &Group,
     votes: &GroupVotes,
     required: usize,
@@ -199,12 +224,12 @@ fn describe(
         .collect();
     let missing = required.saturating_sub(counted.len());
     let approvers = &group.approvers;
-    let (people, _) = electorate::candidates(facts, group, rule.lifted);
     let rejecting = |id: &UserId| ballots.people.get(id).is_some_and(|ballot| ballot.says == Says::Rejects);
     let mut could = Vec::new();
     if missing > 0 {
-        let free = people.iter().filter(|account| !votes.yes.contains(&account.id) && !rejecting(&account.id));
-        could.extend(free.map(|account| account.login.to_string()));
+        let (people, _) = electorate::candidates(facts, group, rule.lifted);
+        let free = people.iter().filter(|one| !votes.yes.contains(&one.person) && !rejecting(&one.person));
+        could.extend(free.map(|one| one.login.to_string()));
         let unread = |team: &&crate::domain::TeamSlug| {
             facts.names.team(team).and_then(|id| facts.rosters.get(&id)).and_then(|roster| roster.answer()).is_none()
         };

@@ -46,6 +46,7 @@ macro_rules! reasons {
 reasons! {
     // the whole
     NothingProtected, "nothing-protected", NotApplicable, "nothing protected changes", "nothing to do";
+    Observed, "observed", NotApplicable, "the rules of what changes are only observed", "nothing to do: write `mode: enforce` to enforce them";
     QuorumMet, "quorum-met", Satisfied, "every policy is satisfied", "nothing to do";
     QuorumMissing, "quorum-missing", Pending, "approvals are missing", "ask the people named to review the head";
     Draft, "draft", Pending, "the pull request is a draft", "mark it ready for review";
@@ -91,6 +92,7 @@ reasons! {
     OtherBase, "other-base", Pending, "approved for another base branch", "approve again";
     CommitDiverged, "commit-diverged", Pending, "GitHub shows the review at another commit than it was given for", "approve again";
     SeenLate, "seen-late", Pending, "the review was not delivered and cannot be tied to this head", "approve again";
+    Expired, "expired", Pending, "approved too long ago", "look at it again and approve again";
     Dismissed, "dismissed", Pending, "the review was dismissed", "approve again";
     // extra seats
     RequesterNotAPerson, "requester-not-a-person", Pending, "the requester is no person", "one more approval is needed in each group";

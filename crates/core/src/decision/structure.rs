@@ -6,37 +6,45 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Placed, Reason, Refusal};
 use crate::domain::{EntryMode, RepoPath};
-use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, LeftOut, MergeBase, VoteKind};
+use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, MergeBase, VoteKind};
 use crate::policy::{Located, Policy};
 
-/// All structural refusals, in path order.
+/// All structural refusals, in path order. Where rules are only observed they are listed too, and stop nothing.
 pub(super) fn refusals(policy: &Policy, facts: &Facts, placed: &[Placed<'_>]) -> Vec<Refusal> {
     let mut found = whole(policy, facts);
-    if placed.iter().all(|one| one.at == Located::Free) {
+    if !placed.iter().any(Placed::is_enforced) {
         found.retain(|refusal| refusal.reason != Reason::UnknownReviewState);
+    }
+    if placed.iter().all(|one| one.at == Located::Free) {
         return found;
     }
     let people = policy.recipients_of_people();
     for one in placed {
+        let before = found.len();
         of_path(&people, one, &mut found);
+        found[before..].iter_mut().for_each(|refusal| refusal.observed = !one.is_enforced());
     }
-    let secret = |one: &Placed<'_>| matches!(one.at, Located::Governed { plain: false, .. });
+    let secret = |one: &Placed<'_>| one.is_enforced() && matches!(one.at, Located::Governed { plain: false, .. });
     if placed.iter().any(|one| one.at == Located::Control) && placed.iter().any(secret) {
-        found.push(Refusal { path: None, reason: Reason::SplitThis, detail: String::new() });
+        found.push(refusal(None, Reason::SplitThis, String::new()));
     }
-    of_history(facts, &mut found);
+    of_history(policy, facts, &mut found);
     found.sort();
     found.dedup();
     found
 }
 
+fn refusal(path: Option<&RepoPath>, reason: Reason, detail: impl Into<String>) -> Refusal {
+    Refusal { path: path.cloned(), reason, detail: detail.into(), observed: false }
+}
+
 fn refuse(found: &mut Vec<Refusal>, path: &RepoPath, reason: Reason, detail: impl Into<String>) {
-    found.push(Refusal { path: Some(path.clone()), reason, detail: detail.into() });
+    found.push(refusal(Some(path), reason, detail));
 }
 
 fn whole(policy: &Policy, facts: &Facts) -> Vec<Refusal> {
     let mut found = held(facts);
-    let mut note = |reason, detail: &str| found.push(Refusal { path: None, reason, detail: detail.to_owned() });
+    let mut note = |reason, detail: &str| found.push(refusal(None, reason, detail));
     if policy.digest() != facts.policy_digest {
         note(Reason::PolicyMismatch, "");
     }
@@ -55,15 +63,10 @@ fn whole(policy: &Policy, facts: &Facts) -> Vec<Refusal> {
 fn held(facts: &Facts) -> Vec<Refusal> {
     let Some(held) = &facts.held else { return Vec::new() };
     if let Some(why) = held.quarantined {
-        return vec![Refusal { path: None, reason: Reason::Quarantined, detail: why.words().to_owned() }];
+        return vec![refusal(None, Reason::Quarantined, why.words())];
     }
     let leaks = held.left_out.iter().filter(|left| left.what.is_leak() && facts.history.delta.is_empty());
-    let refusal = |left: &LeftOut| Refusal {
-        path: Some(left.path.clone()),
-        reason: Reason::Plaintext,
-        detail: left.what.words().to_owned(),
-    };
-    leaks.map(refusal).collect()
+    leaks.map(|left| refusal(Some(&left.path), Reason::Plaintext, left.what.words())).collect()
 }
 
 /// Recipients of the policy, and whose they are.
@@ -155,15 +158,18 @@ fn recipients(people: &Readers, path: &RepoPath, document: &DocumentFacts, found
     }
 }
 
-fn of_history(facts: &Facts, found: &mut Vec<Refusal>) {
+fn of_history(policy: &Policy, facts: &Facts, found: &mut Vec<Refusal>) {
+    let here = policy.on(&facts.change.base, &facts.default_branch);
     for (path, other) in &facts.history.clashes {
         refuse(found, path, Reason::PathClash, other.to_string());
     }
     for plain in &facts.history.plain_commits {
         refuse(found, &plain.path, Reason::PlaintextInHistory, plain.commit.short());
+        let observed = !here.protects(&plain.path);
+        found.iter_mut().next_back().into_iter().for_each(|refusal| refusal.observed = observed);
     }
     if let Some(fault) = &facts.history.policy_fault {
-        found.push(Refusal { path: None, reason: Reason::PolicyBroken, detail: fault.clone() });
+        found.push(refusal(None, Reason::PolicyBroken, fault));
     }
     for path in &facts.history.base_uncovered {
         refuse(found, path, Reason::BaseUncovered, "");

@@ -57,6 +57,7 @@ fn sealed() -> DocumentFacts {
         new_recipients: [RITA.to_owned()].into(),
         demanded_recipients: None,
         settings: Vec::new(),
+        other: Some(Vec::new()),
     }
 }
 
@@ -128,6 +129,9 @@ impl Case {
             authority: PEOPLE.iter().map(|(name, id)| (UserId::new(*id), member(name))).collect(),
             rosters: [(TeamId::new(7), Known::Is(vec![account("cy")]))].into(),
             held: None,
+            change_at: BTreeMap::new(),
+            forge_time: None,
+            ourselves: None,
         };
         Self { policy, facts }
     }

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::Reason;
+use super::case::Case;
 use super::electorate;
-use crate::domain::{Account, Digest, Oid, UserId};
-use crate::facts::{Facts, VoteFacts, VoteKind, VoteSource};
-use crate::policy::{Binding, Policy};
+use crate::domain::{Account, Digest, Oid, Span, UserId};
+use crate::facts::{VoteFacts, VoteKind, VoteSource};
+use crate::policy::Binding;
 
 /// The last word of one person about this change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,16 @@ pub(super) enum Says {
     Rejects,
 }
 
+/// What approvals are bound to, in one scope.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound {
+    pub binding: Binding,
+    /// How long they hold (R30).
+    pub lifetime: Option<Span>,
+    /// Digest of the whole delta at the head.
+    pub now: Option<Digest>,
+}
+
 /// All ballots: one per person, and the approvals of accounts that are gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ballots {
@@ -39,9 +50,9 @@ pub(super) struct Ballots {
     pub ghosts: Vec<VoteFacts>,
 }
 
-/// Folds the votes of a change; `now` is the digest of its delta.
-pub(super) fn ballots(policy: &Policy, facts: &Facts, binding: Binding, now: Option<Digest>) -> Ballots {
-    let mut votes: Vec<&VoteFacts> = facts.votes.iter().collect();
+/// Folds the votes of a change, one ballot a person.
+pub(super) fn ballots(case: &Case<'_>, bound: Bound) -> Ballots {
+    let mut votes: Vec<&VoteFacts> = case.facts().votes.iter().collect();
     votes.sort_by_key(|vote| (vote.at, strictness(vote.kind), vote.source));
     let mut people = BTreeMap::new();
     let mut ghosts = Vec::new();
@@ -52,10 +63,10 @@ pub(super) fn ballots(policy: &Policy, facts: &Facts, binding: Binding, now: Opt
             }
             continue;
         };
-        if let Some(says) = says(policy, facts, (binding, now), vote, account) {
+        if let Some(says) = says(case, bound, vote, account) {
             let (account, commit) = (account.clone(), vote.commit.clone());
             let ballot = Ballot { account, source: vote.source, commit, says, stood: vote.stood };
-            people.insert(ballot.account.id, ballot);
+            people.insert(case.person(&ballot.account), ballot);
         }
     }
     Ballots { people, ghosts }
@@ -71,23 +82,17 @@ fn strictness(kind: VoteKind) -> u8 {
     }
 }
 
-fn says(
-    policy: &Policy,
-    facts: &Facts,
-    bound: (Binding, Option<Digest>),
-    vote: &VoteFacts,
-    account: &Account,
-) -> Option<Says> {
+fn says(case: &Case<'_>, bound: Bound, vote: &VoteFacts, account: &Account) -> Option<Says> {
     match vote.kind {
-        VoteKind::Approve => Some(match holds(facts, bound, vote) {
+        VoteKind::Approve => Some(match holds(case, bound, vote) {
             Ok(()) => Says::Approves,
             Err(reason) => Says::ApprovedBut(reason),
         }),
         VoteKind::Reject => Some(Says::Rejects),
         // an ended veto stands unless it was ended by its author, or by somebody entitled to (R19)
         VoteKind::Ended if vote.first_kind == Some(VoteKind::Reject) => {
-            let own = vote.ended_by.as_ref().is_some_and(|by| by.id == account.id);
-            let waived = vote.ended_by.as_ref().is_some_and(|by| electorate::may_waive(policy, facts, by));
+            let own = vote.ended_by.as_ref().is_some_and(|by| case.person(by) == case.person(account));
+            let waived = vote.ended_by.as_ref().is_some_and(|by| electorate::may_waive(case, by));
             Some(if own || waived { Says::ApprovedBut(Reason::Dismissed) } else { Says::Rejects })
         }
         VoteKind::Ended => Some(Says::ApprovedBut(Reason::Dismissed)),
@@ -96,7 +101,7 @@ fn says(
 }
 
 /// Whether an approval holds for the head (`changes.md` 3).
-fn holds(facts: &Facts, (binding, now): (Binding, Option<Digest>), vote: &VoteFacts) -> Result<(), Reason> {
+fn holds(facts: &Case<'_>, bound: Bound, vote: &VoteFacts) -> Result<(), Reason> {
     if vote.first_base != facts.change.base {
         return Err(Reason::OtherBase);
     }
@@ -115,17 +120,34 @@ fn holds(facts: &Facts, (binding, now): (Binding, Option<Digest>), vote: &VoteFa
             }
         }
     }
+    // of two clocks the later one: an approval is never younger than either says
+    let now = facts.forge_time.map_or(facts.at, |forge| forge.max(facts.at));
+    if bound.lifetime.is_some_and(|lifetime| now.since(vote.at) > lifetime) {
+        return Err(Reason::Expired);
+    }
     let then = match facts.delta_at.get(commit) {
         Some(digest) => *digest,
-        None if *commit == facts.change.head => now,
+        None if *commit == facts.change.head => bound.now,
         None => None,
     };
-    match binding {
+    let whole = match (then, bound.now) {
+        (Some(then), Some(now)) if then == now => Ok(()),
+        (None, _) => Err(Reason::CommitUnreadable),
+        (Some(_), _) => Err(Reason::StaleApproval),
+    };
+    match bound.binding {
         Binding::Commit if *commit != facts.change.head => Err(Reason::StaleApproval),
-        Binding::Commit | Binding::Delta => match (then, now) {
-            (Some(then), Some(now)) if then == now => Ok(()),
-            (None, _) => Err(Reason::CommitUnreadable),
-            (Some(_), _) => Err(Reason::StaleApproval),
-        },
+        Binding::Commit | Binding::Delta => whole,
+        Binding::Change => whole.or_else(|_| same_change(facts, commit)),
+    }
+}
+
+/// Whether the change comes to the same at both commits, whatever others did beside it (`binding: change`).
+fn same_change(facts: &Case<'_>, commit: &Oid) -> Result<(), Reason> {
+    let at = |commit: &Oid| facts.change_at.get(commit).copied().flatten();
+    match (at(commit), at(&facts.change.head)) {
+        (Some(then), Some(now)) if then == now => Ok(()),
+        (None, _) => Err(Reason::CommitUnreadable),
+        (Some(_), _) => Err(Reason::StaleApproval),
     }
 }

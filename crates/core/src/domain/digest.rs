@@ -158,31 +158,32 @@ impl Delta {
         if self.is_empty() {
             return None;
         }
-        let mut hasher = Sha256::new();
-        hasher.update(b"countersign delta v1\0");
-        hasher.update(repository.get().to_be_bytes());
-        frame(&mut hasher, base.as_str().as_bytes());
+        // one buffer, so that the hash is fed in large pieces
+        let mut text = Vec::with_capacity(64 + self.0.len() * 200);
+        text.extend(b"countersign delta v1\0");
+        text.extend(repository.get().to_be_bytes());
+        frame(&mut text, base.as_str().as_bytes());
         for entry in &self.0 {
-            frame(&mut hasher, entry.path.as_bytes());
-            side(&mut hasher, entry.old.as_ref());
-            side(&mut hasher, entry.new.as_ref());
+            frame(&mut text, entry.path.as_bytes());
+            side(&mut text, entry.old.as_ref());
+            side(&mut text, entry.new.as_ref());
         }
-        Some(Digest(hasher.finalize().into()))
+        Some(Digest::of(&text))
     }
 }
 
-fn frame(hasher: &mut Sha256, bytes: &[u8]) {
-    hasher.update((bytes.len() as u64).to_be_bytes());
-    hasher.update(bytes);
+fn frame(text: &mut Vec<u8>, bytes: &[u8]) {
+    text.extend((bytes.len() as u64).to_be_bytes());
+    text.extend_from_slice(bytes);
 }
 
-fn side(hasher: &mut Sha256, entry: Option<&TreeEntry>) {
+fn side(text: &mut Vec<u8>, entry: Option<&TreeEntry>) {
     match entry {
-        None => hasher.update([0]),
+        None => text.push(0),
         Some(entry) => {
-            hasher.update([1]);
-            hasher.update(entry.mode.bits().to_be_bytes());
-            frame(hasher, entry.oid.as_str().as_bytes());
+            text.push(1);
+            text.extend(entry.mode.bits().to_be_bytes());
+            frame(text, entry.oid.as_str().as_bytes());
         }
     }
 }

@@ -92,9 +92,34 @@ impl RepoPath {
         }
     }
 
+    /// Whether a look at each byte is enough: letters, digits and a few marks, and no component that begins with a dot or `git~`,
+    /// ends in a dot, or is empty. Nearly every path is like that; the others are looked at closely.
+    fn is_plainly_fine(&self) -> bool {
+        let mut begins = true;
+        let mut last = b'/';
+        for (at, byte) in self.0.iter().enumerate() {
+            let fine = match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'+' | b'@' | b'=' | b',' => true,
+                b'.' => !begins,
+                b'/' => !begins && last != b'.',
+                _ => false,
+            };
+            let lookalike = begins && matches!(byte, b'g' | b'G') && self.0[at..].iter().take(4).any(|c| *c == b'~');
+            if !fine || lookalike {
+                return false;
+            }
+            begins = *byte == b'/';
+            last = *byte;
+        }
+        !begins && last != b'.'
+    }
+
     /// Everything that forbids this path in a governed or control scope; empty when it is fine (R7).
     #[must_use]
     pub fn faults(&self) -> Vec<PathFault> {
+        if self.is_plainly_fine() {
+            return Vec::new();
+        }
         let Some(text) = self.as_str() else { return vec![PathFault::NotUtf8] };
         let mut faults = Vec::new();
         let mut note = |bad: bool, fault| {
@@ -225,6 +250,17 @@ mod tests {
         for bytes in [&b"a/b"[..], b"a\\b", b"\xff\xfe", b"a\nb", "gr\u{fc}n/\u{1f511}".as_bytes()] {
             let path = RepoPath::from_bytes(bytes);
             assert_eq!(path.to_string().parse::<RepoPath>().unwrap(), path);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_quick_look_never_passes_what_the_close_one_refuses(text in "[aGgit~._/ :-]{0,10}") {
+            let path = RepoPath::new(&text);
+            let bad = |part: &str| matches!(part, "" | "." | "..") || part.ends_with(['.', ' ']) || is_git_lookalike(part);
+            if path.is_plainly_fine() {
+                proptest::prop_assert!(!text.split('/').any(bad) && !text.contains([' ', ':']), "{}", text);
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod held;
 mod plan;
+mod policy_change;
 mod render;
 mod replies;
 
@@ -16,6 +17,7 @@ use crate::sync::{DeploymentState, Order};
 
 pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
+pub use policy_change::{TRIED_ON, policy_change};
 pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
 pub use replies::{SyncLine, reply};
 

@@ -43,7 +43,7 @@ pub struct Present {
 /// What should stand on the pull request after this decision.
 #[must_use]
 pub fn wanted(decision: &Decision, facts: &Facts, outcome: &Outcome, description: Option<Description>) -> Wanted {
-    let speak = decision.verdict != Verdict::NotApplicable;
+    let speak = decision.verdict != Verdict::NotApplicable || decision.scopes.iter().any(|scope| scope.observed);
     Wanted {
         change: facts.change.number,
         head: decision.head.clone(),

@@ -186,6 +186,7 @@ fn headline(decision: &Decision, outcome: &Outcome) -> String {
         (_, Outcome::Merged { commit, decision, .. }) => {
             format!("**Merged for {scopes}** as `{}` · decision `{}`", commit.short(), decision.label())
         }
+        (Verdict::NotApplicable, _) if decision.reason == Reason::Observed => observed(decision),
         (Verdict::NotApplicable, _) => "nothing protected changes".to_owned(),
         (Verdict::Satisfied, Outcome::Held(why)) => {
             format!("**Approved for {scopes}** · not merged yet: {}", text(why))
@@ -205,11 +206,21 @@ fn headline(decision: &Decision, outcome: &Outcome) -> String {
     }
 }
 
+/// "**Only observed** · `staging` would be pending".
+fn observed(decision: &Decision) -> String {
+    let scopes: Vec<String> = decision
+        .scopes
+        .iter()
+        .map(|scope| format!("`{}` would be {}", scope.scope.name(), scope.verdict.word()))
+        .collect();
+    format!("**Only observed, nothing is held up** · {}", scopes.join(", "))
+}
+
 /// "**1 of 2 approvals for `production`** · waiting for 1 more of acme/security".
 fn pending(decision: &Decision) -> String {
     let mut parts = Vec::new();
     let mut waiting: Vec<String> = Vec::new();
-    for scope in &decision.scopes {
+    for scope in decision.scopes.iter().filter(|scope| !scope.observed) {
         let groups: Vec<_> = scope.policies.iter().flat_map(|policy| &policy.groups).collect();
         let required: usize = groups.iter().map(|group| group.required).sum();
         let counted: usize = groups.iter().map(|group| group.counted.len()).sum();
@@ -251,6 +262,7 @@ fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
                 }).collect::<Vec<_>>(),
                 missing => group.missing,
                 could => group.could.clone(),
+                machine => policy.machine.as_ref().map(|account| account.login.to_string()),
             }
         })
     });
@@ -364,6 +376,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("check.md", include_str!("../../../../templates/check.md")),
     ("put_back.md", include_str!("../../../../templates/put_back.md")),
     ("pull_request.md", include_str!("../../../../templates/pull_request.md")),
+    ("policy_change.md", include_str!("../../../../templates/policy_change.md")),
     ("parts.md", include_str!("../../../../templates/parts.md")),
     ("reply.md", include_str!("../../../../templates/reply.md")),
 ];

@@ -105,4 +105,7 @@ pub struct DocumentFacts {
     pub demanded_recipients: Option<BTreeSet<String>>,
     /// Settings that changed.
     pub settings: Vec<SettingChange>,
+    /// Everything else that changed: order, comments, data key, stanzas; `None` in facts recorded before this was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<Vec<SettingChange>>,
 }

@@ -6,6 +6,7 @@ mod change;
 pub mod compare;
 mod direct;
 mod document;
+pub mod essence;
 mod people;
 pub mod question;
 pub mod trailers;
@@ -76,6 +77,10 @@ pub struct Facts {
     pub votes: Vec<VoteFacts>,
     /// Digest of the delta at each commit that was voted on; `None`: the commit or its history cannot be read.
     pub delta_at: BTreeMap<Oid, Option<Digest>>,
+    /// Digest of what the change comes to ([`essence`]), at the head and at each commit that was voted on; only where an
+    /// environment binds votes to it. `None`: it cannot be read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub change_at: BTreeMap<Oid, Option<Digest>>,
     /// What each voter may do.
     pub authority: BTreeMap<UserId, Authority>,
     /// Who is in each team of the policy, to name who could approve; never to count a vote.
@@ -83,4 +88,10 @@ pub struct Facts {
     /// What the change is, when it holds a direct push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldPush>,
+    /// The clock of the forge, where it said what it is: ages are measured by it (R30).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge_time: Option<Timestamp>,
+    /// Our own App's account: never one of `machines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ourselves: Option<UserId>,
 }

@@ -100,6 +100,12 @@ codes! {
     NoSpare = "CS0135", "nobody to spare";
     /// A `plain` pattern that covers a whole environment.
     PlainEverything = "CS0136", "nothing is sealed";
+    /// A pattern that matches no file of the working tree.
+    MatchesNothing = "CS0137", "pattern without a file";
+    /// A policy that never asks for more than another one does.
+    AddsNothing = "CS0138", "policy that adds nothing";
+    /// A bot that may change the values of a whole environment.
+    BroadMachine = "CS0139", "bot with every key";
 }
 
 impl fmt::Display for Code {

@@ -52,35 +52,52 @@ impl GlobIndex {
         self.globs.push((glob.clone(), owner));
     }
 
+    /// Whether any pattern concerns the path.
+    pub(super) fn any(&self, subject: &Subject<'_>) -> bool {
+        let mut any = false;
+        self.visit(subject, &mut |_| any = true);
+        any
+    }
+
     /// Owners of a pattern that concerns the path, each once, in rising order.
     pub(super) fn owners(&self, subject: &Subject<'_>) -> Vec<usize> {
         let mut found = Vec::new();
-        let Some(count) = subject.ascii_components() else {
-            found.extend(self.globs.iter().filter(|(glob, _)| glob.concerns_subject(subject)).map(|(_, owner)| *owner));
-            return distinct(found);
-        };
-        let Some(mut node) = self.nodes.first() else { return found };
-        for depth in 0..=count {
-            if depth == count {
-                self.below(node, &mut found);
-                break;
-            }
-            for (glob, owner) in node.here.iter().filter_map(|at| self.globs.get(*at)) {
-                if glob.concerns_beyond(subject, depth) {
-                    found.push(*owner);
-                }
-            }
-            match node.children.get(subject.folded_ascii(depth)).and_then(|next| self.nodes.get(*next)) {
-                Some(next) => node = next,
-                None => break,
-            }
-        }
+        self.visit(subject, &mut |owner| found.push(owner));
         distinct(found)
     }
 
+    /// Names the owner of each pattern that concerns the path.
+    fn visit(&self, subject: &Subject<'_>, found: &mut impl FnMut(usize)) {
+        let Some(count) = subject.ascii_components() else {
+            return self
+                .globs
+                .iter()
+                .filter(|(glob, _)| glob.concerns_subject(subject))
+                .for_each(|(_, owner)| found(*owner));
+        };
+        let Some(mut node) = self.nodes.first() else { return };
+        for depth in 0..=count {
+            if depth == count {
+                return self.below(node, found);
+            }
+            for (glob, owner) in node.here.iter().filter_map(|at| self.globs.get(*at)) {
+                if glob.concerns_beyond(subject, depth) {
+                    found(*owner);
+                }
+            }
+            if node.children.is_empty() {
+                return;
+            }
+            match node.children.get(subject.folded_ascii(depth)).and_then(|next| self.nodes.get(*next)) {
+                Some(next) => node = next,
+                None => return,
+            }
+        }
+    }
+
     /// The path ends where these patterns have a directory or itself: all of them concern it.
-    fn below(&self, node: &Node, found: &mut Vec<usize>) {
-        found.extend(node.here.iter().filter_map(|at| self.globs.get(*at)).map(|(_, owner)| *owner));
+    fn below(&self, node: &Node, found: &mut impl FnMut(usize)) {
+        node.here.iter().filter_map(|at| self.globs.get(*at)).for_each(|(_, owner)| found(*owner));
         for next in node.children.values().filter_map(|next| self.nodes.get(*next)) {
             self.below(next, found);
         }

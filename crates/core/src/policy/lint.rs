@@ -1,9 +1,15 @@
 //! What is allowed, but hardly meant.
 //!
-//! Findings here depend on the text alone; who is in a team, or who has left, is found when a change is judged.
+//! Findings here depend on the text alone, or on names of files; who is in a team, or who has left, is found when a change is
+//! judged.
 
-use super::diagnostic::{Code, Diagnostic, Severity};
+use crate::domain::RepoPath;
+
+use super::diagnostic::{Code, Diagnostic, Place, Severity};
+use super::glob::Globs;
+use super::machines::Machine;
 use super::model::{EnvironmentRule, Policy, PolicyRule};
+use super::strength::implies;
 
 /// Looks at a policy for what its authors should know. Warnings and notes only, in the order of the file.
 #[must_use]
@@ -17,7 +23,9 @@ pub fn lint(policy: &Policy) -> Vec<Diagnostic> {
         found.extend(self_approval(rule));
         found.extend(nobody_to_spare(rule));
         found.extend(outside(policy, rule));
+        found.extend(adds_nothing(policy, rule));
     }
+    found.extend(policy.machines.iter().filter_map(broad));
     found.extend(admins(policy));
     found.sort_by_key(|finding| (finding.place, finding.code));
     found
@@ -98,6 +106,60 @@ fn outside(policy: &Policy, rule: &PolicyRule) -> Option<Diagnostic> {
     })?;
     let message = format!("`{}` lies outside the environments of policy `{}`", stray.as_str(), rule.name);
     Some(warning(Code::OutsideEnvironment, message).at(rule.place).help("patterns start at the root of the repository"))
+}
+
+/// A policy that is satisfied whenever another one is, wherever it applies.
+fn adds_nothing(policy: &Policy, rule: &PolicyRule) -> Option<Diagnostic> {
+    let own = policy.policies.iter().position(|one| one.name == rule.name)?;
+    let applies = policy.environments.iter().filter(|environment| rule.environments.holds(&environment.name));
+    let environments: Vec<_> = applies.collect();
+    let stands_for = |(at, other): &(usize, &PolicyRule)| {
+        *at != own
+            && !environments.is_empty()
+            && environments.iter().all(|environment| {
+                other.environments.holds(&environment.name) && implies(other, rule, environment)
+            })
+            // of two that say the same, the later one adds nothing
+            && (*at < own || environments.iter().any(|environment| !implies(rule, other, environment)))
+    };
+    let (_, other) = policy.policies.iter().enumerate().find(stands_for)?;
+    let message = format!("policy `{}` never asks for more than policy `{}` does", rule.name, other.name);
+    Some(note(Code::AddsNothing, message).at(rule.place).help("leave one of the two out, or ask other people in it"))
+}
+
+fn broad(machine: &Machine) -> Option<Diagnostic> {
+    machine.may_change("any").then(|| {
+        let message = format!("bot `{}` may change every key at the top of its environments", machine.login());
+        warning(Code::BroadMachine, message).help("name the keys it rotates, as `keys: [\"TLS_*\"]`")
+    })
+}
+
+/// Looks for patterns that match none of these files: those of a working tree, say.
+#[must_use]
+pub fn lint_files(policy: &Policy, files: &[RepoPath]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut look = |globs: &Globs, place: Option<Place>, whose: &str| {
+        for glob in globs.iter().filter(|glob| !files.iter().any(|file| glob.concerns(file))) {
+            let message = format!("`{}` of {whose} matches no file here", glob.as_str());
+            let finding = warning(Code::MatchesNothing, message)
+                .help("correct the pattern, or leave it if the files are still to come");
+            found.push(match place {
+                Some(place) => finding.at(place),
+                None => finding,
+            });
+        }
+    };
+    for environment in &policy.environments {
+        look(&environment.paths, Some(environment.place), &format!("environment `{}`", environment.name));
+    }
+    for rule in &policy.policies {
+        if let Some(paths) = &rule.secret_paths {
+            look(paths, Some(rule.place), &format!("policy `{}`", rule.name));
+        }
+    }
+    look(&policy.control, None, "`control`");
+    found.sort_by_key(|finding| (finding.place, finding.code));
+    found
 }
 
 fn admins(policy: &Policy) -> Option<Diagnostic> {

@@ -3,13 +3,14 @@
 //! Every question is answered in favour of protection: a path that only differs in letter case or normalisation from a governed
 //! one is governed. Modes and content of files are not looked at.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::domain::{Environment, RefName, RepoPath};
 
 use super::glob::{Glob, Globs, Subject};
 use super::index::GlobIndex;
-use super::model::{EnvironmentRule, Policy, PolicyRule};
+use super::model::{EnvironmentRule, Mode, Policy, PolicyRule};
 
 /// The built-in control paths, at any depth.
 pub const CONTROL_PATHS: &[&str] =
@@ -65,18 +66,22 @@ pub(super) struct Index {
     control: GlobIndex,
     environments: GlobIndex,
     policies: GlobIndex,
-    /// Policies for whole environments.
-    whole: Vec<usize>,
+    /// Policies for a whole environment.
+    whole: BTreeMap<Environment, Vec<usize>>,
 }
 
 impl Index {
     pub(super) fn new(control: &Globs, environments: &[EnvironmentRule], policies: &[PolicyRule]) -> Self {
+        let whole = |name: &Environment| {
+            let applies = |at: &usize| policies[*at].secret_paths.is_none() && policies[*at].environments.holds(name);
+            (0..policies.len()).filter(applies).collect::<Vec<_>>()
+        };
         let narrow = policies.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.secret_paths.as_ref()?)));
         Self {
             control: GlobIndex::new([(0, &*BUILT_IN), (0, control)]),
             environments: GlobIndex::new(environments.iter().enumerate().map(|(at, rule)| (at, &rule.paths))),
             policies: GlobIndex::new(narrow),
-            whole: (0..policies.len()).filter(|at| policies[*at].secret_paths.is_none()).collect(),
+            whole: environments.iter().map(|rule| (rule.name.clone(), whole(&rule.name))).collect(),
         }
     }
 }
@@ -97,7 +102,8 @@ impl<'p> OnBranch<'p> {
         let subject = Subject::new(path);
         match self.located(&subject) {
             Located::Governed { environment, plain, policies: _ } => {
-                Located::Governed { environment, plain, policies: self.policy.applying(&environment.name, &subject) }
+                let policies = self.policy.applying(environment, &subject);
+                Located::Governed { environment, plain, policies }
             }
             other @ (Located::Free | Located::Control | Located::Ambiguous(_)) => other,
         }
@@ -118,10 +124,16 @@ impl<'p> OnBranch<'p> {
         }
     }
 
-    /// Whether the path is governed or control.
+    /// Whether the path is governed or control, under rules that are enforced: what is only observed is nobody's to hold or put
+    /// back.
     #[must_use]
     pub fn protects(&self, path: &RepoPath) -> bool {
-        self.located(&Subject::new(path)) != Located::Free
+        match self.located(&Subject::new(path)) {
+            Located::Free => false,
+            Located::Control => true,
+            Located::Governed { environment, .. } => environment.mode == Mode::Enforce,
+            Located::Ambiguous(environments) => environments.iter().any(|rule| rule.mode == Mode::Enforce),
+        }
     }
 
     /// Without the policies.
@@ -130,18 +142,20 @@ impl<'p> OnBranch<'p> {
             return Located::Free;
         }
         let index = &self.policy.index;
-        if !index.control.owners(subject).is_empty() {
+        if index.control.any(subject) {
             return Located::Control;
         }
-        let owners = index.environments.owners(subject).into_iter().filter(|at| self.here[*at]);
-        let matching: Vec<&'p EnvironmentRule> = owners.map(|at| &self.policy.environments[at]).collect();
-        match matching.as_slice() {
+        let mut owners = index.environments.owners(subject);
+        owners.retain(|at| self.here[*at]);
+        let rule = |at: &usize| -> &'p EnvironmentRule { &self.policy.environments[*at] };
+        match owners.as_slice() {
             [] => Located::Free,
-            [rule] => {
+            [one] => {
+                let rule = rule(one);
                 let plain = rule.plain.covers_subject(subject) && rule.paths.covers_subject(subject);
                 Located::Governed { environment: rule, plain, policies: Vec::new() }
             }
-            _ => Located::Ambiguous(matching),
+            several => Located::Ambiguous(several.iter().map(rule).collect()),
         }
     }
 }
@@ -172,16 +186,18 @@ impl Policy {
     /// Every policy that applies to a path of an environment; all of them must be satisfied. Empty: `no-policy-for-path`.
     #[must_use]
     pub fn policies_for(&self, environment: &Environment, path: &RepoPath) -> Vec<&PolicyRule> {
+        let Some(environment) = self.environment(environment) else { return Vec::new() };
         self.applying(environment, &Subject::new(path)).into_iter().map(|at| &self.policies[at]).collect()
     }
 
-    fn applying(&self, environment: &Environment, subject: &Subject<'_>) -> Vec<usize> {
+    fn applying(&self, environment: &EnvironmentRule, subject: &Subject<'_>) -> Vec<usize> {
+        let whole = self.index.whole.get(&environment.name).map(Vec::as_slice).unwrap_or_default();
         let mut found = self.index.policies.owners(subject);
-        if !self.index.whole.is_empty() {
-            found.extend(&self.index.whole);
+        found.retain(|at| self.policies[*at].environments.holds(&environment.name));
+        if !whole.is_empty() {
+            found.extend(whole);
             found.sort_unstable();
         }
-        found.retain(|at| self.policies[*at].environments.holds(environment));
         found
     }
 }

@@ -5,10 +5,12 @@
 //! [`Policy::policies_for`] say which rule a path falls under. Nothing here knows who people are, reads a file, or judges a
 //! change.
 
+mod cases;
 mod diagnostic;
 mod glob;
 mod index;
 mod lint;
+mod machines;
 mod matching;
 mod model;
 mod parse;
@@ -20,9 +22,11 @@ mod syncs;
 mod tree;
 
 pub use crate::domain::ResolvedNames;
+pub use cases::{Case, FileStep, Setting, read_cases};
 pub use diagnostic::{Code, Diagnostic, Place, Severity};
 pub use glob::{Glob, GlobFault, Globs};
-pub use lint::lint;
+pub use lint::{lint, lint_files};
+pub use machines::{KeyPattern, Machine};
 pub use matching::{CONTROL_PATHS, Located, OnBranch, PathClass};
 pub use model::{
     AdminRule, Approvers, Binding, DirectPush, Enforcement, EnvironmentRule, EnvironmentSelector, Group, MergeMode,

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Digest, Environment, Login, RefName, TargetId, TeamSlug};
+use crate::domain::{Digest, Environment, Login, RefName, Span, TargetId, TeamSlug};
 
 use super::diagnostic::Place;
 use super::glob::Globs;
+use super::machines::Machine;
 use super::matching::Index;
 pub use super::raw::{DirectPush, Enforcement, MergeMode, Mode, OnDrift};
 use super::syncs::SyncRule;
@@ -24,6 +25,7 @@ pub struct Policy {
     pub(super) admins_place: Option<Place>,
     pub(super) control: Globs,
     pub(super) people: Vec<Person>,
+    pub(super) machines: Vec<Machine>,
     pub(super) index: Index,
 }
 
@@ -35,6 +37,8 @@ pub enum Binding {
     Commit,
     /// The difference to the base: survives a rebase, nothing else.
     Delta,
+    /// The changed values: survives changes of other keys of the same file.
+    Change,
 }
 
 impl Binding {
@@ -44,6 +48,7 @@ impl Binding {
         match self {
             Self::Commit => "commit",
             Self::Delta => "delta",
+            Self::Change => "change",
         }
     }
 }
@@ -60,6 +65,8 @@ pub struct EnvironmentRule {
     pub(super) mode: Mode,
     pub(super) merge: MergeMode,
     pub(super) direct_push: DirectPush,
+    pub(super) approval_ttl: Option<Span>,
+    pub(super) expires: Option<Span>,
     pub(super) syncs: Vec<SyncRule>,
 }
 
@@ -116,6 +123,18 @@ impl EnvironmentRule {
     #[must_use]
     pub fn merge(&self) -> MergeMode {
         self.merge
+    }
+
+    /// The time after which an approval no longer counts (R30).
+    #[must_use]
+    pub fn approval_ttl(&self) -> Option<Span> {
+        self.approval_ttl
+    }
+
+    /// The time after which an idle change request is closed.
+    #[must_use]
+    pub fn expires(&self) -> Option<Span> {
+        self.expires
     }
 
     /// What happens to a direct push.
@@ -257,6 +276,7 @@ pub struct Person {
     pub(super) login: Login,
     pub(super) email: Option<String>,
     pub(super) recipients: Vec<String>,
+    pub(super) same_person: Option<Login>,
 }
 
 impl Person {
@@ -270,6 +290,12 @@ impl Person {
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
+    }
+
+    /// The other account of the same person.
+    #[must_use]
+    pub fn same_person(&self) -> Option<&Login> {
+        self.same_person.as_ref()
     }
 
     /// Age recipients, as written.
@@ -325,6 +351,12 @@ impl Policy {
         self.admins.clone()
     }
 
+    /// As [`Policy::admins`], borrowed.
+    #[must_use]
+    pub fn admin_rule(&self) -> &AdminRule {
+        &self.admins
+    }
+
     /// The control paths beyond the built-in ones.
     #[must_use]
     pub fn control(&self) -> &Globs {
@@ -337,11 +369,24 @@ impl Policy {
         &self.people
     }
 
+    /// Bots whose value changes need no person.
+    #[must_use]
+    pub fn machines(&self) -> &[Machine] {
+        &self.machines
+    }
+
+    /// Accounts that are one person (`same_person`, R21), in pairs.
+    #[must_use]
+    pub fn same_people(&self) -> Vec<(&Login, &Login)> {
+        self.people.iter().filter_map(|person| Some((&person.login, person.same_person.as_ref()?))).collect()
+    }
+
     /// Every login that must be resolved to an id, in the first spelling of the file.
     #[must_use]
     pub fn all_users(&self) -> BTreeSet<Login> {
         let mut users: BTreeMap<String, Login> = BTreeMap::new();
-        for login in self.every_group().flat_map(|group| &group.approvers.users) {
+        let linked = self.same_people().into_iter().flat_map(|(one, other)| [one, other]);
+        for login in self.every_group().flat_map(|group| &group.approvers.users).chain(linked) {
             users.entry(login.as_str().to_ascii_lowercase()).or_insert_with(|| login.clone());
         }
         users.into_values().collect()

@@ -6,10 +6,10 @@
 
 use serde::Serialize;
 
-use crate::domain::Environment;
+use crate::domain::{Environment, Login};
 
 use super::glob::{Glob, Globs};
-use super::model::{AdminRule, Approvers, Binding, Enforcement, EnvironmentRule, Group, Policy, PolicyRule};
+use super::model::{AdminRule, Approvers, Enforcement, EnvironmentRule, Group, MergeMode, Mode, Policy, PolicyRule};
 
 /// How a new policy compares with the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -34,8 +34,18 @@ pub enum Difference {
     Path(Environment, String),
     /// Sealing of files that the other text lets be plain.
     Sealing(Environment, String),
-    /// Approvals bound to the commit, not to the difference.
+    /// Approvals bound to the commit, or to the whole difference.
     Binding(Environment),
+    /// Rules that are enforced.
+    Enforced(Environment),
+    /// A merge that waits for somebody.
+    Manual(Environment),
+    /// An end of approvals with time.
+    Lifetime(Environment),
+    /// A person's approval of what this bot changes.
+    Machine(String),
+    /// One vote for two accounts of one person.
+    SamePerson(String),
     /// A policy's approvals, in an environment.
     Approvals(Environment, String),
     /// A standstill: paths that no policy let be changed, until this policy of the other text.
@@ -59,6 +69,11 @@ impl Difference {
             Self::Path(name, path) => format!("`{path}` is not protected by environment `{name}`"),
             Self::Sealing(name, path) => format!("files matching `{path}` need not be sealed in environment `{name}`"),
             Self::Binding(name) => format!("approvals in environment `{name}` hold for more than one commit"),
+            Self::Enforced(name) => format!("the rules of environment `{name}` are only observed"),
+            Self::Manual(name) => format!("changes of environment `{name}` merge without waiting for anybody"),
+            Self::Lifetime(name) => format!("approvals in environment `{name}` hold for longer"),
+            Self::Machine(login) => format!("bot `{login}` may change values without a person's approval"),
+            Self::SamePerson(login) => format!("`{login}` and another account of the same person count as two"),
             Self::Approvals(name, rule) => {
                 format!("nothing asks for the approvals of policy `{rule}` in environment `{name}`")
             }
@@ -69,6 +84,73 @@ impl Difference {
             Self::Control(path) => format!("`{path}` is not a control path"),
             Self::OwnApprovers(path) => format!("`admins` decide about `{path}`, not the approvers of its environment"),
             Self::Readers(person) => format!("`{person}` has a recipient that sealed files may be read with"),
+        }
+    }
+
+    /// What the text with more of it asks for anew, as a sentence without a full stop.
+    #[must_use]
+    pub fn gained(&self) -> String {
+        match self {
+            Self::Environment(name) => format!("environment `{name}` is protected on that branch"),
+            Self::Path(name, path) => format!("`{path}` is protected by environment `{name}`"),
+            Self::Sealing(name, path) => format!("files matching `{path}` must be sealed in environment `{name}`"),
+            Self::Binding(name) => format!("approvals in environment `{name}` end sooner when the change moves"),
+            Self::Enforced(name) => format!("the rules of environment `{name}` are enforced"),
+            Self::Manual(name) => format!("changes of environment `{name}` wait for somebody to merge them"),
+            Self::Lifetime(name) => format!("approvals in environment `{name}` expire sooner"),
+            Self::Machine(login) => format!("bot `{login}` needs a person's approval for more than before"),
+            Self::SamePerson(login) => format!("`{login}` and another account are one person"),
+            Self::Approvals(name, rule) => format!("policy `{rule}` asks for approvals in environment `{name}`"),
+            Self::Standstill(name, rule) => {
+                format!("paths of environment `{name}` that policy `{rule}` let be changed can no longer be")
+            }
+            Self::Admins => "control changes need more approvals, or fewer people may give them".to_owned(),
+            Self::Control(path) => format!("`{path}` is a control path"),
+            Self::OwnApprovers(path) => format!("the approvers of its environment decide about `{path}`, not `admins`"),
+            Self::Readers(person) => format!("a recipient of `{person}` may no longer be used"),
+        }
+    }
+
+    /// The environment it is about, if it is about one.
+    #[must_use]
+    pub fn environment(&self) -> Option<&Environment> {
+        match self {
+            Self::Environment(name)
+            | Self::Path(name, _)
+            | Self::Sealing(name, _)
+            | Self::Binding(name)
+            | Self::Enforced(name)
+            | Self::Manual(name)
+            | Self::Lifetime(name)
+            | Self::Approvals(name, _)
+            | Self::Standstill(name, _) => Some(name),
+            Self::Machine(_)
+            | Self::SamePerson(_)
+            | Self::Admins
+            | Self::Control(_)
+            | Self::OwnApprovers(_)
+            | Self::Readers(_) => None,
+        }
+    }
+
+    /// The policy it is about, if it is about one.
+    #[must_use]
+    pub fn policy(&self) -> Option<&str> {
+        match self {
+            Self::Approvals(_, rule) | Self::Standstill(_, rule) => Some(rule),
+            Self::Environment(_)
+            | Self::Path(..)
+            | Self::Sealing(..)
+            | Self::Binding(_)
+            | Self::Enforced(_)
+            | Self::Manual(_)
+            | Self::Lifetime(_)
+            | Self::Machine(_)
+            | Self::SamePerson(_)
+            | Self::Admins
+            | Self::Control(_)
+            | Self::OwnApprovers(_)
+            | Self::Readers(_) => None,
         }
     }
 }
@@ -116,6 +198,14 @@ fn missing(first: &Policy, second: &Policy) -> Vec<Difference> {
     found.extend(uncovered.map(|glob| Difference::Control(glob.as_str().to_owned())));
     found.extend(taken_by_admins(first, second));
     found.extend(new_readers(first, second));
+    let freed = second.machines.iter().filter(|machine| !first.machines.iter().any(|own| own.allows_all_of(machine)));
+    found.extend(freed.map(|machine| Difference::Machine(machine.login.to_string())));
+    let links = second.same_people();
+    let joined = |(one, other): &(&Login, &Login)| {
+        links.iter().any(|(a, b)| (a.same_as(one) && b.same_as(other)) || (a.same_as(other) && b.same_as(one)))
+    };
+    let parted = first.same_people().into_iter().filter(|link| !joined(link));
+    found.extend(parted.map(|(one, _)| Difference::SamePerson(one.to_string())));
     found.sort();
     found.dedup();
     found
@@ -134,9 +224,17 @@ fn environment_missing(first: &EnvironmentRule, second: &EnvironmentRule) -> Vec
     for plain in second.plain.iter().filter(|plain| !any_includes(&first.plain, plain)) {
         found.push(Difference::Sealing(name.clone(), plain.as_str().to_owned()));
     }
-    if (first.binding, second.binding) == (Binding::Commit, Binding::Delta) {
-        found.push(Difference::Binding(name.clone()));
-    }
+    let mut lost = |lost: bool, difference: Difference| found.extend(lost.then_some(difference));
+    // the order of the variants is from strict to wide
+    lost(second.binding > first.binding, Difference::Binding(name.clone()));
+    lost((first.mode, second.mode) == (Mode::Enforce, Mode::Observe), Difference::Enforced(name.clone()));
+    lost((first.merge, second.merge) == (MergeMode::Manual, MergeMode::Auto), Difference::Manual(name.clone()));
+    let longer = match (first.approval_ttl, second.approval_ttl) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(before), Some(after)) => after > before,
+    };
+    lost(longer, Difference::Lifetime(name.clone()));
     found
 }
 
@@ -159,6 +257,11 @@ fn approvals_missing(first: &Policy, second: &Policy, environment: &EnvironmentR
         }
     }
     found
+}
+
+/// Whether satisfying `rule` satisfies `other` wherever that applies in the environment.
+pub(super) fn implies(rule: &PolicyRule, other: &PolicyRule, environment: &EnvironmentRule) -> bool {
+    spans(rule, other, environment) && asks_as_much(rule, other)
 }
 
 /// Whether `outer` applies wherever `inner` does in the environment.

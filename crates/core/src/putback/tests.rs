@@ -63,6 +63,7 @@ fn document(new: FileState) -> DocumentFacts {
         new_recipients: BTreeSet::new(),
         demanded_recipients: None,
         settings: Vec::new(),
+        other: Some(Vec::new()),
     }
 }
 

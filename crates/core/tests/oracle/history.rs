@@ -56,8 +56,8 @@ impl History {
 
     /// One thing happens.
     pub(crate) fn step(&mut self, chance: &mut Chance) {
-        // sometimes two things happen in one second
-        self.clock += i64::from(!chance.once_in(5));
+        // sometimes two things happen in one second, and sometimes nothing for long
+        self.clock += if chance.once_in(12) { 50 } else { i64::from(!chance.once_in(5)) };
         self.world.now = self.clock;
         match chance.below(100) {
             0..10 => self.push_again(chance),
@@ -105,7 +105,12 @@ impl History {
 
     fn push(&mut self, chance: &mut Chance, content: usize, version: usize, mut line: Vec<usize>) {
         let number = self.world.commits.len();
-        let by = if chance.once_in(4) { chance.below(NAMES.len()) } else { RITA };
+        let robot = self.world.requester == Some(ROBOT) && !chance.once_in(4);
+        let by = match chance.below(4) {
+            _ if robot => ROBOT,
+            0 => chance.below(NAMES.len()),
+            _ => RITA,
+        };
         let author = match chance.below(10) {
             0 => None,
             1 => Some(chance.below(NAMES.len())),
@@ -234,6 +239,9 @@ fn some_rules(chance: &mut Chance) -> (Rules, Policy) {
             rules: (0..1 + chance.below(3)).map(|_| some_rule(chance)).collect(),
             admins: (!chance.once_in(4)).then(|| some_group(chance)),
             commit_binding: [chance.once_in(2), chance.once_in(2)],
+            lifetime: [chance.once_in(4).then_some(1), chance.once_in(4).then_some(1)],
+            same: chance.once_in(4).then(|| chance.of(&[(0, 1), (2, 3), (3, 4), (6, 0)])),
+            machine: chance.once_in(3),
         };
         if let Ok(policy) = policy::parse(&text(&rules)) {
             return (rules, policy);

@@ -1,11 +1,11 @@
 //! Judges a world slowly and plainly, from the documents alone: `changes.md` 2, 3, 5 and 11, the rules of `policy.md`, and R1–R60
 //! as far as those adopt them. Rule numbers stand where they are applied.
 //!
-//! Shares nothing with the engine, and is never made to agree with it: whoever finds them apart reads the document.
+//! Shares nothing with the engine, and is never made to agree with it.
 
 use std::collections::BTreeSet;
 
-use super::world::{Group, Person, RENAMED, ROBOT, Review, Rule, Told, Word, World};
+use super::world::{Group, Person, RENAMED, ROBOT, Review, Told, Word, World, covers, environment, human};
 
 /// The state of the check (`changes.md` 5): the worst counts, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,9 @@ enum Answer {
     Unread,
 }
 
+/// Whether votes hold for the commit alone, and for how many seconds.
+type Bound = (bool, Option<i64>);
+
 /// The last word of a person about the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Said {
@@ -42,38 +45,27 @@ pub(crate) fn judge(world: &World) -> Outcome {
     }
     let mut worst = Outcome::Allowed;
     let mut at_least = |outcome: Outcome| worst = worst.max(outcome);
-    if control && !touched.is_empty() {
-        at_least(Outcome::Refused); // policy.md: "split this"
-    }
     let orphan = |path: &&str| environment(path).is_some() && !world.rules.rules.iter().any(|rule| covers(rule, path));
-    if paths.iter().any(orphan) {
-        at_least(Outcome::Refused); // no-policy-for-path
-    }
-    if world.base_moved || world.base_uncovered {
-        at_least(Outcome::Refused); // R28, changes.md 6.0
+    let split = control && !touched.is_empty(); // policy.md
+    // no-policy-for-path; R28; changes.md 6.0
+    if split || paths.iter().any(orphan) || world.base_moved || world.base_uncovered {
+        at_least(Outcome::Refused);
     }
     if world.reviews.iter().any(|review| review.word == Word::Strange && review.dismissed.is_none()) {
         at_least(Outcome::InDoubt); // R11
     }
     for rule in world.rules.rules.iter().filter(|rule| paths.iter().any(|path| covers(rule, path))) {
-        let commit = world.rules.commit_binding[usize::from(rule.environment == "staging")];
-        at_least(quorum(world, &rule.groups, rule.self_approval, commit));
+        let at = usize::from(rule.environment == "staging");
+        let bound = (world.rules.commit_binding[at], world.rules.lifetime[at].map(|minutes| minutes * 60));
+        at_least(quorum(world, &rule.groups, rule.self_approval, bound));
     }
     if control {
-        at_least(quorum(world, &[admins(world)], false, false));
+        at_least(quorum(world, &[admins(world)], false, (false, None)));
     }
     if !world.open || world.draft {
         at_least(Outcome::Pending); // R59
     }
     worst
-}
-
-fn environment(path: &str) -> Option<&'static str> {
-    ["production", "staging"].into_iter().find(|name| path.starts_with(&format!("secrets/{name}/")))
-}
-
-fn covers(rule: &Rule, path: &str) -> bool {
-    environment(path) == Some(rule.environment) && rule.path.is_none_or(|own| own == path)
 }
 
 /// policy.md: at least the strictest hard policy; without `admins` the union of all approvers with the highest count.
@@ -91,7 +83,7 @@ fn admins(world: &World) -> Group {
 }
 
 /// One policy: all its groups, by distinct people (R43).
-fn quorum(world: &World, groups: &[Group], self_approval: bool, commit_binding: bool) -> Outcome {
+fn quorum(world: &World, groups: &[Group], self_approval: bool, bound: Bound) -> Outcome {
     let extra = usize::from(extra_seat(world));
     let seats: Vec<usize> =
         groups.iter().enumerate().flat_map(|(at, group)| vec![at; group.required + extra]).collect();
@@ -104,10 +96,10 @@ fn quorum(world: &World, groups: &[Group], self_approval: bool, commit_binding: 
     for group in groups {
         let (mut yes, mut maybe, mut could) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for person in 0..ROBOT {
-            match said(world, person, commit_binding) {
+            match said(world, person, bound) {
                 Said::Approves => match may_approve(world, group, person, lifted) {
-                    Answer::Yes => _ = (yes.insert(person), maybe.insert(person)),
-                    Answer::Unread => _ = maybe.insert(person),
+                    Answer::Yes => _ = (yes.insert(human(world, person)), maybe.insert(human(world, person))),
+                    Answer::Unread => _ = maybe.insert(human(world, person)),
                     Answer::No => {}
                 },
                 Said::Rejects => match (veto, has_say(world, group, person)) {
@@ -118,7 +110,7 @@ fn quorum(world: &World, groups: &[Group], self_approval: bool, commit_binding: 
                 Said::Nothing => {}
             }
             if may_approve(world, group, person, lifted) != Answer::No {
-                could.insert(person);
+                could.insert(human(world, person));
             }
         }
         sure.push(yes);
@@ -129,15 +121,34 @@ fn quorum(world: &World, groups: &[Group], self_approval: bool, commit_binding: 
         Outcome::Refused // changes.md 5: a rejection by an eligible person blocks
     } else if veto == Answer::Unread {
         Outcome::InDoubt
+    } else if machine_alone(world) {
+        Outcome::Allowed
     } else if seated(&seats, &sure, &mut BTreeSet::new()) {
         Outcome::Allowed
     } else if seated(&seats, &perhaps, &mut BTreeSet::new()) {
         Outcome::InDoubt // R47
-    } else if unread_roster(world, groups) || seated(&seats, &reach, &mut BTreeSet::new()) {
+    } else if !world.team_readable && groups.iter().any(|group| group.team)
+        || seated(&seats, &reach, &mut BTreeSet::new())
+    {
         Outcome::Pending
     } else {
         Outcome::Refused // policy.md: `unreachable`
     }
+}
+
+/// policy.md, `machines`: requester, every pusher and every commit are the robot, and only values of production changed.
+fn machine_alone(world: &World) -> bool {
+    let its = |person: Option<Person>| person == Some(ROBOT);
+    world.rules.machine
+        && its(world.requester)
+        && world.paths().iter().all(|path| environment(path) == Some("production"))
+        && world.range.iter().all(|number| {
+            let commit = &world.commits[*number];
+            let mut moves = world.moves.iter().filter(|made| made.to == *number);
+            its(commit.author)
+                && its(commit.co_author.or(Some(ROBOT)))
+                && moves.all(|made| its(Some(made.by)) && made.told == Told::Yes)
+        })
 }
 
 /// Whether every seat gets a person of its own: all ways are tried.
@@ -153,31 +164,27 @@ fn seated(seats: &[usize], people: &[BTreeSet<Person>], taken: &mut BTreeSet<Per
     })
 }
 
-fn unread_roster(world: &World, groups: &[Group]) -> bool {
-    !world.team_readable && groups.iter().any(|group| group.team)
-}
-
 /// policy.md and decision 0009: a requester that is a bot or unknown, a commit of no account, a head whose mover is unknown: one seat.
 fn extra_seat(world: &World) -> bool {
     world.requester.is_none_or(|requester| requester == ROBOT)
-        || world.range.iter().any(|commit| world.commits[*commit].author.is_none())
         || world.range.iter().any(|commit| {
             let mut moves = world.moves.iter().filter(|made| made.to == *commit).peekable();
-            moves.peek().is_some() && moves.all(|made| made.told != Told::Yes)
+            let unknown = moves.peek().is_some() && moves.all(|made| made.told != Told::Yes);
+            unknown || world.commits[*commit].author.is_none()
         })
 }
 
 /// R31–R33: who asked, who pushed, who wrote.
 fn made_it(world: &World, person: Person, lifted: bool) -> bool {
-    if world.requester == Some(person) {
+    let is = |other: Person| human(world, other) == human(world, person);
+    if world.requester.is_some_and(is) {
         return !lifted;
     }
-    let pushed = |commit: &usize| {
-        world.moves.iter().any(|made| made.to == *commit && made.told == Told::Yes && made.by == person)
-    };
+    let pushed =
+        |commit: &usize| world.moves.iter().any(|made| made.to == *commit && made.told == Told::Yes && is(made.by));
     let wrote = |commit: &usize| {
         let commit = &world.commits[*commit];
-        commit.author == Some(person) || commit.co_author == Some(person)
+        commit.author.is_some_and(is) || commit.co_author.is_some_and(is)
     };
     world.range.iter().any(|commit| pushed(commit) || wrote(commit))
 }
@@ -187,11 +194,10 @@ fn named(world: &World, group: &Group, person: Person) -> Answer {
     if group.users.contains(&person) && !(person == RENAMED && world.taken) {
         return Answer::Yes;
     }
-    match (group.team, world.team_readable) {
-        (false, _) => Answer::No,
-        (true, false) => Answer::Unread,
-        (true, true) if world.team.contains(&person) => Answer::Yes,
-        (true, true) => Answer::No,
+    match (group.team, world.team_readable, world.team.contains(&person)) {
+        (false, _, _) | (true, true, false) => Answer::No,
+        (true, false, _) => Answer::Unread,
+        (true, true, true) => Answer::Yes,
     }
 }
 
@@ -232,11 +238,9 @@ fn has_say(world: &World, group: &Group, person: Person) -> Answer {
 pub(crate) fn is_approver(world: &World, person: Person) -> bool {
     let paths = world.paths();
     let rules = world.rules.rules.iter().filter(|rule| paths.iter().any(|path| covers(rule, path)));
-    let groups = rules.flat_map(|rule| rule.groups.clone());
     let control = paths.contains(&".sops.yaml").then(|| admins(world));
-    groups
-        .chain(control)
-        .any(|group| named(world, &group, person) == Answer::Yes && writes(world, person) == Answer::Yes)
+    let mut groups = rules.flat_map(|rule| rule.groups.clone()).chain(control);
+    groups.any(|group| named(world, &group, person) == Answer::Yes && writes(world, person) == Answer::Yes)
 }
 
 /// R20: the last by GitHub's time; of equal times the more restrictive. A dismissal ends the vote of its own review (R19), where
@@ -247,20 +251,18 @@ fn last(world: &World, person: Person) -> Option<&Review> {
         (_, true) => 1,
         (_, false) => 0,
     };
-    let own = world.reviews.iter().filter(|review| review.by == Some(person));
+    let own =
+        world.reviews.iter().filter(|review| review.by.is_some_and(|by| human(world, by) == human(world, person)));
     let voting = own.filter(|review| matches!(review.word, Word::Approve | Word::Reject));
-    voting.max_by_key(|review| (review.at, strict(review)))
+    // a human who speaks with two accounts spoke last with one of them, and that one is asked about
+    voting.max_by_key(|review| (review.at, strict(review))).filter(|review| review.by == Some(person))
 }
 
-fn said(world: &World, person: Person, commit_binding: bool) -> Said {
-    match last(world, person) {
-        None => Said::Nothing,
-        Some(review) if ended(world, review) => Said::Nothing,
-        Some(review) => match review.word {
-            Word::Reject => Said::Rejects, // R24: whatever the commit
-            Word::Approve if holds(world, review, commit_binding) => Said::Approves,
-            Word::Approve | Word::Comment | Word::Strange => Said::Nothing,
-        },
+fn said(world: &World, person: Person, bound: Bound) -> Said {
+    match last(world, person).filter(|review| !ended(world, review)) {
+        Some(review) if review.word == Word::Reject => Said::Rejects, // R24: whatever the commit
+        Some(review) if holds(world, review, bound) => Said::Approves,
+        Some(_) | None => Said::Nothing,
     }
 }
 
@@ -273,11 +275,15 @@ fn ended(world: &World, review: &Review) -> bool {
     }
     let by = dismissal.by;
     let may = by != ROBOT && named(world, &admins(world), by) == Answer::Yes && !made_it(world, by, false);
-    dismissal.told == Told::Yes && (review.by == Some(by) || may)
+    let own = review.by.is_some_and(|author| human(world, author) == human(world, by));
+    dismissal.told == Told::Yes && (own || may)
 }
 
 /// `changes.md` 3, R12, R13, R22, R27.
-fn holds(world: &World, review: &Review, commit_binding: bool) -> bool {
+fn holds(world: &World, review: &Review, (commit_binding, lifetime): Bound) -> bool {
+    if lifetime.is_some_and(|seconds| world.now - review.at > seconds) {
+        return false; // R30
+    }
     let told = review.told == Told::Yes;
     let first_base = if told { Some(review.base) } else { review.looked };
     if first_base.is_some_and(|base| base != world.base) || review.shown != review.commit && told {
@@ -288,9 +294,7 @@ fn holds(world: &World, review: &Review, commit_binding: bool) -> bool {
     if !told && (commit != head || since.is_none_or(|since| review.at < since)) {
         return false;
     }
-    let same = {
-        let (then, now) = (&world.commits[commit], &world.commits[head]);
-        then.readable && (then.content, then.version) == (now.content, now.version)
-    };
+    let (then, now) = (&world.commits[commit], &world.commits[head]);
+    let same = then.readable && (then.content, then.version) == (now.content, now.version);
     same && (!commit_binding || commit == head)
 }

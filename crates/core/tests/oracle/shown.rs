@@ -9,8 +9,8 @@ use countersign_core::domain::{
     RepoName, RepoPath, ResolvedNames, ReviewId, TeamId, Timestamp, TreeEntry, UserId,
 };
 use countersign_core::facts::{
-    Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History, Known, MergeBase,
-    People, Pusher, VoteFacts, VoteKind, VoteSource,
+    Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History, KeyChange,
+    KeyChangeKind, Known, MergeBase, People, Pusher, VoteFacts, VoteKind, VoteSource,
 };
 use countersign_core::policy::Policy;
 
@@ -120,6 +120,9 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
         )]
         .into(),
         held: None,
+        change_at: BTreeMap::new(),
+        forge_time: None,
+        ourselves: None,
     }
 }
 
@@ -135,12 +138,13 @@ fn sealed() -> DocumentFacts {
     DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
-        keys: Vec::new(),
+        keys: vec![KeyChange { key: "db_password".to_owned(), change: KeyChangeKind::Changed }],
         exposed: Vec::new(),
         old_recipients: BTreeSet::new(),
         new_recipients: BTreeSet::new(),
         demanded_recipients: None,
         settings: Vec::new(),
+        other: Some(Vec::new()),
     }
 }
 

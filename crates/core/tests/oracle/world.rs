@@ -122,6 +122,12 @@ pub(crate) struct Rules {
     pub(crate) admins: Option<Group>,
     /// Whether votes hold for the commit, per environment: production, staging.
     pub(crate) commit_binding: [bool; 2],
+    /// How long approvals hold, in minutes, per environment.
+    pub(crate) lifetime: [Option<i64>; 2],
+    /// Two accounts that are one person.
+    pub(crate) same: Option<(Person, Person)>,
+    /// Whether the robot may change values of production alone.
+    pub(crate) machine: bool,
 }
 
 /// Everything.
@@ -167,6 +173,8 @@ pub(crate) fn text(rules: &Rules) -> String {
     let mut text = String::from("version: 1\nenvironments:\n");
     for (at, name) in ["production", "staging"].into_iter().enumerate() {
         let binding = if rules.commit_binding[at] { "commit" } else { "delta" };
+        let lifetime = rules.lifetime[at].map(|minutes| format!(", approval_ttl: {minutes}m")).unwrap_or_default();
+        let binding = format!("{binding}{lifetime}");
         text += &format!("  {name}: {{paths: [secrets/{name}/], binding: {binding}}}\n");
         // the second branch is governed by environments of the same shape
         text += &format!("  {name}-next: {{paths: [secrets/{name}/], binding: {binding}, branch: next}}\n");
@@ -183,6 +191,16 @@ pub(crate) fn text(rules: &Rules) -> String {
             text += &format!("      - {{name: g{at}, {}}}\n", people(group));
         }
     }
+    if let Some((one, other)) = rules.same {
+        text += &format!("people:\n  {}: {{same_person: {}}}\n", NAMES[one], NAMES[other]);
+    }
+    if rules.machine {
+        let robot = ROBOT + 1;
+        text += &format!(
+            "machines:\n  - {{id: {robot}, login: {}, environments: [production, production-next], keys: [db_*]}}\n",
+            NAMES[ROBOT]
+        );
+    }
     if let Some(admins) = &rules.admins {
         text += &format!("admins: {{{}}}\n", people(admins));
     }
@@ -195,4 +213,22 @@ fn people(group: &Group) -> String {
     let team = if group.team { "teams: [acme/security]" } else { "" };
     let comma = if users.is_empty() || team.is_empty() { "" } else { ", " };
     format!("approvers: {{{users}{comma}{team}}}, required_approvals: {}", group.required)
+}
+
+/// The environment a path lies in.
+pub(crate) fn environment(path: &str) -> Option<&'static str> {
+    ["production", "staging"].into_iter().find(|name| path.starts_with(&format!("secrets/{name}/")))
+}
+
+/// Whether a policy applies to a path.
+pub(crate) fn covers(rule: &Rule, path: &str) -> bool {
+    environment(path) == Some(rule.environment) && rule.path.is_none_or(|own| own == path)
+}
+
+/// R21, `same_person`: the account that stands for a human.
+pub(crate) fn human(world: &World, person: Person) -> Person {
+    match world.rules.same {
+        Some((one, other)) if person == other => one,
+        Some(_) | None => person,
+    }
 }

@@ -8,9 +8,11 @@ mod metadata;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use serde::{Serialize, Serializer};
 
+pub use self::tokens::{TokenChange, tokens};
 use crate::format::Format;
 use crate::opened::OpenedDocument;
 use crate::path::KeyPath;

@@ -149,3 +149,29 @@ fn the_json_has_the_agreed_shape_and_no_token() {
     assert!(!json.to_string().contains("BBBB"));
     assert_eq!(diff.keys[0].change, ChangeKind::Changed);
 }
+
+#[test]
+fn the_same_tokens_in_the_place_of_the_same_tokens_are_the_same_change() {
+    let change = |old: &str, new: &str, foot: &str| super::tokens(&doc(&body(old), FOOT), &doc(&body(new), foot));
+    let later = FOOT.replace("2026-01-01", "2026-02-02").replace("data:aaaa", "data:bbbb");
+    let own = change("a: <A>\nb: <B>\n", "a: <C>\nb: <B>\n", FOOT);
+    assert_eq!(own.len(), 1);
+    // others changed another key, the date and the MAC, and wrote a comment of theirs beside it before
+    assert_eq!(own, change("a: <A>\nb: <D>\nx: <E>\n", "a: <C>\nb: <D>\nx: <E>\n", &later));
+    let others = [
+        change("a: <A>\nb: <B>\n", "a: <D>\nb: <B>\n", FOOT),
+        change("a: <D>\nb: <B>\n", "a: <C>\nb: <B>\n", FOOT),
+        change("b: <B>\n", "a: <C>\nb: <B>\n", FOOT),
+        change("a: <A>\nb: <B>\n", "a: <C>\nb: <D>\n", FOOT),
+        change("a: <A>\nb: <B>\n", "b: <B>\na: <C>\n", FOOT),
+        change("a: <A>\nb: <B>\n", "# note\na: <C>\nb: <B>\n", FOOT),
+        change("a: <A>\nb: <B>\n", "a: plain\nb: <B>\n", FOOT),
+        change("a: <A>\nb: <B>\n", "a: <C>\nb: <B>\n", &FOOT.replace("stanza", "other")),
+        change("a: <A>\nb: <B>\n", "a: <C>\nb: <B>\n", &FOOT.replace("recipient: age1a", "recipient: age1b")),
+        change("a: <A>\nb: <B>\n", "a: <C>\nb: <B>\n", &(FOOT.to_owned() + "    unencrypted_suffix: _x\n")),
+        change("a: <A>\nb: <B>\n", "a: <C>\nb: <B>\n", &FOOT.replace("3.13.3", "3.13.4")),
+    ];
+    for other in others {
+        assert_ne!(own, other);
+    }
+}

@@ -39,6 +39,7 @@ fn document() -> DocumentFacts {
         new_recipients: ["age1x".to_owned()].into(),
         demanded_recipients: None,
         settings: Vec::new(),
+        other: Some(Vec::new()),
     }
 }
 
@@ -103,6 +104,9 @@ fn facts() -> Facts {
         authority: [(UserId::new(1), may)].into(),
         rosters: BTreeMap::new(),
         held: None,
+        change_at: BTreeMap::new(),
+        forge_time: None,
+        ourselves: None,
     }
 }
 

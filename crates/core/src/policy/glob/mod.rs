@@ -7,6 +7,8 @@
 
 mod read;
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::domain::RepoPath;
@@ -111,7 +113,7 @@ impl Glob {
 
     fn covers_subject(&self, subject: &Subject<'_>) -> bool {
         match subject {
-            Subject::Ascii(ascii) => self.exact.covers(0, ascii.ends.len(), |at| ascii.exact(at), self.exact.directory),
+            Subject::Ascii(ascii) => self.exact.covers(0, ascii.count, |at| ascii.exact(at), self.exact.directory),
             Subject::Text { exact, .. } => {
                 self.exact.covers(0, exact.len(), |at| exact[at].as_slice(), self.exact.directory)
             }
@@ -122,7 +124,7 @@ impl Glob {
         match subject {
             // what is covered as written is covered in lower case: ASCII letters have no other folding
             Subject::Ascii(ascii) => {
-                let (count, name) = (ascii.ends.len(), |at| ascii.folded(at));
+                let (count, name) = (ascii.count, |at| ascii.folded(at));
                 self.folded.covers(0, count, name, false) || self.folded.is_above(count, name)
             }
             Subject::Text { folded, .. } => {
@@ -139,7 +141,7 @@ impl Glob {
     pub(super) fn concerns_beyond(&self, subject: &Subject<'_>, depth: usize) -> bool {
         match subject {
             Subject::Ascii(_) if depth == self.folded.parts.len() => true,
-            Subject::Ascii(ascii) => self.folded.covers(depth, ascii.ends.len(), |at| ascii.folded(at), false),
+            Subject::Ascii(ascii) => self.folded.covers(depth, ascii.count, |at| ascii.folded(at), false),
             Subject::Text { .. } => self.concerns_subject(subject),
         }
     }
@@ -181,11 +183,30 @@ impl Pattern {
         name: impl Fn(usize) -> &'n [C],
         only_below: bool,
     ) -> bool {
+        // a name at any depth, as most patterns with a wildcard are
+        if let Some([Part::AnyDepth, Part::Name(atoms)]) = self.parts.get(from..) {
+            let last = if only_below { count.saturating_sub(1) } else { count };
+            return (from..last).any(|at| matches_name(atoms, name(at)));
+        }
+        if self.parts.len() < 64 {
+            self.walk::<u64, C>(from, count, name, only_below)
+        } else {
+            self.walk::<Many, C>(from, count, name, only_below)
+        }
+    }
+
+    fn walk<'n, S: States, C: Copy + Into<char> + 'n>(
+        &self,
+        from: usize,
+        count: usize,
+        name: impl Fn(usize) -> &'n [C],
+        only_below: bool,
+    ) -> bool {
         let end = self.parts.len();
-        let mut active = States::default();
+        let mut active = S::default();
         active.set(from);
         for index in from..count {
-            let mut next = States::default();
+            let mut next = S::default();
             let mut any = false;
             for at in from..end {
                 if !active.has(at) {
@@ -299,11 +320,27 @@ impl Atom {
     }
 }
 
-/// Which parts of a pattern may come next; a pattern of 500 characters has at most 250.
-#[derive(Default)]
-struct States([u64; 4]);
+/// Which parts of a pattern may come next.
+trait States: Default {
+    fn set(&mut self, at: usize);
+    fn has(&self, at: usize) -> bool;
+}
 
-impl States {
+impl States for u64 {
+    fn set(&mut self, at: usize) {
+        *self |= 1 << at;
+    }
+
+    fn has(&self, at: usize) -> bool {
+        *self & (1 << at) != 0
+    }
+}
+
+/// For patterns of 64 parts and more; one of 500 characters has at most 250.
+#[derive(Default)]
+struct Many([u64; 4]);
+
+impl States for Many {
     fn set(&mut self, at: usize) {
         self.0[at / 64] |= 1 << (at % 64);
     }
@@ -315,6 +352,12 @@ impl States {
 
 /// Matches one component; goes back to the last `*` only, so the work is at most the product of the lengths.
 fn matches_name<C: Copy + Into<char>>(atoms: &[Atom], name: &[C]) -> bool {
+    // most names fail at their first letter
+    if let (Some(Atom::Char(first)), Some(c)) = (atoms.first(), name.first())
+        && *first != (*c).into()
+    {
+        return false;
+    }
     let (mut atom, mut at) = (0, 0);
     let mut last_many: Option<(usize, usize)> = None;
     while at < name.len() {
@@ -353,42 +396,58 @@ pub(super) enum Subject<'p> {
 #[derive(Debug)]
 pub(super) struct Ascii<'p> {
     bytes: &'p [u8],
-    lower: Vec<u8>,
-    ends: Vec<(usize, usize)>,
+    lower: Cow<'p, [u8]>,
+    ends: [u16; MAX_COMPONENTS + 1],
+    count: usize,
 }
+
+/// Deeper paths are asked the slow way.
+const MAX_COMPONENTS: usize = 32;
 
 impl Ascii<'_> {
     fn exact(&self, at: usize) -> &[u8] {
-        let (from, to) = self.ends[at];
-        &self.bytes[from..to]
+        &self.bytes[self.span(at)]
     }
 
     fn folded(&self, at: usize) -> &[u8] {
-        let (from, to) = self.ends[at];
-        &self.lower[from..to]
+        &self.lower[self.span(at)]
+    }
+
+    /// `ends` holds where each component begins; the one after the last begins behind the end.
+    fn span(&self, at: usize) -> std::ops::Range<usize> {
+        usize::from(self.ends[at])..usize::from(self.ends[at + 1]) - 1
     }
 }
 
 impl<'p> Subject<'p> {
     pub(super) fn new(path: &'p RepoPath) -> Self {
         let bytes = path.as_bytes();
-        if !bytes.is_ascii() {
-            return Self::Text { exact: components(bytes), folded: components(&path.folded()) };
+        let slow = || Self::Text { exact: components(bytes), folded: components(&path.folded()) };
+        if !bytes.is_ascii() || bytes.len() >= usize::from(u16::MAX) {
+            return slow();
         }
-        let mut ends = Vec::with_capacity(8);
-        let mut from = 0;
-        for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            ends.push((from, at));
-            from = at + 1;
+        let (mut ends, mut count) = ([0; MAX_COMPONENTS + 1], 0);
+        let mut upper = false;
+        for (at, byte) in bytes.iter().enumerate() {
+            upper |= byte.is_ascii_uppercase();
+            if *byte == b'/' {
+                count += 1;
+                if count == MAX_COMPONENTS {
+                    return slow();
+                }
+                ends[count] = at as u16 + 1;
+            }
         }
-        ends.push((from, bytes.len()));
-        Self::Ascii(Ascii { bytes, lower: bytes.to_ascii_lowercase(), ends })
+        count += 1;
+        ends[count] = bytes.len() as u16 + 1;
+        let lower = if upper { Cow::Owned(bytes.to_ascii_lowercase()) } else { Cow::Borrowed(bytes) };
+        Self::Ascii(Ascii { bytes, lower, ends, count })
     }
 
     /// The number of components of an ASCII path.
     pub(super) fn ascii_components(&self) -> Option<usize> {
         match self {
-            Self::Ascii(ascii) => Some(ascii.ends.len()),
+            Self::Ascii(ascii) => Some(ascii.count),
             Self::Text { .. } => None,
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::Environment;
+use crate::domain::{Environment, Span};
 use crate::policy::diagnostic::{Code, Diagnostic, Place, shown};
 use crate::policy::glob::{Glob, Globs};
 use crate::policy::model::{Binding, DirectPush, EnvironmentRule, MergeMode, Mode};
@@ -50,8 +50,8 @@ fn one(name: &Located<String>, raw: &RawEnvironment, faults: &mut Faults) -> Opt
     let word = |field: &Field<RawBinding>| field.given().map(|binding| binding.value);
     let binding = match word(&raw.binding) {
         Some(RawBinding::Commit) => Binding::Commit,
-        // `change` is refused elsewhere, by name.
-        Some(RawBinding::Delta | RawBinding::Change) | None => Binding::Delta,
+        Some(RawBinding::Change) => Binding::Change,
+        Some(RawBinding::Delta) | None => Binding::Delta,
     };
     let syncs = syncs::all(&raw.syncs, faults);
     let Ok(parsed) = Environment::parse(&name.value) else {
@@ -68,8 +68,25 @@ fn one(name: &Located<String>, raw: &RawEnvironment, faults: &mut Faults) -> Opt
         mode: raw.mode.given().map_or(Mode::Enforce, |mode| mode.value),
         merge: raw.merge.given().map_or(MergeMode::Auto, |merge| merge.value),
         direct_push: raw.direct_push.given().map_or(DirectPush::PutBack, |push| push.value),
+        approval_ttl: span(&raw.approval_ttl, "approval_ttl", faults),
+        expires: span(&raw.expires, "expires", faults),
         syncs,
     })
+}
+
+/// Reads a span of at least a minute.
+fn span(field: &Field<String>, name: &str, faults: &mut Faults) -> Option<Span> {
+    let text = field.given()?;
+    let fault = |message: String| Diagnostic::error(Code::Malformed, message).at(text.place);
+    match text.value.parse::<Span>() {
+        Ok(span) if span.seconds() >= 60 => return Some(span),
+        Ok(span) => {
+            faults.push(fault(format!("`{name}` is {span}")).help("a minute is the least: write `10m`, `8h` or `7d`"))
+        }
+        Err(_) => faults
+            .push(fault(format!("`{}` is not a span of time", shown(&text.value))).help("write `10m`, `8h` or `7d`")),
+    }
+    None
 }
 
 /// A pattern without wildcards, and whose it is.

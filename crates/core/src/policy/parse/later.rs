@@ -3,8 +3,8 @@
 //! Nothing that is written is silently ignored: a field without effect would look like protection.
 
 use crate::policy::diagnostic::{Code, Diagnostic, Place};
-use crate::policy::model::{Enforcement, MergeMode, Mode};
-use crate::policy::raw::{Prune, RawBinding, RawEnvironment, RawPolicy, RawRule, RawSync, RunIn};
+use crate::policy::model::{Enforcement, MergeMode};
+use crate::policy::raw::{Prune, RawEnvironment, RawPolicy, RawRule, RawSync, RunIn};
 use crate::policy::read::{Faults, Field, List};
 
 pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
@@ -21,22 +21,10 @@ pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
         "leave it out: a new reader needs a change of `.sops.yaml`, approved by `admins`",
         faults,
     );
-    list(&raw.machines, "machines", "leave it out: a change by a bot needs the same approvals as any other", faults);
     list(&raw.notifications, "notifications", "leave it out: people are told on the pull request", faults);
-    for (_, person) in raw.people.given().map(|table| table.value.entries.as_slice()).unwrap_or_default() {
-        let help = "leave it out: two accounts of one person count as two people, so list only one as approver";
-        field(&person.value.same_person, "same_person", help, faults);
-    }
 }
 
 fn environment(raw: &RawEnvironment, faults: &mut Faults) {
-    word(
-        &raw.mode,
-        Mode::Observe,
-        "mode: observe",
-        "leave it out: the rules of every environment are enforced",
-        faults,
-    );
     word(
         &raw.merge,
         MergeMode::Manual,
@@ -44,9 +32,6 @@ fn environment(raw: &RawEnvironment, faults: &mut Faults) {
         "leave it out: a change is merged once its approvals are there",
         faults,
     );
-    let help = "use `delta` (default): an approval holds while the whole difference to the base stays the same";
-    word(&raw.binding, RawBinding::Change, "binding: change", help, faults);
-    field(&raw.approval_ttl, "approval_ttl", "leave it out: approvals do not expire", faults);
     field(&raw.expires, "expires", "leave it out: an idle change request stays open", faults);
     word(&raw.comment_votes, true, "comment_votes: true", "leave it out: reviews count, comments do not", faults);
     word(&raw.value_checks, true, "value_checks: true", "leave it out: values are not looked at", faults);

@@ -5,6 +5,7 @@
 
 mod environment;
 mod later;
+mod machines;
 mod names;
 mod people;
 mod rule;
@@ -17,7 +18,7 @@ use crate::domain::Digest;
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::glob::{Glob, Globs};
 use super::matching::Index;
-use super::model::Policy;
+use super::model::{Group, Policy};
 use super::raw::RawPolicy;
 use super::read::{Faults, Field, FromNode as _, List};
 use super::tree;
@@ -67,10 +68,13 @@ fn understand(raw: &RawPolicy, digest: Digest, faults: &mut Faults) -> Option<Po
     let admins = rule::admins(raw, &policies, faults);
     let control = globs(&raw.control, "control", faults);
     let people = people::all(raw, faults);
+    let approvers: Vec<&Group> =
+        policies.iter().flat_map(|rule| &rule.groups).chain(admins.as_ref().map(|rule| &rule.group)).collect();
+    let machines = machines::all(raw, known.as_ref(), &approvers, faults);
     later::refuse(raw, faults);
     let index = Index::new(&control, &environments, &policies);
     let (admins, admins_place) = (admins?, raw.admins.key());
-    Some(Policy { digest, environments, policies, admins, admins_place, control, people, index })
+    Some(Policy { digest, environments, policies, admins, admins_place, control, people, machines, index })
 }
 
 /// Reports a list that is too long, and tells how many items to look at.

@@ -52,7 +52,22 @@ fn one(login: Login, raw: &RawPerson, owners: &mut BTreeMap<String, Place>, faul
             }
         }
     }
-    Person { login, email, recipients }
+    let same_person = raw.same_person.given().and_then(|other| same_person(&login, other, faults));
+    Person { login, email, recipients, same_person }
+}
+
+/// Reads the other account of a person.
+fn same_person(login: &Login, other: &Located<String>, faults: &mut Faults) -> Option<Login> {
+    let same = names::login(other, faults)?;
+    if same.same_as(login) {
+        faults.push(
+            Diagnostic::error(Code::Conflict, format!("`{login}` is the same person as itself"))
+                .at(other.place)
+                .help("name the other account of this person"),
+        );
+        return None;
+    }
+    Some(same)
 }
 
 /// Reads an age recipient. The text is never repeated in a message: somebody may have pasted the identity instead.

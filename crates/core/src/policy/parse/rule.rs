@@ -73,7 +73,11 @@ fn unique(name: &Located<String>, what: &str, seen: &mut BTreeMap<String, Place>
     }
 }
 
-fn selector(field: &Field<Selector>, known: Option<&BTreeSet<&str>>, faults: &mut Faults) -> EnvironmentSelector {
+pub(super) fn selector(
+    field: &Field<Selector>,
+    known: Option<&BTreeSet<&str>>,
+    faults: &mut Faults,
+) -> EnvironmentSelector {
     let (Some(selector), Some(key)) = (field.given(), field.key()) else {
         return EnvironmentSelector::Named(Vec::new());
     };

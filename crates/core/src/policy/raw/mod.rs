@@ -10,7 +10,8 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use self::later::{RawAccess, RawBypass, RawMachine, RawNotification};
+pub(super) use self::later::RawMachine;
+use self::later::{RawAccess, RawBypass, RawNotification};
 pub use self::syncs::OnDrift;
 pub(super) use self::syncs::{Prune, RawDispatch, RawSync, RawWebhook, RunIn};
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
@@ -37,7 +38,7 @@ shape! {
             control: List<String>,
             /// The list of rules for temporary access. Not supported yet.
             access: List<RawAccess>,
-            /// The list of bots whose value changes need no person. Not supported yet.
+            /// The list of bots whose value changes need no person.
             machines: List<RawMachine>,
             /// The people by login: how to reach them, and which recipients are theirs.
             people: Table<RawPerson>,
@@ -62,15 +63,15 @@ shape! {
             plain: List<String>,
             /// The branch it governs (default: the default branch).
             branch: String,
-            /// What the rules do: `enforce` (default) or `observe` (not supported yet).
+            /// What the rules do: `enforce` (default) or `observe`.
             mode: Mode,
             /// How a satisfied change is merged: `auto` (default) or `manual` (not supported yet).
             merge: MergeMode,
-            /// What an approval holds for: `delta` (default), `commit` or `change` (not supported yet).
+            /// What an approval holds for: `delta` (default), `commit` or `change`.
             binding: RawBinding,
             /// What happens to a direct push: `put_back` (default) or `quarantine` (not supported yet).
             direct_push: DirectPush,
-            /// The time after which an approval no longer counts. Not supported yet.
+            /// The time after which an approval no longer counts (default: none).
             #[schemars(regex(pattern = r"^[0-9]+[smhd]$"))]
             approval_ttl: String,
             /// The time after which an idle change request is closed. Not supported yet.
@@ -92,7 +93,7 @@ words! {
     pub enum Mode {
         /// Changes wait for their approvals.
         Enforce = "enforce",
-        /// Verdicts are shown, nothing is held up. Refused by this release.
+        /// Verdicts are shown, nothing is held up, merged or put back.
         Observe = "observe",
     }
 }
@@ -234,7 +235,7 @@ shape! {
             email: String,
             /// The list of age recipients of this person.
             recipients: List<String>,
-            /// The login of the same person's other account. Not supported yet.
+            /// The login of the same person's other account: the two are one person, with one vote.
             same_person: String,
         }
     }

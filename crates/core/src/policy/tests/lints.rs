@@ -1,6 +1,7 @@
 //! What is allowed but hardly meant is said.
 
 use super::*;
+use crate::domain::RepoPath;
 
 const BASE: &str = include_str!("base.yaml");
 
@@ -33,10 +34,31 @@ fn each_oddity_has_its_finding() {
         (", teams: [acme/security]}", "}\n    self_approval: true", &[]),
         ("    paths", "    plain: ['**']\n    paths", &[("CS0136", 3, Warning)]),
         ("    paths", "    plain: ['secrets/**/*.md']\n    paths", &[]),
+        ("admins:", "  - {name: less, environments: '*', approvers: {users: [ann, bob, cy], teams: [acme/security]}}\nadmins:", &[("CS0138", 10, Note)]),
+        ("admins:", "  - {name: same, environments: '*', approvers: {users: [ann, bob], teams: [acme/security]}, required_approvals: 2}\nadmins:", &[("CS0138", 10, Note)]),
+        ("admins:", "machines:\n  - {id: 7, login: 'rotator[bot]', environments: '*', keys: ['*']}\nadmins:", &[("CS0139", 0, Warning)]),
     ];
     for (from, to, expected) in cases {
         assert_eq!(findings(from, to), *expected, "{to}");
     }
+}
+
+#[test]
+fn a_pattern_that_matches_no_file_is_named() {
+    let text = BASE.replacen("    approvers", "    secret_paths: [secrets/production/payments/]\n    approvers", 1);
+    let text = text.replacen("admins:", "control: ['.github/workflows/']\nadmins:", 1);
+    let found = |files: &[&str]| -> Vec<String> {
+        let files: Vec<_> = files.iter().map(|file| RepoPath::new(file)).collect();
+        lint_files(&policy(&text), &files).into_iter().map(|one| one.message).collect()
+    };
+    assert_eq!(found(&["secrets/production/payments/db.yaml", ".github/workflows/ci.yml"]), [""; 0]);
+    assert_eq!(
+        found(&["secrets/production/db.yaml"]),
+        [
+            "`.github/workflows/` of `control` matches no file here",
+            "`secrets/production/payments/` of policy `production` matches no file here",
+        ]
+    );
 }
 
 #[test]

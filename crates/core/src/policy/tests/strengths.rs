@@ -42,6 +42,11 @@ fn each_change_has_its_direction() {
         ("[acme/platform]", "[acme/platform, acme/all]", Weaker),
         ("admins:", "control: [ci/]\nadmins:", Stronger),
         ("admins:", "control: [secrets/production/ci/]\nadmins:", Incomparable),
+        ("    paths", "    binding: change\n    paths", Weaker),
+        ("    paths", "    mode: observe\n    paths", Weaker),
+        ("    paths", "    approval_ttl: 7d\n    paths", Stronger),
+        ("admins:", "people: {ann: {same_person: bob}}\nadmins:", Stronger),
+        ("admins:", "machines: [{id: 7, login: 'r[bot]', environments: '*', keys: [a]}]\nadmins:", Weaker),
         ("admins:", "people: {ann: {recipients: [age1qqqqqqqq]}}\nadmins:", Weaker),
     ];
     for (from, to, expected) in cases {
