@@ -102,12 +102,11 @@ fn check_names_patterns_without_a_file_and_how_strict_the_rules_are() {
     );
     let policy = world.bench.read(".countersign/policy.yaml").replace("secrets/staging/", "secrets/stagging/");
     world.bench.write(".countersign/policy.yaml", &policy);
-    let ran = world.bench.run(&["check"]);
-    assert_eq!(ran.code, 12, "{}{}", ran.out, ran.err);
+    // the files may be still to come: rules are approved before what they protect
+    let text = world.bench.run(&["check"]).fine();
     assert!(
-        ran.out.contains("warning[CS0137]: `secrets/stagging/` of environment `staging` matches no file here"),
-        "{}",
-        ran.out
+        text.contains("note[CS0137]: `secrets/stagging/` of environment `staging` matches no file here"),
+        "{text}"
     );
     let json = world.bench.run(&["check", "--json"]).json();
     assert_eq!(

@@ -134,14 +134,15 @@ fn broad(machine: &Machine) -> Option<Diagnostic> {
     })
 }
 
-/// Looks for patterns that match none of these files: those of a working tree, say.
+/// Looks for patterns that match none of these files: those of a working tree, say. Notes only: rules are written and approved
+/// before the first file they protect.
 #[must_use]
 pub fn lint_files(policy: &Policy, files: &[RepoPath]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut look = |globs: &Globs, place: Option<Place>, whose: &str| {
         for glob in globs.iter().filter(|glob| !files.iter().any(|file| glob.concerns(file))) {
             let message = format!("`{}` of {whose} matches no file here", glob.as_str());
-            let finding = warning(Code::MatchesNothing, message)
+            let finding = note(Code::MatchesNothing, message)
                 .help("correct the pattern, or leave it if the files are still to come");
             found.push(match place {
                 Some(place) => finding.at(place),
