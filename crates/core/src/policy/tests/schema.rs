@@ -14,6 +14,11 @@ fn examples() -> Vec<&'static str> {
     DOCUMENTATION.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
+/// Whether an example is a whole policy, no part of one and no cases.
+fn is_whole(text: &str) -> bool {
+    text.contains("\npolicies:")
+}
+
 #[test]
 fn the_schema_is_draft_7_and_names_every_field() {
     let schema = json_schema();
@@ -30,9 +35,7 @@ fn the_schema_is_draft_7_and_names_every_field() {
 fn the_schema_accepts_the_examples() {
     let validator = jsonschema::draft7::new(&json_schema()).unwrap();
     let full = include_str!("later.yaml");
-    for text in
-        [EXAMPLE, STARTER, full].into_iter().chain(examples().into_iter().filter(|text| text.contains("version: 1")))
-    {
+    for text in [EXAMPLE, STARTER, full].into_iter().chain(examples().into_iter().filter(|text| is_whole(text))) {
         if let Err(error) = validator.validate(&value(text)) {
             panic!("{error} at {}:\n{text}", error.instance_path());
         }
@@ -91,9 +94,15 @@ fn the_documentation_knows_every_field_and_every_code() {
 
 #[test]
 fn the_complete_example_of_the_documentation_is_a_policy() {
-    let whole: Vec<_> = examples().into_iter().filter(|text| text.contains("version: 1")).collect();
+    let whole: Vec<_> = examples().into_iter().filter(|text| is_whole(text)).collect();
     assert!(!whole.is_empty());
     for text in whole {
         policy(text);
+    }
+    let cases: Vec<_> = examples().into_iter().filter(|text| text.contains("\ncases:")).collect();
+    assert!(!cases.is_empty());
+    for text in cases {
+        let read = read_cases(text);
+        assert!(read.is_ok_and(|(_, cases)| !cases.is_empty()), "{text}");
     }
 }
