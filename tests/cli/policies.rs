@@ -104,10 +104,7 @@ fn check_names_patterns_without_a_file_and_how_strict_the_rules_are() {
     world.bench.write(".countersign/policy.yaml", &policy);
     // the files may be still to come: rules are approved before what they protect
     let text = world.bench.run(&["check"]).fine();
-    assert!(
-        text.contains("note[CS0137]: `secrets/stagging/` of environment `staging` matches no file here"),
-        "{text}"
-    );
+    assert!(text.contains("note[CS0137]: `secrets/stagging/` of environment `staging` matches no file here"), "{text}");
     let json = world.bench.run(&["check", "--json"]).json();
     assert_eq!(
         (json["strictness"]["control"].as_i64(), json["strictness"]["policies"][0]["spare"].as_i64()),

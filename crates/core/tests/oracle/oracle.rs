@@ -121,9 +121,7 @@ fn quorum(world: &World, groups: &[Group], self_approval: bool, bound: Bound) ->
         Outcome::Refused // changes.md 5: a rejection by an eligible person blocks
     } else if veto == Answer::Unread {
         Outcome::InDoubt
-    } else if machine_alone(world) {
-        Outcome::Allowed
-    } else if seated(&seats, &sure, &mut BTreeSet::new()) {
+    } else if machine_alone(world) || seated(&seats, &sure, &mut BTreeSet::new()) {
         Outcome::Allowed
     } else if seated(&seats, &perhaps, &mut BTreeSet::new()) {
         Outcome::InDoubt // R47

@@ -31,15 +31,15 @@ pub(super) fn all(
     let mut seen = BTreeMap::new();
     let mut machines = Vec::new();
     for item in list.value.items.iter().take(count) {
-        if let Some(id) = item.value.id.given() {
-            if let Some(earlier) = seen.insert(id.value, id.place) {
-                faults.push(
-                    Diagnostic::error(Code::Repeated, format!("account {} is listed twice", id.value))
-                        .at(id.place)
-                        .label(format!("already in line {}", earlier.line))
-                        .help("say it in one entry"),
-                );
-            }
+        if let Some(id) = item.value.id.given()
+            && let Some(earlier) = seen.insert(id.value, id.place)
+        {
+            faults.push(
+                Diagnostic::error(Code::Repeated, format!("account {} is listed twice", id.value))
+                    .at(id.place)
+                    .label(format!("already in line {}", earlier.line))
+                    .help("say it in one entry"),
+            );
         }
         machines.extend(one(item, known, approvers, faults));
     }
