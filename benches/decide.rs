@@ -165,6 +165,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
         held: None,
         change_at: BTreeMap::new(),
         forge_time: None,
+        merge_asked: None,
         ourselves: None,
         rosters: teams.iter().map(|team| (*team, Known::Is(vec![account("cy", 3)]))).collect(),
     }

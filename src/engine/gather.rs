@@ -45,6 +45,7 @@ impl Engine {
         let rosters = self.rosters(place).await?;
         let authority = self.authority(place, &votes, (&read.reviews, &rosters), freshness).await?;
         let names_now = self.names_now(place, &votes, freshness).await?;
+        let merge_asked = self.merge_asked(repo.id, change.number).await?;
         let held = held_push(place, change.head_ref.as_ref(), !history.base_uncovered.is_empty());
         let facts = Facts {
             at: self.clock.now(),
@@ -65,6 +66,7 @@ impl Engine {
             rosters,
             held,
             forge_time: None,
+            merge_asked,
             ourselves: self.ourselves.get().map(|us| us.id),
         };
         Ok(Gathered { facts, read })

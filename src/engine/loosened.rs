@@ -12,7 +12,9 @@ use super::{Engine, TurnError};
 
 /// Why a satisfied change waits for a fresh word: since the last one the policy changed, and without that it would not be enough.
 pub(super) fn waits_for_a_word(place: &Place, facts: &Facts) -> Option<String> {
-    let spoken = facts.votes.iter().filter(|vote| vote.kind == VoteKind::Approve).map(|vote| vote.at).max()?;
+    let approved = facts.votes.iter().filter(|vote| vote.kind == VoteKind::Approve).map(|vote| vote.at);
+    let asked = facts.merge_asked.as_ref().filter(|asked| asked.head == facts.change.head).map(|asked| asked.at);
+    let spoken = approved.chain(asked).max()?;
     let (entry, earlier) = place.policy_then(spoken)?;
     let owes = match policy::parse(&earlier.text) {
         Ok(policy) => owes_to_policy(&policy, &earlier.names, facts),

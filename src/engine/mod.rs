@@ -11,6 +11,7 @@ pub mod ports;
 pub mod proof;
 pub mod readiness;
 mod adopt;
+mod asked;
 mod book;
 mod branch;
 mod change;

@@ -411,6 +411,8 @@ pub enum NoteKey {
     Callback(TargetId),
     /// A command that was carried out or refused: nothing more is done for that comment.
     Command(CommentId),
+    /// Who asked last for the merge of a pull request: `facts::MergeAsked`.
+    MergeAsked(PrNumber),
 }
 
 /// What a receiver says about a delivery it took, by `POST /api/v1/syncs/{id}/status`.

@@ -29,6 +29,7 @@ pub(super) fn write_note(key: &NoteKey) -> String {
         NoteKey::Asked(target) => format!("asked/{target}"),
         NoteKey::Callback(target) => format!("callback/{target}"),
         NoteKey::Command(comment) => format!("command/{comment}"),
+        NoteKey::MergeAsked(change) => format!("merge/{change}"),
     }
 }
 
@@ -40,6 +41,7 @@ pub(super) fn read_note(text: &str) -> Option<NoteKey> {
         "asked" => Some(NoteKey::Asked(rest.parse().ok()?)),
         "callback" => Some(NoteKey::Callback(rest.parse().ok()?)),
         "command" => Some(NoteKey::Command(rest.parse().ok()?)),
+        "merge" => Some(NoteKey::MergeAsked(rest.parse().ok()?)),
         _ => None,
     }
 }
@@ -121,6 +123,7 @@ mod tests {
             NoteKey::Asked(target()),
             NoteKey::Callback(target()),
             NoteKey::Command(CommentId::new(9)),
+            NoteKey::MergeAsked(PrNumber::new(9)),
         ];
         for key in keys {
             assert_eq!(read_note(&write_note(&key)), Some(key));

@@ -39,6 +39,7 @@ pub fn explain(decision: &Decision, facts: &Facts) -> Value {
         })).collect::<Vec<_>>(),
         "extra_seats": decision.extra_seats.iter().map(|reason| reason.code()).collect::<Vec<_>>(),
         "next": decision.next,
+        "waits": decision.waits,
     })
 }
 
@@ -87,6 +88,9 @@ pub(super) fn next_steps(decision: &Decision, facts: &Facts) -> Vec<String> {
         return steps;
     }
     match decision.verdict {
+        Verdict::Satisfied if !decision.waits.is_empty() => {
+            vec!["somebody with write comments `/countersign merge`".to_owned()]
+        }
         Verdict::NotApplicable | Verdict::Satisfied => Vec::new(),
         Verdict::Pending if matches!(decision.reason, Reason::Draft | Reason::Closed) => {
             vec![decision.reason.help().to_owned()]

@@ -14,6 +14,7 @@ mod reason;
 mod structure;
 mod supposing;
 mod votes;
+mod waiting;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
@@ -27,6 +28,7 @@ pub use proof::QuorumMet;
 pub use reason::Reason;
 pub use rehearsal::{Mismatch, rehearse};
 pub use supposing::supposing;
+pub use waiting::Wait;
 
 use crate::domain::{
     Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath, ResolvedNames, Span, Timestamp,
@@ -103,6 +105,9 @@ pub struct Decision {
     pub extra_seats: Vec<Reason>,
     /// What would turn this green, in words.
     pub next: Vec<String>,
+    /// What a satisfied change still waits for before we merge it; others may.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
     /// Proof for a merge; there when satisfied.
     #[serde(skip)]
     pub proof: Option<QuorumMet>,
@@ -314,8 +319,10 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
         structure,
         extra_seats,
         next: Vec::new(),
+        waits: Vec::new(),
         proof,
     };
+    decision.waits = waiting::waits(policy, facts, &decision);
     decision.next = explain::next_steps(&decision, facts);
     decision
 }

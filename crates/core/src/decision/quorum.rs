@@ -195,13 +195,15 @@ fn veto(facts: &Case<'_>, group: &Group, ballot: &super::votes::Ballot) -> Veto 
     if ballot.stood {
         return Veto::Stands;
     }
+    // one no is enough, whatever cannot be read besides (R47)
+    let permission = facts.authority.get(&ballot.account.id).and_then(|authority| authority.permission.answer());
+    if permission.is_some_and(|permission| !permission.may_approve()) {
+        return Veto::None;
+    }
     match electorate::belongs(facts, &group.approvers, &ballot.account) {
         Standing::Excluded(_) => Veto::None,
         Standing::Unknown => Veto::Unknown,
-        Standing::Eligible => match facts.authority.get(&ballot.account.id).map(|authority| &authority.permission) {
-            Some(crate::facts::Known::Is(permission)) if !permission.may_approve() => Veto::None,
-            Some(_) | None => Veto::Stands,
-        },
+        Standing::Eligible => Veto::Stands,
     }
 }
 

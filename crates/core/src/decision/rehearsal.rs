@@ -161,6 +161,7 @@ impl<'a> Cast<'a> {
             rosters: self.rosters(),
             held: None,
             forge_time: None,
+            merge_asked: None,
             ourselves: None,
         }
     }

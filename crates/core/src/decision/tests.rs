@@ -131,6 +131,7 @@ impl Case {
             held: None,
             change_at: BTreeMap::new(),
             forge_time: None,
+            merge_asked: None,
             ourselves: None,
         };
         Self { policy, facts }

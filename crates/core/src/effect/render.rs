@@ -191,6 +191,9 @@ fn headline(decision: &Decision, outcome: &Outcome) -> String {
         (Verdict::Satisfied, Outcome::Held(why)) => {
             format!("**Approved for {scopes}** · not merged yet: {}", text(why))
         }
+        (Verdict::Satisfied, Outcome::Open) if !decision.waits.is_empty() => {
+            format!("**Approved for {scopes}** · merged when somebody asks for it")
+        }
         (Verdict::Satisfied, Outcome::Open) => format!("**Approved for {scopes}**"),
         (Verdict::Pending, _) if decision.reason == Reason::Draft => {
             format!("**Approved for {scopes}** · a draft is not merged")

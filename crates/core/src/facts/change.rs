@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Delta, Oid, PrNumber, RefName, RepoPath, Timestamp};
+use crate::domain::{Account, Delta, Oid, PrNumber, RefName, RepoPath, Timestamp};
 
 /// The pull request, read now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,17 @@ pub struct ChangeFacts {
     /// The commit by which somebody else merged it. The change is then judged as it stood before: as if it were still open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub landed: Option<Oid>,
+}
+
+/// Somebody with write asked for the merge of one head: what an environment with `merge: manual` waits for. No vote (R58).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeAsked {
+    /// Who.
+    pub by: Account,
+    /// The head it was asked for; a push ends it.
+    pub head: Oid,
+    /// When, in GitHub's time.
+    pub at: Timestamp,
 }
 
 /// Merge base of base tip and head (R3).

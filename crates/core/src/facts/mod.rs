@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use change::{ChangeFacts, History, MergeBase, PlainCommit};
+pub use change::{ChangeFacts, History, MergeAsked, MergeBase, PlainCommit};
 pub use direct::{HeldPush, LeftOut, LeftOutKind, Quarantine};
 pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, SettingChange};
 pub use people::{Contributor, ContributorRole, People, Pusher};
@@ -91,6 +91,9 @@ pub struct Facts {
     /// The clock of the forge, where it said what it is: ages are measured by it (R30).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge_time: Option<Timestamp>,
+    /// Who asked last for the merge, and of which head (`merge: manual`). It is no vote (R58).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge_asked: Option<MergeAsked>,
     /// Our own App's account: never one of `machines`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ourselves: Option<UserId>,

@@ -122,6 +122,7 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
         held: None,
         change_at: BTreeMap::new(),
         forge_time: None,
+        merge_asked: None,
         ourselves: None,
     }
 }

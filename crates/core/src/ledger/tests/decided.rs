@@ -106,6 +106,7 @@ fn facts() -> Facts {
         held: None,
         change_at: BTreeMap::new(),
         forge_time: None,
+        merge_asked: None,
         ourselves: None,
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing that is written is silently ignored: a field without effect would look like protection.
 
 use crate::policy::diagnostic::{Code, Diagnostic, Place};
-use crate::policy::model::{Enforcement, MergeMode};
+use crate::policy::model::Enforcement;
 use crate::policy::raw::{Prune, RawEnvironment, RawPolicy, RawRule, RawSync, RunIn};
 use crate::policy::read::{Faults, Field, List};
 
@@ -25,13 +25,6 @@ pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
 }
 
 fn environment(raw: &RawEnvironment, faults: &mut Faults) {
-    word(
-        &raw.merge,
-        MergeMode::Manual,
-        "merge: manual",
-        "leave it out: a change is merged once its approvals are there",
-        faults,
-    );
     field(&raw.expires, "expires", "leave it out: an idle change request stays open", faults);
     word(&raw.comment_votes, true, "comment_votes: true", "leave it out: reviews count, comments do not", faults);
     word(&raw.value_checks, true, "value_checks: true", "leave it out: values are not looked at", faults);

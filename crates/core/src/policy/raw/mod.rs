@@ -65,7 +65,7 @@ shape! {
             branch: String,
             /// What the rules do: `enforce` (default) or `observe`.
             mode: Mode,
-            /// How a satisfied change is merged: `auto` (default) or `manual` (not supported yet).
+            /// How a satisfied change is merged: `auto` (default) or `manual`.
             merge: MergeMode,
             /// What an approval holds for: `delta` (default), `commit` or `change`.
             binding: RawBinding,
@@ -103,7 +103,7 @@ words! {
     pub enum MergeMode {
         /// At once.
         Auto = "auto",
-        /// When somebody says so. Refused by this release.
+        /// When somebody with write asks for it (`/countersign merge`).
         Manual = "manual",
     }
 }
