@@ -10,6 +10,7 @@ use super::{Engine, TurnError};
 
 impl Engine {
     /// Remembers that somebody who may asks for the merge of a head, and has the pull request looked at.
+    #[expect(dead_code, reason = "called by the command `merge`, which is built beside this")]
     pub(super) async fn ask_to_merge(
         &self,
         repo: RepoId,
