@@ -60,10 +60,10 @@ impl OpenedDocument {
     /// # Errors
     /// [`SealError::Recipient`] naming the first recipient that cannot be served: it would lose access.
     pub fn rotate(&mut self) -> Result<(), SealError> {
-        self.must_be_editable()?;
         self.must_agree()?;
+        self.sealed.metadata().recipients().try_for_each(must_be_served)?;
+        self.write_out()?;
         let metadata = self.sealed.metadata();
-        metadata.recipients().try_for_each(must_be_served)?;
         let key = DataKey::generate()?;
         let payloads = payloads(&key, metadata.groups().len(), metadata.shamir_threshold())?;
         let homes = Homes::of(&self.sealed.tree);
@@ -147,7 +147,6 @@ impl OpenedDocument {
     }
 
     fn regroup(&mut self, wanted: &[Vec<RuleKey>], shamir_threshold: Option<u32>) -> Result<bool, SealError> {
-        self.must_be_editable()?;
         self.must_agree()?;
         if wanted.is_empty() || wanted.iter().any(Vec::is_empty) {
             return Err(SealError::Metadata { what: "nobody would be left to open the document" });
@@ -172,7 +171,8 @@ impl OpenedDocument {
         };
         let had_changed = self.changed;
         let text = change(&self.sealed.text, self.sealed.format, &changes.0)?;
-        self.take_text(&text)?;
+        let all = self.elsewhere(None);
+        self.take_if_same(&text, all)?;
         self.shares = changes.1;
         // The MAC does not cover recipients: nothing has to be sealed again for them.
         self.changed = had_changed;

@@ -99,6 +99,14 @@ impl Draft {
         }
     }
 
+    /// A sealed document without its metadata, aliases written out.
+    pub(crate) fn written_out(sealed: &SealedDocument) -> Result<Self, SealError> {
+        let step = step(&sealed.tree);
+        let text = Zeroizing::new(write::tree(&sealed.tree, &Texts { opened: None }, step, Empty::Nothing));
+        let tree = read_tree(&text, sealed.format)?;
+        Ok(Self { text, tree, step, unit: unit(None) })
+    }
+
     /// Any bytes become the one value of a JSON document (reference 14).
     fn binary(plain: &[u8], unit: String) -> Result<Self, SealError> {
         if SealedDocument::parse(plain, Format::Binary).is_ok() {

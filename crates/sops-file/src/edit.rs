@@ -4,8 +4,10 @@
 //! stores anything: the caller writes the bytes that [`OpenedDocument::reseal`] returns.
 
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::cipher::DataKey;
+use crate::convert::value_of;
 use crate::dotenv;
 use crate::draft::{Appended, Draft, Reuse, read_back, sealed_comments};
 use crate::error::SealError;
@@ -43,10 +45,16 @@ impl OpenedDocument {
     /// ```
     ///
     /// # Errors
-    /// [`SealError::WrongContainer`] when the path goes through a scalar.
+    /// [`SealError::WrongContainer`] when the path goes through a scalar; [`SealError::Shared`] when another value is an
+    /// alias of what would change.
     pub fn set(&mut self, path: &KeyPath, value: &Value) -> Result<bool, SealError> {
         self.must_have_keys()?;
         self.must_fit(path, value)?;
+        let shares = self.sealed.tree.needs_rewriting;
+        self.set_in_place(path, value).map_err(|fault| shared(shares, path, fault))
+    }
+
+    fn set_in_place(&mut self, path: &KeyPath, value: &Value) -> Result<bool, SealError> {
         let (document, source) = (self.first_document()?, &self.sealed.text);
         if let Some(node) = find(&document.root, path.steps())
             && let (Some(old), Value::Scalar(new)) = (node.scalar(), value)
@@ -58,9 +66,18 @@ impl OpenedDocument {
         let setter = Setter { source, document, step: step(&self.sealed.tree) };
         let text = apply(source, setter.patches(path, &stand_in.value)?);
         let text = self.settled(&text, Some((path, &stand_in)))?;
+        let (elsewhere, was_sealed) = (self.elsewhere(Some(path)), self.sealed_by_comment(path));
         let (sealed, values) = self.read(&text)?;
         let before = (std::mem::replace(&mut self.sealed, sealed), std::mem::replace(&mut self.values, values));
-        if self.holds(&changed_path(&self.first_document()?.root, path), value) {
+        let real = changed_path(&self.first_document()?.root, path);
+        let is_sealed = self.sealed_by_comment(&real);
+        if was_sealed.lost(is_sealed) {
+            (self.sealed, self.values) = before;
+            return Err(SealError::Metadata {
+                what: "without the comment that marks it, that value would stand in the clear",
+            });
+        }
+        if self.holds(&real, value) && elsewhere.is_none_or(|elsewhere| elsewhere == self.all_but(Some(&real))) {
             self.changed = true;
             return Ok(true);
         }
@@ -68,10 +85,44 @@ impl OpenedDocument {
         Err(SealError::ReadBack("the value cannot be written in this format"))
     }
 
+    /// What stands at a path when a comment, which a change can take away, decides over it.
+    fn sealed_by_comment(&self, path: &KeyPath) -> ByComment {
+        let (selection, mut found) = (self.sealed.selection(), ByComment::default());
+        if !selection.goes_by_comments() {
+            return found;
+        }
+        let outcome: Result<(), std::convert::Infallible> = walk(&self.sealed.tree, &selection, &mut |visit| {
+            if let Leaf::Scalar(_, scalar) = &visit.leaf
+                && visit.document == 0
+                && !scalar.value.is_empty()
+                && path.covers(&visit.key_path())
+            {
+                *if visit.seals { &mut found.sealed } else { &mut found.clear } = true;
+            }
+            Ok(())
+        });
+        match outcome {
+            Ok(()) => found,
+            Err(never) => match never {},
+        }
+    }
+
+    /// In a file with aliases one token may stand for several values: what is outside a path, to be compared.
+    pub(crate) fn elsewhere(&self, path: Option<&KeyPath>) -> Option<Elsewhere> {
+        self.sealed.tree.needs_rewriting.then(|| self.all_but(path))
+    }
+
+    fn all_but(&self, path: Option<&KeyPath>) -> Elsewhere {
+        let is_named = |document: usize, at: &KeyPath| document == 0 && path.is_some_and(|path| path.covers(at));
+        let values = self.values().into_iter().filter(|(document, at, _)| !is_named(*document, at));
+        let keys = |at: &KeyPath| at.steps().iter().filter(|step| matches!(step, Step::Key(_))).cloned().collect();
+        values.map(|(document, at, value)| (document, keys(&at), value.bytes())).collect()
+    }
+
     /// Removes what stands under a path of the first document.
     ///
     /// # Errors
-    /// [`SealError::NoSuchKey`].
+    /// [`SealError::NoSuchKey`]; [`SealError::Shared`] when another value is an alias of what would go.
     pub fn unset(&mut self, path: &KeyPath) -> Result<(), SealError> {
         self.must_have_keys()?;
         let document = self.first_document()?;
@@ -80,8 +131,41 @@ impl OpenedDocument {
         let container = find(&document.root, above).ok_or_else(missing)?;
         let entry = child(container, last).ok_or_else(missing)?;
         let patches = remove(&self.sealed.text, container, entry, document.sops.as_ref().filter(|_| above.is_empty()));
-        let text = self.settled(&apply(&self.sealed.text, patches), None)?;
-        self.take_text(&text)
+        let shares = self.sealed.tree.needs_rewriting;
+        let text = self.settled(&apply(&self.sealed.text, patches), None);
+        let text = text.map_err(|fault| shared(shares, path, fault))?;
+        let elsewhere = self.elsewhere(Some(path));
+        self.take_if_same(&text, elsewhere).map_err(|fault| shared(shares, path, fault))
+    }
+
+    /// Takes changed text in which everything that is named here must be as it was.
+    pub(crate) fn take_if_same(&mut self, text: &str, elsewhere: Option<Elsewhere>) -> Result<(), SealError> {
+        let before = (self.sealed.clone(), self.changed);
+        let values = std::mem::take(&mut self.values);
+        let outcome = self.take_text(text);
+        if outcome.is_ok() && elsewhere.is_none_or(|elsewhere| elsewhere == self.all_but(None)) {
+            return Ok(());
+        }
+        (self.sealed, self.changed) = before;
+        self.values = values;
+        outcome.and(Err(SealError::ReadBack("a value changed that was not named")))
+    }
+
+    /// Writes aliases out and the top level as lines, as sops does whenever it writes.
+    pub(crate) fn write_out(&mut self) -> Result<(), SealError> {
+        if !self.sealed.tree.needs_rewriting {
+            return Ok(());
+        }
+        let metadata = self.metadata_value()?;
+        let text = Draft::written_out(&self.sealed)?.with_metadata(Vec::new(), &Appended::New(&metadata));
+        let all = self.elsewhere(None);
+        self.take_if_same(&text, all)
+    }
+
+    fn metadata_value(&self) -> Result<Value, SealError> {
+        let sops = self.first_document()?.sops.as_ref();
+        let sops = sops.ok_or(SealError::Metadata { what: "the metadata are missing" })?;
+        Ok(value_of(&sops.node, &|scalar| scalar.value.duplicate()))
     }
 
     /// Seals again: the MAC, and `now` as `lastmodified`. Returns the bytes of the file; unchanged ones when
@@ -119,7 +203,6 @@ impl OpenedDocument {
     /// # Errors
     /// As for [`crate::seal`].
     pub fn replace_with(&mut self, plain: &[u8]) -> Result<(), SealError> {
-        self.must_be_editable()?;
         let draft = Draft::like(&self.sealed, plain)?;
         let selection = self.sealed.selection();
         let only_sealed = self.sealed.metadata().mac_only_encrypted();
@@ -132,7 +215,9 @@ impl OpenedDocument {
                 self.sealed.text[sops.start..entry_text_end(sops)].to_owned()
             }
         };
-        let text = draft.with_metadata(patches, &Appended::Kept(&metadata));
+        // Brackets and anchors of the metadata do not fit everywhere.
+        let anew = if self.sealed.tree.needs_rewriting { Some(self.metadata_value()?) } else { None };
+        let text = draft.with_metadata(patches, &anew.as_ref().map_or(Appended::Kept(&metadata), Appended::New));
         let text = sealed_comments(&text, self.sealed.format, &self.key, &self.reuse())?;
         self.take_text(&text)?;
         draft.compare(self)
@@ -164,19 +249,10 @@ impl OpenedDocument {
         }
     }
 
-    pub(crate) fn must_be_editable(&self) -> Result<(), SealError> {
-        match self.sealed.format {
-            Format::Yaml if self.sealed.tree.needs_rewriting => Err(SealError::Metadata {
-                what: "a sealed document with anchors or in brackets cannot be edited in place",
-            }),
-            Format::Yaml | Format::Json | Format::Dotenv | Format::Binary | Format::Ini => Ok(()),
-        }
-    }
-
     fn must_have_keys(&self) -> Result<(), SealError> {
         match self.sealed.format {
             Format::Binary => Err(SealError::Metadata { what: "a binary document has no keys" }),
-            Format::Yaml | Format::Json | Format::Dotenv | Format::Ini => self.must_be_editable(),
+            Format::Yaml | Format::Json | Format::Dotenv | Format::Ini => Ok(()),
         }
     }
 
@@ -261,6 +337,28 @@ impl OpenedDocument {
             None => replace_entry(source, container, entry, &Value::Scalar(value), step),
         }
     }
+}
+
+/// Whether there are sealed values at a path, and values in the clear.
+#[derive(Clone, Copy, Default)]
+struct ByComment {
+    sealed: bool,
+    clear: bool,
+}
+
+impl ByComment {
+    /// Whether what was sealed is in the clear now.
+    fn lost(self, now: Self) -> bool {
+        self.sealed && now.clear && !(self.clear && now.sealed)
+    }
+}
+
+/// What stands outside a path: document, keys on the way (positions in lists move), value.
+pub(crate) type Elsewhere = Vec<(usize, Vec<Step>, Zeroizing<Vec<u8>>)>;
+
+/// What did not read back in a file with aliases changed something else, too.
+fn shared(shares: bool, path: &KeyPath, fault: SealError) -> SealError {
+    if shares && matches!(fault, SealError::ReadBack(_)) { SealError::Shared(path.clone()) } else { fault }
 }
 
 fn entry_text_end(entry: &Entry) -> usize {

@@ -213,6 +213,9 @@ pub enum SealError {
     /// A step does not fit the container it meets.
     #[error("`{0}` goes through a value that is not a container of that kind")]
     WrongContainer(KeyPath),
+    /// Anchor and alias: another value would change, too.
+    #[error("`{0}` cannot be changed alone: an anchor or an alias makes other values of it")]
+    Shared(KeyPath),
     /// The metadata cannot be changed this way.
     #[error("{what}")]
     Metadata {
@@ -249,7 +252,11 @@ impl SealError {
             Self::CannotHold { .. } => 4,
             Self::Settings { .. } => 5,
             Self::CommentExpression | Self::ReadBack(_) => 23,
-            Self::NoSuchKey(_) | Self::WrongContainer(_) | Self::Metadata { .. } | Self::Randomness(_) => 1,
+            Self::NoSuchKey(_)
+            | Self::WrongContainer(_)
+            | Self::Shared(_)
+            | Self::Metadata { .. }
+            | Self::Randomness(_) => 1,
         }
     }
 
@@ -265,6 +272,7 @@ impl SealError {
             Self::Settings { .. } | Self::CommentExpression => "correct the settings in .sops.yaml",
             Self::NoSuchKey(_) => "see the keys with `countersign list FILE`",
             Self::WrongContainer(_) => "remove that value first with `countersign unset`",
+            Self::Shared(_) => "change it with `countersign edit FILE`, which writes every alias out",
             Self::Metadata { .. } => "use sops for this document",
             Self::CannotHold { .. } => "choose another format: json and yaml hold everything",
             Self::Randomness(_) => "check that the random device of this machine works",

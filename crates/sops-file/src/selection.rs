@@ -108,6 +108,14 @@ impl Selection {
         }
     }
 
+    /// Whether a change elsewhere, to a comment, can decide over a value.
+    pub(crate) fn goes_by_comments(&self) -> bool {
+        match &self.rule {
+            Rule::PlainComment(..) | Rule::SealedComment(..) => true,
+            Rule::PlainSuffix(_) | Rule::SealedSuffix(_) | Rule::PlainKey(..) | Rule::SealedKey(..) => false,
+        }
+    }
+
     pub(crate) fn seals(&self, question: &Question<'_>) -> bool {
         let any_key = |test: &dyn Fn(&str) -> bool| question.keys.iter().any(|key| test(key));
         match &self.rule {

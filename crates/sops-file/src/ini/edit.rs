@@ -3,7 +3,7 @@
 //! Never seals; never touches a line that is not named.
 
 use super::DEFAULT;
-use super::write;
+use super::{value, write};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
 use crate::splice::{Patch, line_break, line_end, line_start, next_line};
@@ -84,17 +84,17 @@ pub(crate) fn lead(source: &str, section: &Node, key: &str) -> String {
     let Some(last) = section.entries().last() else {
         return format!("{key} = ");
     };
-    let indent = &source[line_start(source, last.start)..last.start];
-    let head = &source[last.start..last.node.span.start.max(last.start)];
-    let bare = head.trim_end_matches([' ', '\t']);
-    let Some(delimiter) = bare.chars().next_back() else {
+    let indent = source[line_start(source, last.start)..last.start].trim_start_matches('\u{feff}');
+    let Ok((_, behind)) = value::key(source, last.start) else {
         return format!("{key} = ");
     };
-    let name = bare[..bare.len() - delimiter.len_utf8()].trim_end_matches([' ', '\t']);
-    let column = bare.chars().count() - 1;
-    let spaced = name.len() + 1 < bare.len();
-    let behind = if last.node.span.is_empty() && spaced { " " } else { &head[bare.len()..] };
-    let key = if spaced { format!("{key:<width$} ", width = column.saturating_sub(1)) } else { key.to_owned() };
+    let (head, delimiter) = source[last.start..behind].split_at(behind - 1 - last.start);
+    let spaced = head.trim_end().len() < head.len();
+    // Other white space than this, a lone carriage return for one, is not a habit to keep.
+    let space = source.get(behind..last.node.span.start).filter(|space| space.trim_matches([' ', '\t']).is_empty());
+    let behind = if last.node.span.is_empty() && spaced { " " } else { space.unwrap_or(" ") };
+    let width = head.chars().count().saturating_sub(1);
+    let key = if spaced { format!("{key:<width$} ") } else { key.to_owned() };
     format!("{indent}{key}{delimiter}{behind}")
 }
 

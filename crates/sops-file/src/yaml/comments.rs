@@ -54,6 +54,8 @@ struct Slot {
     next_container: usize,
     /// Nothing stands behind the dash or colon.
     is_empty: bool,
+    /// Where the value ends, if it is a scalar that is there.
+    scalar_end: usize,
 }
 
 struct Section {
@@ -92,12 +94,16 @@ impl Outline {
     pub(crate) fn entry(&mut self, start: usize) -> usize {
         let container = self.open.last().copied().unwrap_or(0);
         let next_container = self.containers.len();
-        self.entries.push(Slot { start, container, flow_value: None, next_container, is_empty: false });
+        self.entries.push(Slot { start, container, flow_value: None, next_container, is_empty: false, scalar_end: 0 });
         self.entries.len() - 1
     }
 
     pub(crate) fn value_is_empty(&mut self, slot: usize) {
         self.entries[slot].is_empty = true;
+    }
+
+    pub(crate) fn scalar_ends(&mut self, slot: usize, end: usize) {
+        self.entries[slot].scalar_end = end;
     }
 
     pub(crate) fn value_is_flow(&mut self, slot: usize) {
@@ -125,9 +131,10 @@ impl Outline {
             (flow, at)
         } else if comment.own_line {
             let above = self.last_own_line.filter(|(column, ..)| comment.in_run && *column == comment.column);
-            let (container, position) = match (above, self.behind_dash(previous, next)) {
+            let before = self.before_value(at, &entries[..split]).or_else(|| self.behind_dash(previous, next));
+            let (container, position) = match (above, before) {
                 (Some((_, container, position)), _) => (container, position),
-                (None, Some((list, element))) => (list, Some(element)),
+                (None, Some((container, position))) => (container, Some(position)),
                 (None, None) => {
                     let container = self.of_own_line(&comment, previous, next, root);
                     let leaves = !comment.is_foot && next.is_some_and(|next| next.container == container);
@@ -158,6 +165,28 @@ impl Outline {
         let above = self.documents.get(number.checked_sub(1)?)?.root;
         let goes_on = self.last_own_line.is_some_and(|(_, container, _)| comment.in_run && container == above);
         (comment.own_line && before_entries && (comment.is_foot || goes_on)).then_some(above)
+    }
+
+    /// Between a key or dash and its value: the reader of sops has the comment before the entry, before the element
+    /// that the entry begins, or in the brackets that are the value of a key.
+    fn before_value(&self, at: usize, entries: &[Slot]) -> Option<(usize, usize)> {
+        let (slot, above) = entries.split_last()?;
+        let brackets = slot.flow_value.filter(|flow| at < self.containers[*flow].span.start);
+        match brackets {
+            Some(flow) if !self.containers[slot.container].is_list => Some((flow, at)),
+            None if at >= slot.scalar_end => None,
+            Some(_) | None => {
+                let mut outer = slot;
+                for dash in above.iter().rev() {
+                    let opens = self.containers[outer.container].parent == Some(dash.container);
+                    if !opens || !self.containers[dash.container].is_list || dash.next_container != outer.container {
+                        break;
+                    }
+                    outer = dash;
+                }
+                Some((outer.container, outer.start))
+            }
+        }
     }
 
     /// Behind a dash that stands alone before a map: the reader of sops has the comment before the element.

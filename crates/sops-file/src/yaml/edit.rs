@@ -111,8 +111,20 @@ pub(crate) fn replace_entry(source: &str, container: &Node, entry: &Entry, value
     match Home::of(container) {
         Home::Block { column, in_list } => {
             let key = (!in_list).then_some(entry.key.as_str());
-            let text = with_breaks(source, write::entry(key, value, Indent { column, step }));
-            vec![Patch::new(entry.start..entry_end(entry), text)]
+            // A comment between the key and the old value, or behind it, goes above the key: it may be what has the
+            // value sealed.
+            let (mut end, mut above) = (entry_end(entry), String::new());
+            for child in container.children() {
+                let Child::Comment(comment) = child else { continue };
+                let behind =
+                    source.get(end..comment.span.start).is_some_and(|space| space.trim_matches([' ', '\t']) == "");
+                if behind || (entry.start..end).contains(&comment.span.start) {
+                    end = end.max(comment.span.end);
+                    above += &format!("{}\n{}", &source[comment.span.clone()], " ".repeat(column));
+                }
+            }
+            let text = above + &write::entry(key, value, Indent { column, step });
+            vec![Patch::new(entry.start..end, with_breaks(source, text))]
         }
         Home::Flow => vec![Patch::new(entry.node.span.clone(), write::flow(value))],
         Home::Json => json::edit::replace(source, entry, value),
@@ -136,11 +148,12 @@ pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &
             vec![Patch::insert(line_end(source, last), format!("{newline}{indent}{text}"))]
         }
         Home::Flow => {
-            let at = container.span.end.saturating_sub(1);
-            let before = source[..at].trim_end();
-            let comma = if before.ends_with(['{', '[', ',']) { "" } else { ", " };
             let key = key.map(|key| format!("{}: ", scalar::double_quoted(key))).unwrap_or_default();
-            vec![Patch::insert(before.len(), format!("{comma}{key}{}", write::flow(value)))]
+            let text = format!("{key}{}", write::flow(value));
+            vec![match container.entries().last() {
+                Some(last) => Patch::insert(entry_end(last), format!("{}{text}", flow_break(source, last.start))),
+                None => Patch::insert(container.span.end.saturating_sub(1), text),
+            }]
         }
         Home::Json => json::edit::append(source, container, key, value),
         Home::Lines => {
@@ -160,6 +173,13 @@ pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &
     }
 }
 
+/// What separates entries in brackets: a comma, and a new line where the entry at `start` has one of its own.
+fn flow_break(source: &str, start: usize) -> String {
+    let indent = &source[line_start(source, start)..start];
+    let own_line = start > indent.len() && indent.trim_matches([' ', '\t']).is_empty();
+    if own_line { format!(",{}{indent}", line_break(source)) } else { ", ".to_owned() }
+}
+
 /// Adds the first entry of a document that has only its metadata.
 pub(crate) fn insert_before(
     source: &str,
@@ -172,7 +192,11 @@ pub(crate) fn insert_before(
     match Home::of(root) {
         Home::Json => return json::edit::insert_before(source, sops, key, value),
         Home::Lines => return append(source, root, Some(key), value, step),
-        Home::Block { .. } | Home::Flow | Home::Ini | Home::Metadata => {}
+        Home::Flow => {
+            let text = format!("{}: {}", scalar::double_quoted(key), write::flow(value));
+            return vec![Patch::insert(sops.start, text + &flow_break(source, sops.start))];
+        }
+        Home::Block { .. } | Home::Ini | Home::Metadata => {}
     }
     let line = line_start(source, sops.start);
     let column = sops.start - line;
@@ -182,7 +206,7 @@ pub(crate) fn insert_before(
 }
 
 /// Removes an entry of a container that keeps others.
-fn remove_one(source: &str, container: &Node, entry: &Entry) -> Patch {
+fn remove_one(source: &str, container: &Node, entry: &Entry, sops: Option<&Entry>) -> Patch {
     let end = entry_end(entry);
     match Home::of(container) {
         Home::Block { .. } => {
@@ -201,8 +225,8 @@ fn remove_one(source: &str, container: &Node, entry: &Entry) -> Patch {
             Patch::new(entry.start..next.unwrap_or(end), "")
         }
         Home::Flow => {
-            let next = container.entries().find(|other| other.start > entry.start);
-            match next {
+            let others = container.entries().chain(sops).filter(|other| other.start > entry.start);
+            match others.min_by_key(|other| other.start) {
                 Some(next) => Patch::new(entry.start..next.start, ""),
                 None => {
                     let before = source[..entry.start].trim_end_matches([' ', '\t', '\r', '\n', ',']);
@@ -227,7 +251,7 @@ pub(crate) fn remove(source: &str, container: &Node, entry: &Entry, sops: Option
         return json::edit::remove(source, container, entry, &others);
     }
     if sops.is_some() || container.entries().count() > 1 {
-        return vec![remove_one(source, container, entry)];
+        return vec![remove_one(source, container, entry, sops)];
     }
     let empty = match &container.kind {
         Kind::List(..) => "[]",

@@ -214,6 +214,8 @@ impl<'s> Builder<'s> {
             start = start.min(at);
             end = at + block_body(&self.source[at..end.max(at)]).len();
         }
+        // A comment between a tag and its value would be lost with the token.
+        self.needs_rewriting |= self.source[start..header.unwrap_or(content.start).max(start)].contains('#');
         self.cursor = self.cursor.max(end);
         (start..end.max(start), header)
     }
@@ -303,8 +305,12 @@ impl<'s> Builder<'s> {
         if let Some(slot) = slot.filter(|_| !is_copy && node.layout() == Some(Layout::Flow)) {
             self.outline.value_is_flow(slot);
         }
-        if let Some(slot) = slot.filter(|_| node.scalar().is_some() && node.span.is_empty()) {
-            self.outline.value_is_empty(slot);
+        if let Some(slot) = slot.filter(|_| node.scalar().is_some()) {
+            if node.span.is_empty() {
+                self.outline.value_is_empty(slot);
+            } else {
+                self.outline.scalar_ends(slot, node.span.end);
+            }
         }
         Ok(node)
     }
