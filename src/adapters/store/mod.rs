@@ -14,6 +14,7 @@ mod fault;
 mod key;
 mod memory;
 mod postgres;
+mod rows;
 mod sqlite;
 
 #[cfg(test)]

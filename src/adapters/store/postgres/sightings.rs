@@ -1,11 +1,11 @@
 //! What deliveries told, read back. Writing them is `inbox`'s.
 
-use countersign_core::domain::{InstallationId, PrNumber, RefName, RepoId, ReviewId, Timestamp};
+use countersign_core::domain::{PrNumber, RefName, RepoId};
 use countersign_core::facts::question::Movement;
-use sqlx::postgres::PgRow;
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 
-use crate::adapters::store::fault::{Fault, from_column, from_json, into_column, parsed};
+use crate::adapters::store::fault::{Fault, into_column};
+use crate::adapters::store::rows;
 use crate::engine::ports::{RepoRef, Sighting};
 
 /// Moves of a reference, newest first; of one second, the last to arrive first.
@@ -18,20 +18,7 @@ pub(super) async fn movements(pool: &PgPool, repo: RepoId, reference: &RefName) 
     .bind(reference.as_str())
     .fetch_all(pool)
     .await?;
-    rows.iter().map(movement).collect()
-}
-
-fn movement(row: &PgRow) -> Result<Movement, Fault> {
-    const TABLE: &str = "pushes";
-    let actor: Option<&str> = row.try_get("actor")?;
-    let delivery: Option<&str> = row.try_get("delivery")?;
-    Ok(Movement {
-        before: parsed(row.try_get("before_oid")?, TABLE)?,
-        after: parsed(row.try_get("after_oid")?, TABLE)?,
-        actor: actor.map(|json| from_json(json, TABLE)).transpose()?,
-        at: Timestamp::from_seconds(row.try_get("at")?),
-        delivery: delivery.map(|id| parsed(id, TABLE)).transpose()?,
-    })
+    rows.iter().map(rows::movement).collect()
 }
 
 /// Sightings of reviews of a pull request, in order of arrival.
@@ -44,38 +31,11 @@ pub(super) async fn reviews(pool: &PgPool, repo: RepoId, change: PrNumber) -> Re
     .bind(into_column(change.get())?)
     .fetch_all(pool)
     .await?;
-    rows.iter().map(|row| review(repo, change, row)).collect()
-}
-
-fn review(repo: RepoId, change: PrNumber, row: &PgRow) -> Result<Sighting, Fault> {
-    const TABLE: &str = "reviews";
-    let commit: Option<&str> = row.try_get("commit_oid")?;
-    let base: Option<&str> = row.try_get("base")?;
-    let sender: Option<&str> = row.try_get("sender")?;
-    let delivery: Option<&str> = row.try_get("delivery")?;
-    Ok(Sighting::Review {
-        repo,
-        change,
-        review: ReviewId::new(from_column(row.try_get("review")?, TABLE)?),
-        kind: from_json(row.try_get("kind")?, TABLE)?,
-        commit: commit.map(|oid| parsed(oid, TABLE)).transpose()?,
-        base: base.map(|name| parsed(name, TABLE)).transpose()?,
-        by: sender.map(|json| from_json(json, TABLE)).transpose()?,
-        at: Timestamp::from_seconds(row.try_get("at")?),
-        delivery: delivery.map(|id| parsed(id, TABLE)).transpose()?,
-    })
+    rows.iter().map(|row| rows::review(repo, change, row)).collect()
 }
 
 /// Repositories that can be reached, by number.
 pub(super) async fn repositories(pool: &PgPool) -> Result<Vec<RepoRef>, Fault> {
-    const TABLE: &str = "repositories";
     let rows = sqlx::query("SELECT repo, name, installation FROM repositories ORDER BY repo").fetch_all(pool).await?;
-    let read = |row: &PgRow| {
-        Ok(RepoRef {
-            id: RepoId::new(from_column(row.try_get("repo")?, TABLE)?),
-            name: parsed(row.try_get("name")?, TABLE)?,
-            installation: InstallationId::new(from_column(row.try_get("installation")?, TABLE)?),
-        })
-    };
-    rows.iter().map(read).collect()
+    rows.iter().map(rows::repository).collect()
 }
