@@ -13,6 +13,7 @@ use crate::draft::{Appended, Draft, Reuse, read_back, sealed_comments};
 use crate::error::SealError;
 use crate::flat;
 use crate::format::Format;
+use crate::metadata_edit::{Change, change};
 use crate::opened::{OpenOptions, OpenedDocument, find, open_values, open_with};
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
@@ -303,6 +304,14 @@ impl OpenedDocument {
         (self.sealed, self.values) = self.read(text)?;
         self.changed = true;
         Ok(())
+    }
+
+    /// Says which version of sops the file follows.
+    pub(crate) fn set_version(&mut self, version: &str) -> Result<(), SealError> {
+        let value = Value::text(version);
+        let field = Change::Field { map: KeyPath::root(), name: "version", value };
+        let text = change(&self.sealed.text, self.sealed.format, &[field])?;
+        self.take_text(&text)
     }
 
     fn compare(&self, other: &Self) -> Result<(), SealError> {

@@ -62,6 +62,7 @@ mod shamir;
 pub mod convert;
 mod creation_rules;
 pub mod diff;
+pub mod merge;
 
 /// When a document is sealed; only whole seconds are kept.
 pub use jiff::Timestamp;

@@ -269,7 +269,7 @@ impl Pairing {
 }
 
 /// A longest common subsequence of two lists of prints.
-fn common(old: &[Fingerprint], new: &[Fingerprint]) -> Vec<(usize, usize)> {
+pub(crate) fn common(old: &[Fingerprint], new: &[Fingerprint]) -> Vec<(usize, usize)> {
     let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(old, new)| old == new).count();
     let (rows, columns) = (old.len() - head - tail, new.len() - head - tail);

@@ -10,6 +10,8 @@ mod shape;
 mod tests;
 mod tokens;
 
+pub(crate) use compare::common;
+
 use serde::{Serialize, Serializer};
 
 pub use self::tokens::{TokenChange, tokens};

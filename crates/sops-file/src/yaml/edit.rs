@@ -133,7 +133,8 @@ pub(crate) fn replace_entry(source: &str, container: &Node, entry: &Entry, value
     }
 }
 
-fn entry_end(entry: &Entry) -> usize {
+/// Where the value of an entry ends, with all that is below it.
+pub(crate) fn entry_end(entry: &Entry) -> usize {
     let below = entry.node.children().last().map_or(0, child_end);
     below.max(entry.node.span.end).max(entry.start)
 }
