@@ -31,4 +31,4 @@ ci:
 
 # Licences, advisories, sources
 deny:
-    cargo deny check
+    cargo deny --workspace check

@@ -156,7 +156,7 @@ impl Identities {
     /// Text in armor: an SSH key, or an identity file that is itself sealed.
     fn add_block(&mut self, kind: &str, block: Zeroizing<String>, line: usize) {
         let added = if kind.starts_with("AGE ENCRYPTED FILE") {
-            Err("an identity file under a passphrase: open it first")
+            Err("an identity under a passphrase stands in a file of its own")
         } else {
             ssh_identity(block)
         };

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::document::Document;
 use super::identities::Identity;
-use super::many::{self, found};
+use super::many::found::{self, Found};
+use super::many::{self, parallel};
 use super::{key_path, open};
 use crate::faces::cli::args::{Batch, Names};
 use crate::faces::exit::{Exit, Report};
@@ -53,6 +54,33 @@ pub(super) struct Chosen {
     pub(super) only_document: Option<String>,
 }
 
+/// What was asked for of one document.
+struct Asked {
+    document: String,
+    values: Vec<Value>,
+    /// Of the keys that were named, those it has.
+    holds: Vec<KeyPath>,
+}
+
+impl Asked {
+    /// Opens the document; none when it lay in a directory and is no such thing.
+    fn of(
+        found: &Found,
+        batch: &Batch,
+        names: &Names,
+        identity: &Identity,
+        wanted: &[KeyPath],
+    ) -> Result<Option<Self>, Report> {
+        let document = Document::read(&found.path, batch.naming.input_type)?;
+        let Some(sealed) = many::sealed(found, &document)? else { return Ok(None) };
+        let opened = open(&document, &sealed, identity, names.ignore_mac)?;
+        let holds = wanted.iter().filter(|path| opened.contains(path)).cloned().collect();
+        let values = opened.to_values().into_iter();
+        let values = values.filter_map(|value| pruned(value, &KeyPath::root(), wanted)).collect();
+        Ok(Some(Self { document: document.name, values, holds }))
+    }
+}
+
 impl Chosen {
     /// Opens the documents and takes what was asked for.
     pub(super) fn of(batch: &Batch, names: &Names) -> Result<Self, Report> {
@@ -60,16 +88,20 @@ impl Chosen {
         let (found, identity) = (found::of_batch(batch)?, Identity::gather());
         let mut chosen =
             Self { entries: Vec::new(), flatten: names.flatten || !wanted.is_empty(), only_document: None };
+        let mut outcomes = Vec::with_capacity(found.len());
+        parallel::in_order(
+            found.len(),
+            |at| Asked::of(&found[at], batch, names, &identity, &wanted),
+            |outcome| outcomes.push(outcome),
+        );
         let (mut missing, mut documents) = (wanted.clone(), Vec::new());
-        for one in &found {
-            let document = Document::read(&one.path, batch.naming.input_type)?;
-            let Some(sealed) = many::sealed(one, &document)? else { continue };
-            let opened = open(&document, &sealed, &identity, names.ignore_mac)?;
-            missing.retain(|path| !opened.contains(path));
-            for value in opened.to_values() {
-                chosen.add(pruned(value, &KeyPath::root(), &wanted), names, &document.name)?;
+        for outcome in outcomes {
+            let Some(asked) = outcome? else { continue };
+            missing.retain(|path| !asked.holds.contains(path));
+            for value in asked.values {
+                chosen.add(value, names, &asked.document)?;
             }
-            documents.push(document.name);
+            documents.push(asked.document);
         }
         if let Some(path) = missing.first() {
             return Err(Report::new(Exit::FAILED, format!("there is no key `{path}`"))
@@ -79,8 +111,8 @@ impl Chosen {
         Ok(chosen)
     }
 
-    fn add(&mut self, value: Option<Value>, names: &Names, document: &str) -> Result<(), Report> {
-        let Some(Value::Map(entries)) = value else { return Ok(()) };
+    fn add(&mut self, value: Value, names: &Names, document: &str) -> Result<(), Report> {
+        let Value::Map(entries) = value else { return Ok(()) };
         for (key, value) in entries {
             let key = format!("{}{key}", names.prefix);
             if self.entries.iter().any(|(known, _)| *known == key) {

@@ -8,8 +8,13 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use sops_file::{Identities, KeyError, KeyKind, OpenError, OpenOptions, OpenedDocument, SealedDocument, open};
+use sops_file::{
+    Identities, KeyError, KeyKind, LockedIdentities, OpenError, OpenOptions, OpenedDocument, SealedDocument,
+    UnlockError, open,
+};
 use zeroize::Zeroizing;
+
+use crate::faces::cli::output;
 
 /// Everything that may open documents here, and what was wrong with where it came from. Workers share one.
 pub(super) struct Identity {
@@ -17,7 +22,12 @@ pub(super) struct Identity {
     told: Mutex<Told>,
     /// Variables and the commands in them.
     commands: Vec<(&'static str, String)>,
+    /// Files under a passphrase, each with where it came from. Nobody is asked before one of them may be needed.
+    locked: Mutex<Vec<(String, LockedIdentities)>>,
 }
+
+/// So often a passphrase is asked for.
+const TRIES: usize = 3;
 
 /// What came of looking.
 #[derive(Default)]
@@ -37,6 +47,7 @@ impl Identity {
                 .into_iter()
                 .filter_map(|name| Some((name, variable(name)?)))
                 .collect(),
+            locked: Mutex::default(),
         };
         if let Some(path) = variable("SOPS_AGE_SSH_PRIVATE_KEY_FILE") {
             let source = format!("SOPS_AGE_SSH_PRIVATE_KEY_FILE (`{path}`)");
@@ -46,7 +57,7 @@ impl Identity {
             identity.take_file(&format!("`{}`", path.display()), &path, false);
         }
         if let Some(text) = variable("SOPS_AGE_KEY") {
-            identity.take("SOPS_AGE_KEY", &Zeroizing::new(text));
+            identity.take("SOPS_AGE_KEY", Zeroizing::new(text).as_bytes());
         }
         if let Some(path) = variable("SOPS_AGE_KEY_FILE") {
             identity.take_file(&format!("SOPS_AGE_KEY_FILE (`{path}`)"), &PathBuf::from(&path), true);
@@ -57,24 +68,57 @@ impl Identity {
         identity
     }
 
-    /// Opens a document, running the commands for its recipients when nothing else opens it.
+    /// Opens a document. When nothing else does, the commands are run for its recipients, and then somebody is asked for
+    /// the passphrases of identity files.
     pub(super) fn open(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
         let mut outcome = self.open_as_known(sealed, options);
-        if self.commands.is_empty() {
-            return outcome;
-        }
-        let age = |recipient: &&sops_file::Recipient| recipient.kind() == KeyKind::Age;
-        for recipient in sealed.metadata().recipients().filter(age) {
-            match &outcome {
-                Err(OpenError::Key(
-                    KeyError::NoIdentity | KeyError::NotARecipient { .. } | KeyError::Threshold { .. },
-                )) => {}
-                Ok(_) | Err(_) => break,
+        if !self.commands.is_empty() {
+            let age = |recipient: &&sops_file::Recipient| recipient.kind() == KeyKind::Age;
+            for recipient in sealed.metadata().recipients().filter(age) {
+                if !lacks_identity(&outcome) {
+                    break;
+                }
+                self.ask_once(recipient.name());
+                outcome = self.open_as_known(sealed, options);
             }
-            self.ask_once(recipient.name());
+        }
+        if lacks_identity(&outcome) && self.unlock_once() {
             outcome = self.open_as_known(sealed, options);
         }
         outcome
+    }
+
+    /// Asks for the passphrases of the identity files that are still locked; others wait for the answer. Whether there may
+    /// be more identities than before.
+    fn unlock_once(&self) -> bool {
+        static ONE_AT_A_TIME: Mutex<bool> = Mutex::new(false);
+        let mut was_asked = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let locked = std::mem::take(&mut *self.locked.lock().unwrap_or_else(PoisonError::into_inner));
+        *was_asked |= !locked.is_empty();
+        locked.iter().for_each(|(source, file)| self.unlock(source, file));
+        *was_asked
+    }
+
+    fn unlock(&self, source: &str, file: &LockedIdentities) {
+        for _ in 0..TRIES {
+            let passphrase = match rpassword::prompt_password(format!("passphrase of {source} (not shown): ")) {
+                Ok(passphrase) => Zeroizing::new(passphrase),
+                Err(error) => {
+                    return self.trouble(format!(
+                        "{source} is under a passphrase, and nobody can be asked for it here ({error}); without a terminal, give \
+                         the identity with SOPS_AGE_KEY_CMD"
+                    ));
+                }
+            };
+            match file.unlock(&passphrase) {
+                Ok(identities) => return self.learn(source, identities),
+                Err(UnlockError::WrongPassphrase) => output::tell("the passphrase is wrong"),
+                Err(fault @ (UnlockError::NoPassphrase | UnlockError::TooMuchWork | UnlockError::Damaged)) => {
+                    return self.trouble(format!("{source}: {fault}"));
+                }
+            }
+        }
+        self.trouble(format!("{source}: {}", UnlockError::WrongPassphrase));
     }
 
     fn open_as_known(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
@@ -92,23 +136,32 @@ impl Identity {
     }
 
     fn take_file(&self, source: &str, path: &PathBuf, must_exist: bool) {
-        match std::fs::read_to_string(path).map(Zeroizing::new) {
-            Ok(text) => self.take(source, &text),
+        match std::fs::read(path).map(Zeroizing::new) {
+            Ok(bytes) => self.take(source, &bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {}
             Err(error) => self.trouble(format!("{source} cannot be read: {error}")),
         }
     }
 
-    fn take(&self, source: &str, text: &Zeroizing<String>) {
+    fn take(&self, source: &str, bytes: &[u8]) {
+        if let Some(file) = LockedIdentities::recognize(bytes) {
+            self.locked.lock().unwrap_or_else(PoisonError::into_inner).push((source.to_owned(), file));
+            return;
+        }
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return self.trouble(format!("{source} is not text"));
+        };
         match Identities::parse(text) {
-            Ok(identities) => {
-                for left in identities.left_out() {
-                    self.trouble(format!("{source}: {left}"));
-                }
-                self.known.write().unwrap_or_else(PoisonError::into_inner).extend(identities);
-            }
+            Ok(identities) => self.learn(source, identities),
             Err(error) => self.trouble(format!("{source}: line {} is not an age identity", error.line)),
         }
+    }
+
+    fn learn(&self, source: &str, identities: Identities) {
+        for left in identities.left_out() {
+            self.trouble(format!("{source}: {left}"));
+        }
+        self.known.write().unwrap_or_else(PoisonError::into_inner).extend(identities);
     }
 
     /// Runs the commands for a recipient unless that was done before; others wait for the answer.
@@ -136,11 +189,7 @@ impl Identity {
             .output();
         match output {
             Ok(output) if output.status.success() => {
-                let bytes = Zeroizing::new(output.stdout);
-                match std::str::from_utf8(&bytes) {
-                    Ok(text) => self.take(&source, &Zeroizing::new(text.to_owned())),
-                    Err(_) => self.trouble(format!("{source} printed what is not text")),
-                }
+                self.take(&source, &Zeroizing::new(output.stdout));
             }
             Ok(output) => self.trouble(format!("{source} failed ({})", output.status)),
             Err(error) => self.trouble(format!("{source} cannot be run: {error}")),
@@ -153,6 +202,14 @@ impl Identity {
             troubles.push(what);
         }
     }
+}
+
+/// Whether another identity might open what did not open.
+fn lacks_identity(outcome: &Result<OpenedDocument, OpenError>) -> bool {
+    matches!(
+        outcome,
+        Err(OpenError::Key(KeyError::NoIdentity | KeyError::NotARecipient { .. } | KeyError::Threshold { .. }))
+    )
 }
 
 /// Recipients named by the environment, for sealing.
