@@ -137,11 +137,13 @@ fn facts(policy: &Policy, files: usize) -> Facts {
             open: true,
             draft: false,
             from_fork: false,
+            unvouched: false,
             head: oid(1),
             head_ref: Some(RefName::branch("rita/all").expect("a branch")),
             head_since: Some(Timestamp::from_seconds(100)),
             base: main.clone(),
             base_tip: oid(2),
+            updated: None,
             landed: None,
         },
         history: History {

@@ -11,6 +11,7 @@ use tracing::info;
 use super::book::{Found, Place};
 use super::crash::{Point, here};
 use super::ports::{Claim, Freshness, Presence, Subject};
+use super::queue::queued_for;
 use super::{Engine, TurnError, lock};
 
 impl Engine {
@@ -24,7 +25,8 @@ impl Engine {
         if *branch == self.settings.ledger_ref {
             self.ledger_moved(repo).await?;
         }
-        if self.is_ours(branch) {
+        let queued = queued_for(branch);
+        if queued.is_none() && self.is_ours(branch) {
             return Ok(None);
         }
         let Some(repo) = self.reach(repo).await? else { return Ok(None) };
@@ -32,6 +34,9 @@ impl Engine {
             self.journal.schedule(&Subject::Repository(repo.id), self.clock.now()).await?;
             return Ok(None);
         };
+        if let Some(base) = queued {
+            return if place.governs(&base) { self.look_at_group(claim, place, (branch, &base)).await } else { Ok(None) };
+        }
         if let Some(target) = place.target_at(branch) {
             // a branch target asks nobody for a review: it is looked at, and set back
             self.journal.schedule(&Subject::Sync(repo.id, target), self.clock.now()).await?;

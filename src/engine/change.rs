@@ -42,6 +42,7 @@ impl Engine {
         }
         if !read.open {
             self.note_closed(repo_id, number);
+            self.look_at_groups(&place, Some(&read.base)).await?;
             self.finish(claim, &mut place, &read).await?;
             return Ok(None);
         }
@@ -99,7 +100,14 @@ impl Engine {
         if decision.verdict != Verdict::Unknown && !held && alone && gathered.facts.change.head == updated {
             self.settle(&place, &gathered);
         }
-        Ok((decision.verdict, next_expiry(&place.policy, &gathered.facts)))
+        self.look_at_groups(&place, Some(&gathered.facts.change.base)).await?;
+        let now = gathered.facts.now();
+        let expiry = next_expiry(&place.policy, &gathered.facts).map(|end| self.clock.now().plus(end.since(now)));
+        let idle = match outcome {
+            Outcome::Merged { .. } => None,
+            Outcome::Open | Outcome::Held(_) => self.close_if_idle(claim, &place, (&gathered, &decision)).await?,
+        };
+        Ok((decision.verdict, [expiry, idle].into_iter().flatten().min()))
     }
 
     /// Brings check, comment, description and review requests to what the decision says.

@@ -39,6 +39,7 @@ impl Engine {
         let documents = self.documents(place, &change.base, &change.base_tip, &history.delta).await?;
         let made = self.people(place, &change, (read.author.as_ref(), &read.commits)).await?;
         change.head_since = made.head_since;
+        change.unvouched = change.from_fork && !self.is_vouched(repo, &read).await?;
         let votes = self.votes(place, &read).await?;
         let delta_at = self.deltas_at(repo, &change, &votes).await?;
         let change_at = self.changes_at(place, &change, &votes).await?;
@@ -65,7 +66,7 @@ impl Engine {
             authority,
             rosters,
             held,
-            forge_time: None,
+            forge_time: read.read_at,
             merge_asked,
             ourselves: self.ourselves.get().map(|us| us.id),
         };
@@ -83,11 +84,13 @@ impl Engine {
             open: read.open,
             draft: read.draft,
             from_fork: read.head_ref.is_none(),
+            unvouched: false,
             head: head.unwrap_or_else(|| read.head.clone()),
             head_ref: read.head_ref.clone(),
             head_since: None,
             base: read.base.clone(),
             base_tip,
+            updated: read.updated,
             landed: None,
         })
     }

@@ -137,7 +137,7 @@ fn looks(event: &Event, at: Timestamp, around: &Surroundings<'_>) -> Vec<(Subjec
         Event::Check(Check { place, changes, .. }) => {
             changes.iter().map(|number| Subject::Change(place.repo, *number)).collect()
         }
-        Event::MergeGroup(group) => vec![Subject::Branch(group.place.repo, group.base.clone())],
+        Event::MergeGroup(group) => vec![Subject::Branch(group.place.repo, group.head_ref.clone())],
         Event::Installation(installation) => after_installation(installation),
         Event::Repository(event) => match event.action {
             RepositoryAction::Deleted => vec![Subject::Installations],

@@ -102,6 +102,7 @@ impl Engine {
                 | Effect::SetDeployment { .. }
                 | Effect::StartWorkflow { .. }
                 | Effect::SendEvent { .. }
+                | Effect::CloseChange { .. }
                 | Effect::React { .. }
                 | Effect::Reply { .. },
                 _,

@@ -413,6 +413,8 @@ pub enum NoteKey {
     Command(CommentId),
     /// Who asked last for the merge of a pull request: `facts::MergeAsked`.
     MergeAsked(PrNumber),
+    /// Somebody who may write said that a fork's pull request may be treated as any other: an `Account`.
+    Vouched(PrNumber),
 }
 
 /// What a receiver says about a delivery it took, by `POST /api/v1/syncs/{id}/status`.

@@ -85,6 +85,7 @@ impl Engine {
                 let guarded = self.guard(claim, &mut place, &bases).await;
                 self.look_at_open_changes(&repo, Some(&place)).await?;
                 self.look_at_branches(&place).await?;
+                self.look_at_groups(&place, None).await?;
                 self.look_at_syncs(&place).await?;
                 if let Some(sooner) = guarded? {
                     return Ok(again.map(|again| again.min(sooner)));

@@ -53,6 +53,7 @@ pub(crate) fn dress(
     builder = builder
         .status(status)
         .header("server", "github.com")
+        .header("date", st.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
         .header("x-github-request-id", uuid::Uuid::new_v4().simple().to_string())
         .header("x-github-media-type", "github.v3; format=json")
         .header("x-ratelimit-limit", limit.to_string())

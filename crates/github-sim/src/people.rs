@@ -189,6 +189,22 @@ impl Repo {
         self.act(user, Role::Write, |st, actor| st.merge_pull(self.id, pull, actor, &wish))
     }
 
+    /// Queues pull requests: the merge queue builds a group of them on a branch, whose name is returned.
+    ///
+    /// # Errors
+    /// 422 for none, for one that is closed, a draft, aims elsewhere or conflicts.
+    pub fn queue(&self, user: &User, pulls: &[u64]) -> Result<String, Refusal> {
+        self.act(user, Role::Write, |st, actor| st.queue_group(self.id, actor, pulls))
+    }
+
+    /// Lands a group as it was built, whatever its checks say; returns the new tip of its base.
+    ///
+    /// # Errors
+    /// 404 without such a group, 422 when its base moved meanwhile.
+    pub fn land(&self, user: &User, group: &str, pulls: &[u64]) -> Result<String, Refusal> {
+        self.act(user, Role::Write, |st, actor| st.land_group(self.id, actor, group, pulls))
+    }
+
     /// Puts a label on a pull request or takes it off.
     ///
     /// # Errors

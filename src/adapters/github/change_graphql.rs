@@ -55,7 +55,7 @@ fn unusable(words: impl Into<String>) -> GraphFault {
 impl GitHub {
     pub(super) async fn change_by_graphql(&self, repo: &RepoRef, number: PrNumber) -> Graph<ChangeRead> {
         let me = self.own_account(Some(repo)).await.map_err(GraphFault::Final)?;
-        let (owner, pull) = self.graph(repo, number, &first_query(), None).await?;
+        let (owner, pull, read_at) = self.graph(repo, number, &first_query(), None).await?;
         let header = pull.header.ok_or_else(|| unusable("the pull request is incomplete"))?;
         let (Some(reviews), Some(commits), Some(requests), Some(comments)) =
             (pull.reviews, pull.commits, pull.review_requests, pull.comments)
@@ -68,7 +68,8 @@ impl GitHub {
             requests: self.rest(repo, number, "reviewRequests", requests, |pull| pull.review_requests).await?,
         };
         let our_comment = self.graph_comment(repo, number, comments, &me).await?;
-        self.assemble(repo, &owner, header, lists, our_comment)
+        let read = self.assemble(repo, &owner, header, lists, our_comment)?;
+        Ok(ChangeRead { read_at, ..read })
     }
 
     /// A whole list, from its first page on.
@@ -122,18 +123,18 @@ impl GitHub {
         cursor: &str,
         pick: fn(PullWire) -> Option<Page<T>>,
     ) -> Graph<Page<T>> {
-        let (_, pull) = self.graph(repo, number, &next_query(name), Some(cursor)).await?;
+        let (_, pull, _) = self.graph(repo, number, &next_query(name), Some(cursor)).await?;
         pick(pull).ok_or_else(|| unusable("a page is missing"))
     }
 
-    /// One query: the owner's login and the pull request.
+    /// One query: the owner's login, the pull request, and GitHub's clock.
     async fn graph(
         &self,
         repo: &RepoRef,
         number: PrNumber,
         query: &str,
         after: Option<&str>,
-    ) -> Graph<(String, PullWire)> {
+    ) -> Graph<(String, PullWire, Option<Timestamp>)> {
         let name = self.present_name(repo);
         let mut variables = json!({ "owner": name.owner(), "name": name.name(), "number": number.get() });
         if let Some(after) = after {
@@ -173,7 +174,7 @@ impl GitHub {
             return Err(GraphFault::Final(another_repository(OPERATION, repo, repository.database_id)));
         }
         let pull = repository.pull_request.ok_or(GraphFault::Missing)?;
-        Ok((repository.owner.login, pull))
+        Ok((repository.owner.login, pull, reply.raw.date()))
     }
 
     fn assemble(
@@ -207,6 +208,8 @@ impl GitHub {
                 .filter_map(|reviewer| TeamSlug::parse(&format!("{owner}/{}", reviewer.slug.as_ref()?)).ok())
                 .collect(),
             our_comment,
+            updated: header.updated_at.as_deref().and_then(|at| Timestamp::parse(at).ok()),
+            read_at: None,
             url: header.url,
             title: header.title,
             body: header.body,

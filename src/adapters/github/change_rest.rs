@@ -43,7 +43,7 @@ impl SignatureWire {
 
 impl GitHub {
     pub(super) async fn change_by_rest(&self, repo: &RepoRef, number: PrNumber) -> Result<ChangeRead, Fault> {
-        let pull = self.pull(repo, number).await?;
+        let (pull, read_at) = self.dated_pull(repo, number).await?;
         let reviews = self.reviews(repo, number).await?;
         let commits = self.commits(repo, number).await?;
         let our_comment = self.our_comment(repo, number).await?;
@@ -67,6 +67,8 @@ impl GitHub {
                 .filter_map(|team| TeamSlug::parse(&format!("{owner}/{}", team.slug)).ok())
                 .collect(),
             our_comment,
+            updated: Timestamp::parse(&pull.updated_at).ok(),
+            read_at,
             url: pull.html_url,
             title: pull.title,
             body: pull.body.unwrap_or_default(),
@@ -75,13 +77,20 @@ impl GitHub {
 
     /// `GET /repos/{owner}/{repo}/pulls/{pull_number}`.
     pub(super) async fn pull(&self, repo: &RepoRef, number: PrNumber) -> Result<PullWire, Fault> {
+        Ok(self.dated_pull(repo, number).await?.0)
+    }
+
+    /// The same with GitHub's clock.
+    async fn dated_pull(&self, repo: &RepoRef, number: PrNumber) -> Result<(PullWire, Option<Timestamp>), Fault> {
         let operation = "pulls.get";
-        let pull: PullWire = self.read(repo, operation, &format!("/pulls/{number}")).await?.json()?;
+        let reply = self.read(repo, operation, &format!("/pulls/{number}")).await?;
+        let read_at = reply.raw.date();
+        let pull: PullWire = reply.json()?;
         check_base(operation, repo, &pull)?;
         if pull.number != number.get() {
             return Err(Fault::garbled(operation, "another pull request was answered"));
         }
-        Ok(pull)
+        Ok((pull, read_at))
     }
 
     /// `GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews`, oldest first.

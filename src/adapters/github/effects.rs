@@ -75,6 +75,9 @@ impl GitHub {
                 self.start_workflow(repo, file, reference, order).await.map(Receipt::Started)
             }
             Effect::SendEvent { event, order } => self.send_event(repo, event, order).await.map(|()| Receipt::Done),
+            Effect::CloseChange { change, marker, body } => {
+                self.close(repo, *change, marker, body).await.map(|()| Receipt::Done)
+            }
             Effect::React { comment, reaction } => self.react(repo, *comment, *reaction).await.map(|()| Receipt::Done),
             Effect::Reply { change, to, body } => self.reply(repo, *change, *to, body).await.map(Receipt::Comment),
         }
@@ -148,6 +151,21 @@ impl GitHub {
                 let pull = self.pull(repo, change).await?;
                 Ok((pull.title == title && is_same(pull.body.as_deref().unwrap_or_default(), body)).then_some(()))
             },
+        )
+        .await
+    }
+
+    /// Says why by `POST /repos/{owner}/{repo}/issues/{issue_number}/comments`, unless it is said already; then
+    /// `PATCH /repos/{owner}/{repo}/pulls/{pull_number}` closes.
+    async fn close(&self, repo: &RepoRef, change: PrNumber, marker: &str, body: &str) -> Result<(), Fault> {
+        if self.find_comment(repo, change, |found| found.contains(marker)).await?.is_none() {
+            self.new_comment(repo, change, body).await?;
+        }
+        let path = self.repo_path(repo, &format!("/pulls/{change}"));
+        let call = Call::write("pulls.update", writing(repo), Method::PATCH, path, json!({ "state": "closed" }));
+        self.once(
+            || async { self.write(repo, call.clone()).await.map(|_| ()) },
+            || async { Ok((!self.pull(repo, change).await?.is_open()).then_some(())) },
         )
         .await
     }

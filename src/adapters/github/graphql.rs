@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::wire::ActorWire;
 
-const HEADER: &str = "number url title body state isDraft headRefName headRefOid baseRefName \
+const HEADER: &str = "number url title body state isDraft updatedAt headRefName headRefOid baseRefName \
     headRepository { databaseId } author { ...who }";
 const WHO: &str = "fragment who on Actor { __typename login ... on User { databaseId } ... on Bot { databaseId } \
     ... on Mannequin { databaseId } ... on Organization { databaseId } }";
@@ -103,6 +103,7 @@ pub(super) struct HeaderWire {
     pub(super) body: String,
     pub(super) state: String,
     pub(super) is_draft: bool,
+    pub(super) updated_at: Option<String>,
     pub(super) head_ref_name: String,
     pub(super) head_ref_oid: String,
     pub(super) base_ref_name: String,

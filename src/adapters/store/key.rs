@@ -30,6 +30,7 @@ pub(super) fn write_note(key: &NoteKey) -> String {
         NoteKey::Callback(target) => format!("callback/{target}"),
         NoteKey::Command(comment) => format!("command/{comment}"),
         NoteKey::MergeAsked(change) => format!("merge/{change}"),
+        NoteKey::Vouched(change) => format!("vouched/{change}"),
     }
 }
 
@@ -42,6 +43,7 @@ pub(super) fn read_note(text: &str) -> Option<NoteKey> {
         "callback" => Some(NoteKey::Callback(rest.parse().ok()?)),
         "command" => Some(NoteKey::Command(rest.parse().ok()?)),
         "merge" => Some(NoteKey::MergeAsked(rest.parse().ok()?)),
+        "vouched" => Some(NoteKey::Vouched(rest.parse().ok()?)),
         _ => None,
     }
 }
@@ -124,6 +126,7 @@ mod tests {
             NoteKey::Callback(target()),
             NoteKey::Command(CommentId::new(9)),
             NoteKey::MergeAsked(PrNumber::new(9)),
+            NoteKey::Vouched(PrNumber::new(9)),
         ];
         for key in keys {
             assert_eq!(read_note(&write_note(&key)), Some(key));

@@ -153,7 +153,7 @@ fn each_event_asks_for_its_looks() {
         (check(None, &[42]), &["change 101 42@0"]),
         (
             event("merge_group", &rita(), json!({"action": "checks_requested", "merge_group": group})),
-            &["branch 101 main@0"],
+            &["branch 101 gh-readonly-queue/main/pr-1@0"],
         ),
         (event("installation", &rita(), installed), &["installations@0", "repository 101@0"]),
         (event("installation", &rita(), gone), &["installations@0"]),

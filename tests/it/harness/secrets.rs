@@ -50,6 +50,11 @@ impl Secrets {
         self.set(text, "db.password", value)
     }
 
+    /// A document with another value of one key, under the same data key; everything else as it stands.
+    pub(crate) fn changed(text: &str, key: &str, value: &str) -> String {
+        all().set(text, key, value)
+    }
+
     fn set(&self, text: &str, key: &str, value: &str) -> String {
         let sealed = SealedDocument::parse(text.as_bytes(), Format::Yaml).expect("sealed");
         let mut opened = open(&sealed, &self.reader, OpenOptions::default()).expect("opened");

@@ -127,6 +127,7 @@ impl World {
                     ("deployments", Level::Write),
                     ("actions", Level::Write),
                     ("members", Level::Read),
+                    ("merge_queues", Level::Read),
                 ],
                 &[
                     "push",
@@ -140,6 +141,7 @@ impl World {
                     "member",
                     "organization",
                     "repository",
+                    "merge_group",
                 ],
             )
             .webhook("http://127.0.0.1:9/", WEBHOOK_SECRET),
@@ -322,7 +324,8 @@ impl World {
     #[track_caller]
     pub(crate) fn comment(&self, pull: u64) -> String {
         let ours = self.repo.comments(pull).into_iter().filter(|(who, _)| *who == self.app.bot_login());
-        let comments: Vec<_> = ours.filter(|(_, body)| !body.contains("<!-- countersign:reply ")).collect();
+        let beside = ["<!-- countersign:reply ", "<!-- countersign:closed "];
+        let comments: Vec<_> = ours.filter(|(_, body)| !beside.iter().any(|marker| body.contains(marker))).collect();
         assert!(comments.len() <= 1, "one comment is edited in place: {comments:#?}");
         comments.into_iter().next().map(|(_, body)| body).unwrap_or_default()
     }

@@ -17,6 +17,10 @@ async fn a_pull_request_from_a_fork() {
     world.until_check(pull, "action_required");
     // nobody tells who pushed to a fork: one more seat
     world.until_comment(pull, "**0 of 2 approvals for `staging`**");
+    // by somebody without write: nobody is asked for anything before somebody with write says so
+    world.until_comment(pull, "comments \\`/countersign recheck\\`");
+    world.until_quiet();
+    assert_eq!(world.repo.pull_json(pull)["requested_reviewers"], serde_json::json!([]));
     world.approve(&world.ann, pull);
     world.until_counted(pull, "staging", &["ann"]);
     assert!(!world.merged(pull));

@@ -6,8 +6,10 @@
 mod case;
 mod electorate;
 mod explain;
+mod lifetime;
 mod machine;
 mod proof;
+pub mod queue;
 mod quorum;
 mod rehearsal;
 mod reason;
@@ -24,16 +26,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use explain::explain;
+pub use lifetime::{Idle, idle, next_expiry};
 pub use proof::QuorumMet;
 pub use reason::Reason;
 pub use rehearsal::{Mismatch, rehearse};
 pub use supposing::supposing;
 pub use waiting::Wait;
 
-use crate::domain::{
-    Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath, ResolvedNames, Span, Timestamp,
-};
-use crate::facts::{DocumentFacts, Facts, KeyChange, VoteKind, VoteSource};
+use crate::domain::{Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath, ResolvedNames};
+use crate::facts::{DocumentFacts, Facts, KeyChange, VoteSource};
 use crate::policy::{Binding, Located, Machine, Mode, Policy};
 
 use self::case::Case;
@@ -325,17 +326,6 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
     decision.waits = waiting::waits(policy, facts, &decision);
     decision.next = explain::next_steps(&decision, facts);
     decision
-}
-
-/// When the next approval ends by age, if one does (`approval_ttl`): the time to look again.
-#[must_use]
-pub fn next_expiry(policy: &Policy, facts: &Facts) -> Option<Timestamp> {
-    let here = policy.environments().iter().filter(|rule| *rule.branch_or(&facts.default_branch) == facts.change.base);
-    let lifetimes: Vec<Span> = here.filter_map(|rule| rule.approval_ttl()).collect();
-    let given = facts.votes.iter().filter(|vote| vote.kind == VoteKind::Approve).map(|vote| vote.at);
-    let second = Span::from_seconds(1);
-    let ends = given.flat_map(|at| lifetimes.iter().map(move |lifetime| at.plus(*lifetime).plus(second)));
-    ends.filter(|end| *end > facts.at).min()
 }
 
 /// Whether a change that is satisfied now would not have been under an earlier policy, with the same facts: it then owes its

@@ -142,11 +142,13 @@ impl<'a> Cast<'a> {
                 open: true,
                 draft: false,
                 from_fork: false,
+                unvouched: false,
                 head: head.clone(),
                 head_ref: None,
                 head_since: Some(Timestamp::from_seconds(100)),
                 base: base.clone(),
                 base_tip: oid(2),
+                updated: None,
                 landed: None,
             },
             people: People {

@@ -98,11 +98,13 @@ impl Case {
                 open: true,
                 draft: false,
                 from_fork: false,
+                unvouched: false,
                 head: oid('d'),
                 head_ref: Some(RefName::branch("rita/db").unwrap()),
                 head_since: Some(Timestamp::from_seconds(100)),
                 base: main,
                 base_tip: oid('b'),
+                updated: None,
                 landed: None,
             },
             history: History {

@@ -120,9 +120,7 @@ fn holds(facts: &Case<'_>, bound: Bound, vote: &VoteFacts) -> Result<(), Reason>
             }
         }
     }
-    // of two clocks the later one: an approval is never younger than either says
-    let now = facts.forge_time.map_or(facts.at, |forge| forge.max(facts.at));
-    if bound.lifetime.is_some_and(|lifetime| now.since(vote.at) > lifetime) {
+    if bound.lifetime.is_some_and(|lifetime| facts.now().since(vote.at) > lifetime) {
         return Err(Reason::Expired);
     }
     let then = match facts.delta_at.get(commit) {

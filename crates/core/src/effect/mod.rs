@@ -6,12 +6,14 @@
 mod held;
 mod plan;
 mod policy_change;
+mod queue;
 mod render;
 mod replies;
 
 use crate::decision::QuorumMet;
 use crate::domain::{
     CheckId, CommentId, DeploymentId, Environment, Login, Oid, PrNumber, RefName, RunId, Sequence, TargetId, TeamSlug,
+    Timestamp,
 };
 use crate::sync::{DeploymentState, Order};
 
@@ -19,7 +21,8 @@ pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
 pub use policy_change::{TRIED_ON, policy_change};
 pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
-pub use replies::{SyncLine, reply};
+pub use queue::{Queued, queue_check};
+pub use replies::{SyncLine, closing, reply};
 
 /// Marker inside our sticky comment, by which it is found again.
 pub const COMMENT_MARKER: &str = "<!-- countersign -->";
@@ -126,6 +129,15 @@ pub enum Effect {
         /// What it is told.
         order: Order,
     },
+    /// Close a pull request without merging it, and say why in a comment of its own, once (decision 0030).
+    CloseChange {
+        /// Which pull request.
+        change: PrNumber,
+        /// Tells this closing from another one of the same request; stands in the comment.
+        marker: String,
+        /// The comment, its marker included.
+        body: String,
+    },
     /// React to a comment; the same reaction twice is one.
     React {
         /// Which comment.
@@ -171,6 +183,12 @@ impl Reaction {
 #[must_use]
 pub fn reply_marker(to: CommentId) -> String {
     format!("<!-- countersign:reply {to} -->")
+}
+
+/// Marker inside the comment that says why we closed a pull request; it names the last change before.
+#[must_use]
+pub fn closing_marker(change: PrNumber, updated: Timestamp) -> String {
+    format!("<!-- countersign:closed {change} {updated} -->")
 }
 
 /// What came of an effect.

@@ -50,7 +50,7 @@ pub fn wanted(decision: &Decision, facts: &Facts, outcome: &Outcome, description
         check: render::check(decision, facts, outcome),
         comment: speak.then(|| render::comment(decision, facts, outcome)),
         description,
-        ask: if facts.change.draft { BTreeSet::new() } else { reviewers(decision) },
+        ask: if facts.change.draft || facts.change.unvouched { BTreeSet::new() } else { reviewers(decision) },
     }
 }
 

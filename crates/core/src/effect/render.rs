@@ -381,6 +381,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("pull_request.md", include_str!("../../../../templates/pull_request.md")),
     ("policy_change.md", include_str!("../../../../templates/policy_change.md")),
     ("parts.md", include_str!("../../../../templates/parts.md")),
+    ("closed.md", include_str!("../../../../templates/closed.md")),
+    ("queue.md", include_str!("../../../../templates/queue.md")),
     ("reply.md", include_str!("../../../../templates/reply.md")),
 ];
 

@@ -5,8 +5,9 @@
 use minijinja::{Value, context};
 
 use super::render::render;
-use super::reply_marker;
-use crate::domain::{CommentId, Login, RunState, Sequence, TargetId, Timestamp};
+use super::{Effect, closing_marker, reply_marker};
+use crate::decision::Idle;
+use crate::domain::{CommentId, Login, PrNumber, RunState, Sequence, TargetId, Timestamp};
 use crate::sync::Trouble;
 
 /// How one target stands, for the comment of a merged change.
@@ -64,6 +65,16 @@ fn minute(at: Timestamp) -> String {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),
         (None, _) | (_, None) => text,
     }
+}
+
+/// The closing of a change request that nobody has touched for as long as the policy says.
+#[must_use]
+pub fn closing(change: PrNumber, idle: &Idle) -> Effect {
+    let marker = closing_marker(change, idle.since);
+    let rules: Vec<String> = idle.rules.iter().map(|(name, wait)| format!("`{name}` after {wait}")).collect();
+    let since = idle.since.to_string();
+    let body = render("closed.md", context! { marker => marker.clone(), since, rules });
+    Effect::CloseChange { change, marker, body }
 }
 
 /// The answer to a comment: what became of it, and the next action if there is one.

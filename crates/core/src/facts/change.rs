@@ -17,6 +17,9 @@ pub struct ChangeFacts {
     pub draft: bool,
     /// The head lives in another repository.
     pub from_fork: bool,
+    /// It is a fork's, by somebody who may not write here, and nobody who may has said `recheck`: nobody is asked for anything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unvouched: bool,
     /// Head commit `H`, read from the reference.
     pub head: Oid,
     /// Reference of the head branch, when it is in this repository.
@@ -27,6 +30,9 @@ pub struct ChangeFacts {
     pub base: RefName,
     /// Commit at `B`, read from the reference and never from the pull request (R2).
     pub base_tip: Oid,
+    /// Last change of anything about it, in GitHub's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
     /// The commit by which somebody else merged it. The change is then judged as it stood before: as if it were still open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub landed: Option<Oid>,

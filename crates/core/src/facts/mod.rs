@@ -88,7 +88,7 @@ pub struct Facts {
     /// What the change is, when it holds a direct push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldPush>,
-    /// The clock of the forge, where it said what it is: ages are measured by it (R30).
+    /// The clock of the forge when the change was read, where it said what it is: ages are measured by it (R30).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge_time: Option<Timestamp>,
     /// Who asked last for the merge, and of which head (`merge: manual`). It is no vote (R58).
@@ -97,4 +97,12 @@ pub struct Facts {
     /// Our own App's account: never one of `machines`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ourselves: Option<UserId>,
+}
+
+impl Facts {
+    /// The time that ages are measured by: the forge's, from whose times they are; ours where it did not say (R30).
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.forge_time.unwrap_or(self.at)
+    }
 }

@@ -209,6 +209,10 @@ pub struct ChangeRead {
     pub requested_teams: Vec<TeamSlug>,
     /// Our own sticky comment (by our App, holding the marker), when the read included comments; the oldest one.
     pub our_comment: Option<CommentRead>,
+    /// Last change of anything about it.
+    pub updated: Option<Timestamp>,
+    /// The forge's clock when it answered.
+    pub read_at: Option<Timestamp>,
 }
 
 /// One review.

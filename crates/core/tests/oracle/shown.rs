@@ -89,11 +89,13 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
             open: world.open,
             draft: world.draft,
             from_fork: false,
+            unvouched: false,
             head: oid(head),
             head_ref: Some(RefName::branch("rita/db").expect("a branch")),
             head_since: since.map(Timestamp::from_seconds),
             base: base(world),
             base_tip: oid(900),
+            updated: None,
             landed: None,
         },
         history: History {

@@ -19,6 +19,7 @@ fn permission_for(event: &str) -> Option<&'static [&'static str]> {
         "status" => Some(&["statuses"]),
         "deployment" | "deployment_status" => Some(&["deployments"]),
         "membership" | "team" | "organization" => Some(&["members"]),
+        "merge_group" => Some(&["merge_queues"]),
         "branch_protection_rule" => Some(&["administration"]),
         _ => None,
     }

@@ -114,7 +114,7 @@ impl State {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one commit")]
-    fn build_merge(
+    pub(crate) fn build_merge(
         &self,
         opened: &Repository,
         repo: u64,

@@ -13,6 +13,7 @@ pub(crate) mod emit;
 pub(crate) mod landed;
 pub(crate) mod merge;
 pub(crate) mod pulls;
+pub(crate) mod queue;
 pub(crate) mod repos;
 pub(crate) mod reviews;
 pub(crate) mod rules;

@@ -77,11 +77,13 @@ fn facts() -> Facts {
             open: true,
             draft: false,
             from_fork: false,
+            unvouched: false,
             head: head.clone(),
             head_ref: Some(branch("rita/db")),
             head_since: Some(Timestamp::from_seconds(100)),
             base: branch("main"),
             base_tip: oid(0xb),
+            updated: None,
             landed: None,
         },
         history: History {

@@ -74,7 +74,7 @@ shape! {
             /// The time after which an approval no longer counts (default: none).
             #[schemars(regex(pattern = r"^[0-9]+[smhd]$"))]
             approval_ttl: String,
-            /// The time after which an idle change request is closed. Not supported yet.
+            /// The time after which an idle change request is closed (default: none).
             #[schemars(regex(pattern = r"^[0-9]+[smhd]$"))]
             expires: String,
             /// The switch for approvals by comment. `true` is not supported yet.
