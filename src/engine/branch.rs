@@ -35,7 +35,11 @@ impl Engine {
             return Ok(None);
         };
         if let Some(base) = queued {
-            return if place.governs(&base) { self.look_at_group(claim, place, (branch, &base)).await } else { Ok(None) };
+            return if place.governs(&base) {
+                self.look_at_group(claim, place, (branch, &base)).await
+            } else {
+                Ok(None)
+            };
         }
         if let Some(target) = place.target_at(branch) {
             // a branch target asks nobody for a review: it is looked at, and set back

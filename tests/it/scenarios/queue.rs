@@ -15,7 +15,9 @@ fn shown(world: &World, commit: &str) -> String {
     let ours: Vec<_> = checks.iter().filter(|check| check["name"] == "countersign").collect();
     assert!(ours.len() <= 1, "one check: {ours:#?}");
     let word = |check: &serde_json::Value| check["conclusion"].as_str().unwrap_or("open").to_owned();
-    ours.first().map(|check| format!("{} {}", word(check), check["output"]["title"].as_str().unwrap_or_default())).unwrap_or_default()
+    ours.first()
+        .map(|check| format!("{} {}", word(check), check["output"]["title"].as_str().unwrap_or_default()))
+        .unwrap_or_default()
 }
 
 #[track_caller]

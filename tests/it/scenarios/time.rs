@@ -14,7 +14,8 @@ fn later(world: &World, seconds: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r30_an_approval_ends_with_its_age_by_githubs_clock() {
-    let world = World::with(&POLICY.replace("[secrets/production/]}", "[secrets/production/], approval_ttl: 2m}")).await;
+    let world =
+        World::with(&POLICY.replace("[secrets/production/]}", "[secrets/production/], approval_ttl: 2m}")).await;
     let pull = world.by_rita("rita/db", "production");
     world.approve(&world.ann, pull);
     world.until_counted(pull, "production", &["ann"]);
@@ -40,7 +41,8 @@ async fn an_idle_change_request_is_closed_with_a_word_and_goes_on_when_it_is_ope
     later(&world, 121);
     world.until("the idle one is closed", |world| world.repo.pull_json(pull)["state"] == "closed");
     let said: Vec<String> = world.repo.comments(pull).into_iter().map(|(_, body)| body).collect();
-    let closing: Vec<_> = said.iter().filter(|body| body.contains("**Closed: nothing has happened here since ")).collect();
+    let closing: Vec<_> =
+        said.iter().filter(|body| body.contains("**Closed: nothing has happened here since ")).collect();
     assert!(closing.len() == 1 && closing[0].contains("`production` after 2m"), "{said:#?}");
     world.until_quiet();
     assert_eq!(world.repo.pull_json(other)["state"], "open", "its environment says nothing of the kind");

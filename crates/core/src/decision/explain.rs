@@ -107,7 +107,10 @@ pub(super) fn next_steps(decision: &Decision, facts: &Facts) -> Vec<String> {
 fn steps_of_people(decision: &Decision, facts: &Facts) -> Vec<String> {
     let mut steps = Vec::new();
     if facts.change.unvouched {
-        steps.push("somebody with write looks at it and comments `/countersign recheck`: until then nobody is asked to review".to_owned());
+        steps.push(
+            "somebody with write looks at it and comments `/countersign recheck`: until then nobody is asked to review"
+                .to_owned(),
+        );
     }
     let mut add = |step: String| {
         if !steps.contains(&step) {

@@ -20,8 +20,8 @@ use crate::sync::{DeploymentState, Order};
 pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
 pub use policy_change::{TRIED_ON, policy_change};
-pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
 pub use queue::{Queued, queue_check};
+pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
 pub use replies::{SyncLine, closing, reply};
 
 /// Marker inside our sticky comment, by which it is found again.

@@ -62,11 +62,7 @@ impl State {
         }
         let refname = format!("refs/heads/{base}");
         self.move_ref(repo, actor, RefChange { refname, before: tip.to_owned(), after: head.clone() })?;
-        let gone = RefChange {
-            refname: format!("refs/heads/{branch}"),
-            before: head.clone(),
-            after: ZERO.to_owned(),
-        };
+        let gone = RefChange { refname: format!("refs/heads/{branch}"), before: head.clone(), after: ZERO.to_owned() };
         self.move_ref(repo, actor, gone)?;
         Ok(head)
     }
