@@ -28,7 +28,10 @@ pub(super) fn refusals(policy: &Policy, facts: &Facts, placed: &[Placed<'_>]) ->
     if placed.iter().any(|one| one.at == Located::Control) && placed.iter().any(secret) {
         found.push(refusal(None, Reason::SplitThis, String::new()));
     }
-    of_history(policy, facts, &mut found);
+    plain_commits(policy, facts, &mut found);
+    if placed.iter().any(Placed::is_enforced) {
+        of_history(facts, &mut found);
+    }
     found.sort();
     found.dedup();
     found
@@ -158,15 +161,17 @@ fn recipients(people: &Readers, path: &RepoPath, document: &DocumentFacts, found
     }
 }
 
-fn of_history(policy: &Policy, facts: &Facts, found: &mut Vec<Refusal>) {
+fn plain_commits(policy: &Policy, facts: &Facts, found: &mut Vec<Refusal>) {
     let here = policy.on(&facts.change.base, &facts.default_branch);
+    found.extend(facts.history.plain_commits.iter().map(|plain| Refusal {
+        observed: !here.protects(&plain.path),
+        ..refusal(Some(&plain.path), Reason::PlaintextInHistory, plain.commit.short())
+    }));
+}
+
+fn of_history(facts: &Facts, found: &mut Vec<Refusal>) {
     for (path, other) in &facts.history.clashes {
         refuse(found, path, Reason::PathClash, other.to_string());
-    }
-    for plain in &facts.history.plain_commits {
-        refuse(found, &plain.path, Reason::PlaintextInHistory, plain.commit.short());
-        let observed = !here.protects(&plain.path);
-        found.iter_mut().next_back().into_iter().for_each(|refusal| refusal.observed = observed);
     }
     if let Some(fault) = &facts.history.policy_fault {
         found.push(refusal(None, Reason::PolicyBroken, fault));

@@ -7,7 +7,8 @@ use countersign_core::policy::{self, Policy};
 use super::chance::Chance;
 use super::oracle::is_approver;
 use super::world::{
-    CONTENTS, Commit, Dismissal, Group, Move, NAMES, Person, RITA, ROBOT, Review, Rule, Rules, Told, Word, World, text,
+    Binding, CONTENTS, Commit, Dismissal, Group, Move, NAMES, Person, RITA, ROBOT, Review, Rule, Rules, Told, Word,
+    World, text,
 };
 
 /// A world that lives.
@@ -49,7 +50,7 @@ impl History {
         };
         let mut history = Self { world, policy, faithful, lines: Vec::new(), clock: 1_000 };
         let content = chance.of(&[0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7]);
-        history.push(chance, content, 0, Vec::new());
+        history.push(chance, (content, 0, 0), Vec::new());
         history.look();
         history
     }
@@ -103,7 +104,7 @@ impl History {
         }
     }
 
-    fn push(&mut self, chance: &mut Chance, content: usize, version: usize, mut line: Vec<usize>) {
+    fn push(&mut self, chance: &mut Chance, (content, version, beside): (usize, usize, usize), mut line: Vec<usize>) {
         let number = self.world.commits.len();
         let robot = self.world.requester == Some(ROBOT) && !chance.once_in(4);
         let by = match chance.below(4) {
@@ -117,7 +118,7 @@ impl History {
             _ => Some(by),
         };
         let co_author = chance.once_in(10).then(|| chance.below(ROBOT));
-        self.world.commits.push(Commit { content, version, author, co_author, readable: true });
+        self.world.commits.push(Commit { content, version, beside, author, co_author, readable: true });
         line.push(number);
         self.lines.push(line.clone());
         self.arrive(chance, line, by);
@@ -132,15 +133,16 @@ impl History {
     /// A commit more, a commit in place of all others, a rebase of equal content, or back to where the branch was.
     fn push_again(&mut self, chance: &mut Chance) {
         let head = &self.world.commits[self.world.head()];
-        let (content, version) = (head.content, head.version);
-        match chance.below(5) {
-            0 => self.push(chance, content, version + 1, self.world.range.clone()),
+        let (content, version, beside) = (head.content, head.version, head.beside);
+        match chance.below(6) {
+            0 => self.push(chance, (content, version + 1, beside), self.world.range.clone()),
             1 => {
                 let other = chance.below(CONTENTS.len());
-                self.push(chance, other, version, self.world.range.clone());
+                self.push(chance, (other, version, beside), self.world.range.clone());
             }
-            2 => self.push(chance, content, version, Vec::new()),
-            3 => self.push(chance, content, version + 1, Vec::new()),
+            2 => self.push(chance, (content, version, beside), Vec::new()),
+            3 => self.push(chance, (content, version + 1, beside), Vec::new()),
+            4 => self.push(chance, (content, version, beside + 1), Vec::new()),
             _ => {
                 let line = self.lines[chance.below(self.lines.len())].clone();
                 let by = if chance.once_in(2) { RITA } else { chance.below(NAMES.len()) };
@@ -238,7 +240,8 @@ fn some_rules(chance: &mut Chance) -> (Rules, Policy) {
         let rules = Rules {
             rules: (0..1 + chance.below(3)).map(|_| some_rule(chance)).collect(),
             admins: (!chance.once_in(4)).then(|| some_group(chance)),
-            commit_binding: [chance.once_in(2), chance.once_in(2)],
+            binding: [0, 1].map(|_| chance.of(&[Binding::Commit, Binding::Delta, Binding::Change])),
+            observed: [chance.once_in(8), chance.once_in(4)],
             lifetime: [chance.once_in(4).then_some(1), chance.once_in(4).then_some(1)],
             same: chance.once_in(4).then(|| chance.of(&[(0, 1), (2, 3), (3, 4), (6, 0)])),
             machine: chance.once_in(3),

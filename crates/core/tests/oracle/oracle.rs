@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Group, Person, RENAMED, ROBOT, Review, Told, Word, World, covers, environment, human};
+use super::world::{Binding, Group, Person, RENAMED, ROBOT, Review, Told, Word, World, at, covers, environment, human};
 
 /// The state of the check (`changes.md` 5): the worst counts, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +25,8 @@ enum Answer {
     Unread,
 }
 
-/// Whether votes hold for the commit alone, and for how many seconds.
-type Bound = (bool, Option<i64>);
+/// What votes hold for, and for how many seconds.
+type Bound = (Binding, Option<i64>);
 
 /// The last word of a person about the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,28 +39,29 @@ enum Said {
 pub(crate) fn judge(world: &World) -> Outcome {
     let paths = world.paths();
     let control = paths.contains(&".sops.yaml");
-    let touched: BTreeSet<&str> = paths.iter().filter_map(|path| environment(path)).collect();
+    let enforced = |name: &str| !world.rules.observed[at(name)]; // policy.md, `mode`
+    let touched: Vec<&str> = paths.iter().filter(|path| environment(path).is_some_and(enforced)).copied().collect();
     if !control && touched.is_empty() {
         return Outcome::NothingProtected; // R9
     }
     let mut worst = Outcome::Allowed;
     let mut at_least = |outcome: Outcome| worst = worst.max(outcome);
-    let orphan = |path: &&str| environment(path).is_some() && !world.rules.rules.iter().any(|rule| covers(rule, path));
+    let orphan = |path: &&str| !world.rules.rules.iter().any(|rule| covers(rule, path));
     let split = control && !touched.is_empty(); // policy.md
     // no-policy-for-path; R28; changes.md 6.0
-    if split || paths.iter().any(orphan) || world.base_moved || world.base_uncovered {
+    if split || touched.iter().any(orphan) || world.base_moved || world.base_uncovered {
         at_least(Outcome::Refused);
     }
     if world.reviews.iter().any(|review| review.word == Word::Strange && review.dismissed.is_none()) {
         at_least(Outcome::InDoubt); // R11
     }
-    for rule in world.rules.rules.iter().filter(|rule| paths.iter().any(|path| covers(rule, path))) {
-        let at = usize::from(rule.environment == "staging");
-        let bound = (world.rules.commit_binding[at], world.rules.lifetime[at].map(|minutes| minutes * 60));
+    for rule in world.rules.rules.iter().filter(|rule| touched.iter().any(|path| covers(rule, path))) {
+        let at = at(rule.environment);
+        let bound = (world.rules.binding[at], world.rules.lifetime[at].map(|minutes| minutes * 60));
         at_least(quorum(world, &rule.groups, rule.self_approval, bound));
     }
     if control {
-        at_least(quorum(world, &[admins(world)], false, (false, None)));
+        at_least(quorum(world, &[admins(world)], false, (Binding::Delta, None)));
     }
     if !world.open || world.draft {
         at_least(Outcome::Pending); // R59
@@ -278,7 +279,7 @@ fn ended(world: &World, review: &Review) -> bool {
 }
 
 /// `changes.md` 3, R12, R13, R22, R27.
-fn holds(world: &World, review: &Review, (commit_binding, lifetime): Bound) -> bool {
+fn holds(world: &World, review: &Review, (binding, lifetime): Bound) -> bool {
     if lifetime.is_some_and(|seconds| world.now - review.at > seconds) {
         return false; // R30
     }
@@ -294,5 +295,5 @@ fn holds(world: &World, review: &Review, (commit_binding, lifetime): Bound) -> b
     }
     let (then, now) = (&world.commits[commit], &world.commits[head]);
     let same = then.readable && (then.content, then.version) == (now.content, now.version);
-    same && (!commit_binding || commit == head)
+    same && (binding == Binding::Change || then.beside == now.beside) && (binding != Binding::Commit || commit == head)
 }

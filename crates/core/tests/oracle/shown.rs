@@ -15,7 +15,7 @@ use countersign_core::facts::{
 use countersign_core::policy::Policy;
 
 use super::chance::Chance;
-use super::world::{CONTENTS, NAMES, Person, RENAMED, ROBOT, Review, Told, Word, World};
+use super::world::{Binding, CONTENTS, NAMES, Person, RENAMED, ROBOT, Review, Told, Word, World, at, environment};
 
 const TEAM: TeamId = TeamId::new(7);
 const REPOSITORY: RepoId = RepoId::new(1);
@@ -47,8 +47,8 @@ fn delta(world: &World, commit: usize) -> Delta {
     let file = |number| Some(TreeEntry { mode: EntryMode::File, oid: oid(number) });
     Delta::new(CONTENTS[commit.content].iter().map(|path| DeltaEntry {
         path: RepoPath::new(path),
-        old: file(1_000),
-        new: file(2_000 + commit.version),
+        old: file(1_000 + commit.beside),
+        new: file(2_000 + commit.version + 100 * commit.beside),
     }))
 }
 
@@ -61,13 +61,20 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
     let secrets =
         delta.entries().iter().map(|entry| &entry.path).filter(|path| path.as_bytes().starts_with(b"secrets/"));
     let documents = secrets.map(|path| (path.clone(), sealed())).collect();
-    let protected =
-        |yes: bool| if yes { delta.entries().iter().map(|entry| entry.path.clone()).collect() } else { Vec::new() };
+    let observed = |path: &&str| environment(path).is_some_and(|name| world.rules.observed[at(name)]);
+    let moved = world.paths().iter().filter(|path| world.base_moved && !observed(path));
+    let moved: Vec<RepoPath> = moved.map(|path| RepoPath::new(path)).collect();
+    // anywhere on the base
+    let uncovered = if world.base_uncovered { vec![RepoPath::new(".sops.yaml")] } else { Vec::new() };
     let everybody = || 0..NAMES.len();
     let mut votes: Vec<VoteFacts> =
         world.reviews.iter().enumerate().filter_map(|(at, review)| vote(world, at, review)).collect();
     chance.shuffle(&mut votes);
     let commits: BTreeSet<usize> = world.reviews.iter().map(|review| review.shown).collect();
+    // gathered only where an environment binds votes to it
+    let by_change = world.rules.binding.contains(&Binding::Change);
+    let looked_at = commits.iter().copied().chain([head]).filter(|_| by_change);
+    let changes = looked_at.map(|commit| (oid(commit), change(world, commit))).collect();
     Facts {
         at: Timestamp::from_seconds(world.now),
         repository: REPOSITORY,
@@ -100,8 +107,8 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
         },
         history: History {
             merge_base: MergeBase::One(oid(900)),
-            base_moved: protected(world.base_moved),
-            base_uncovered: protected(world.base_uncovered),
+            base_moved: moved,
+            base_uncovered: uncovered,
             delta,
             clashes: Vec::new(),
             plain_commits: Vec::new(),
@@ -122,7 +129,7 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
         )]
         .into(),
         held: None,
-        change_at: BTreeMap::new(),
+        change_at: changes,
         forge_time: None,
         merge_asked: None,
         ourselves: None,
@@ -135,6 +142,13 @@ fn named(login: &Login) -> UserId {
 
 fn digest(world: &World, commit: usize) -> Option<Digest> {
     if world.commits[commit].readable { delta(world, commit).digest(REPOSITORY, &base(world)) } else { None }
+}
+
+/// What the change comes to, whatever stands beside it.
+fn change(world: &World, commit: usize) -> Option<Digest> {
+    let made = &world.commits[commit];
+    let text = format!("{} {} {}", made.content, made.version, base(world));
+    made.readable.then(|| Digest::of(text.as_bytes()))
 }
 
 fn sealed() -> DocumentFacts {

@@ -66,8 +66,10 @@ pub(crate) struct Dismissal {
 pub(crate) struct Commit {
     /// What it makes of the base: see [`CONTENTS`].
     pub(crate) content: usize,
-    /// Changed bytes at the same paths.
+    /// Changed values at the same paths.
     pub(crate) version: usize,
+    /// What others changed in the same files, beside it: on a base that moved on.
+    pub(crate) beside: usize,
     /// `None`: an address of no account.
     pub(crate) author: Option<Person>,
     pub(crate) co_author: Option<Person>,
@@ -114,14 +116,24 @@ pub(crate) struct Rule {
     pub(crate) self_approval: bool,
 }
 
+/// What a vote holds for, as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binding {
+    Commit,
+    Delta,
+    Change,
+}
+
 /// A policy file.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) rules: Vec<Rule>,
     /// `None`: left out.
     pub(crate) admins: Option<Group>,
-    /// Whether votes hold for the commit, per environment: production, staging.
-    pub(crate) commit_binding: [bool; 2],
+    /// What votes hold for, per environment: production, staging.
+    pub(crate) binding: [Binding; 2],
+    /// Whether the rules of an environment are only observed.
+    pub(crate) observed: [bool; 2],
     /// How long approvals hold, in minutes, per environment.
     pub(crate) lifetime: [Option<i64>; 2],
     /// Two accounts that are one person.
@@ -172,9 +184,10 @@ impl World {
 pub(crate) fn text(rules: &Rules) -> String {
     let mut text = String::from("version: 1\nenvironments:\n");
     for (at, name) in ["production", "staging"].into_iter().enumerate() {
-        let binding = if rules.commit_binding[at] { "commit" } else { "delta" };
+        let binding = format!("{:?}", rules.binding[at]).to_lowercase();
+        let mode = if rules.observed[at] { ", mode: observe" } else { "" };
         let lifetime = rules.lifetime[at].map(|minutes| format!(", approval_ttl: {minutes}m")).unwrap_or_default();
-        let binding = format!("{binding}{lifetime}");
+        let binding = format!("{binding}{lifetime}{mode}");
         text += &format!("  {name}: {{paths: [secrets/{name}/], binding: {binding}}}\n");
         // the second branch is governed by environments of the same shape
         text += &format!("  {name}-next: {{paths: [secrets/{name}/], binding: {binding}, branch: next}}\n");
@@ -218,6 +231,11 @@ fn people(group: &Group) -> String {
 /// The environment a path lies in.
 pub(crate) fn environment(path: &str) -> Option<&'static str> {
     ["production", "staging"].into_iter().find(|name| path.starts_with(&format!("secrets/{name}/")))
+}
+
+/// Which of the two environments, by number.
+pub(crate) fn at(environment: &str) -> usize {
+    usize::from(environment == "staging")
 }
 
 /// Whether a policy applies to a path.
