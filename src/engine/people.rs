@@ -45,8 +45,9 @@ impl Engine {
             (Some(_), true) if !held.is_empty() => held[0].sender.clone(),
             (Some(author), false) => Known::Is(author.clone()),
             (None, _) => Known::Unknown("the account that opened it is gone".to_owned()),
+            // as first seen: whoever rewrites the branch later does not take their place
             (Some(_), true) => known(
-                moves.last().and_then(|movement| movement.actor.clone()),
+                place.state().requester(change.number).or(moves.last().and_then(|first| first.actor.as_ref())).cloned(),
                 "no delivery says who pushed the branch",
             ),
         };

@@ -12,7 +12,7 @@ use countersign_core::effect;
 use countersign_core::facts::{Facts, Known, MergeBase, VoteKind, VoteSource};
 use countersign_core::ledger::{
     self, AdoptedBranch, AdoptedEntry, Approval, DecisionEntry, Entry, LedgerState, MergeEntry, MergeMethod, PushEntry,
-    RecordedFacts, RecordedVerdict, VoteEntry,
+    RecordedFacts, RecordedVerdict, RequestSeen, VoteEntry,
 };
 
 use tracing::debug;
@@ -126,6 +126,7 @@ impl Engine {
                     sender: movement.actor.clone().map_or_else(|| Known::Unknown("no sender".to_owned()), Known::Is),
                     forced: false,
                     delivery: movement.delivery.clone(),
+                    request: facts.people.requester.answer().map(|by| RequestSeen { pull: facts.change.number, by: by.clone() }),
                 }));
             }
             for vote in &facts.votes {

@@ -274,3 +274,21 @@ async fn rules_that_are_only_observed_say_how_it_would_stand_and_hold_nothing_up
     assert!(!world.merged(pull));
     world.end();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r31_whoever_asked_for_a_change_stays_its_requester_when_another_rewrites_the_branch() {
+    let world = World::new().await;
+    let pull = world.by_rita("rita/db", "staging");
+    world.until_check(pull, "action_required");
+    world.until_quiet();
+    let rewritten = Push::to("rita/db").from("main").file(STAGING, Secrets::sealed("staging", 3)).force();
+    let head = world.push(&world.ann, rewritten);
+    world.until("the head is judged", |world| world.comment(pull).contains(&head));
+    world.approve(&world.rita, pull);
+    world.until_uncounted(pull, "rita", "requester");
+    world.approve(&world.ann, pull);
+    world.until_uncounted(pull, "ann", "pusher");
+    world.until_check(pull, "failure");
+    assert!(!world.merged(pull));
+    world.end();
+}

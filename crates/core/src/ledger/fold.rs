@@ -113,6 +113,9 @@ impl LedgerState {
     }
 
     fn note_push(&mut self, entry: &PushEntry) -> Result<(), Contradiction> {
+        if let Some(request) = &entry.request {
+            self.requests.entry(request.pull).or_insert_with(|| request.by.clone());
+        }
         let known = self.pushes.entry((entry.reference.clone(), entry.after.clone())).or_default();
         if !known.iter().any(|push| push.sender == entry.sender && push.before == entry.before) {
             known.push(entry.clone());

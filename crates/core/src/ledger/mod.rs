@@ -29,7 +29,7 @@ pub use cover::{Coverage, Covered};
 pub use entry::{
     AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, EntryError, KeyAction,
     KeyEntry, Kind, MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, PushOutcome, PutBackEntry,
-    RecordedFacts, RecordedVerdict, RootKey, UnrecordableFacts, VoteEntry,
+    RecordedFacts, RecordedVerdict, RequestSeen, RootKey, UnrecordableFacts, VoteEntry,
 };
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
 pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};

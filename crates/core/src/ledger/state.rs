@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, PutBackEntry, VoteEntry};
 use super::keys::{KeyClass, KeyFingerprint, PublicKey};
-use crate::domain::{Digest, Oid, PrNumber, RefName, RepoId, RepoPath, Sequence, SyncReceipt, TargetId, TreeEntry};
+use crate::domain::{
+    Account, Digest, Oid, PrNumber, RefName, RepoId, RepoPath, Sequence, SyncReceipt, TargetId, TreeEntry,
+};
 use crate::facts::VoteSource;
 
 /// The newest entry.
@@ -97,6 +99,8 @@ pub struct LedgerState {
     pub(super) policies: BTreeMap<RefName, Arc<PolicyEntry>>,
     pub(super) votes: BTreeMap<VoteSource, KnownVote>,
     pub(super) pushes: BTreeMap<(RefName, Oid), Vec<PushEntry>>,
+    /// Who asked for each pull request, as first seen.
+    pub(super) requests: BTreeMap<PrNumber, Account>,
     pub(super) decisions: BTreeMap<Sequence, Arc<DecisionEntry>>,
     pub(super) merged: BTreeMap<Sequence, Sequence>,
     pub(super) merges: BTreeMap<Sequence, Arc<MergeEntry>>,
@@ -125,6 +129,7 @@ impl LedgerState {
             policies: BTreeMap::new(),
             votes: BTreeMap::new(),
             pushes: BTreeMap::new(),
+            requests: BTreeMap::new(),
             decisions: BTreeMap::new(),
             merged: BTreeMap::new(),
             merges: BTreeMap::new(),
@@ -221,6 +226,12 @@ impl LedgerState {
     #[must_use]
     pub fn votes(&self) -> &BTreeMap<VoteSource, KnownVote> {
         &self.votes
+    }
+
+    /// Who asked for a pull request, as first seen (R31).
+    #[must_use]
+    pub fn requester(&self, pull: PrNumber) -> Option<&Account> {
+        self.requests.get(&pull)
     }
 
     /// All recorded pushes that moved a reference to a commit; every one of their senders is a pusher.

@@ -16,7 +16,7 @@ pub use decided::{
     AdoptedBranch, Approval, DecisionEntry, MergeEntry, MergeMethod, RecordedFacts, RecordedVerdict, UnrecordableFacts,
 };
 pub use ground::{AdoptedEntry, AdoptedPath, Adoption, KeyAction, KeyEntry, POLICY_PATH, PolicyEntry, RootKey};
-pub use sight::{PushEntry, VoteEntry};
+pub use sight::{PushEntry, RequestSeen, VoteEntry};
 
 use crate::domain::SyncReceipt;
 

@@ -23,6 +23,19 @@ pub struct PushEntry {
     pub forced: bool,
     /// The delivery that said so.
     pub delivery: Option<DeliveryId>,
+    /// The pull request it was first seen as the head of, and who asked for it then (R31). Left out before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestSeen>,
+}
+
+/// Who asked for a pull request, at first sight: whoever rewrites the branch later does not take their place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestSeen {
+    /// Which pull request.
+    pub pull: PrNumber,
+    /// Who asked for it.
+    pub by: Account,
 }
 
 /// A vote at first sight, or its end. May exclude people and void votes, never makes one count.

@@ -104,6 +104,7 @@ fn key_entry(action: KeyAction, key: &SigningKey, class: KeyClass) -> Entry {
 
 fn push(sender: Known<Account>, before: u64, after: u64) -> PushEntry {
     PushEntry {
+        request: None,
         reference: branch("change"),
         before: oid(before),
         after: oid(after),
