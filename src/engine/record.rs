@@ -126,7 +126,11 @@ impl Engine {
                     sender: movement.actor.clone().map_or_else(|| Known::Unknown("no sender".to_owned()), Known::Is),
                     forced: false,
                     delivery: movement.delivery.clone(),
-                    request: facts.people.requester.answer().map(|by| RequestSeen { pull: facts.change.number, by: by.clone() }),
+                    request: facts
+                        .people
+                        .requester
+                        .answer()
+                        .map(|by| RequestSeen { pull: facts.change.number, by: by.clone() }),
                 }));
             }
             for vote in &facts.votes {

@@ -9,7 +9,7 @@ use crate::facts::{
 };
 use crate::policy::{self, Policy};
 
-const TEXT: &str = "\
+pub(super) const TEXT: &str = "\
 version: 1
 environments:
   production: {paths: [secrets/production/]}
@@ -19,13 +19,13 @@ policies:
   - {name: staging, environments: [staging], approvers: {users: [ann]}, required_approvals: 1}
 admins: {approvers: {users: [ann]}, required_approvals: 1}
 ";
-const SECRET: &str = "secrets/production/a.yaml";
+pub(super) const SECRET: &str = "secrets/production/a.yaml";
 
 fn policy() -> Policy {
     policy::parse(TEXT).unwrap()
 }
 
-fn names() -> ResolvedNames {
+pub(super) fn names() -> ResolvedNames {
     ResolvedNames { users: [(Login::parse("ann").unwrap(), UserId::new(1))].into(), teams: BTreeMap::new() }
 }
 
@@ -59,7 +59,7 @@ fn approval(head: &Oid) -> VoteFacts {
 }
 
 /// Rita changes the production secret and a file nobody governs; ann approves.
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     let head = oid(0xc1);
     let rita = Known::Is(account(2, "rita"));
     let may = Authority { permission: Known::Is(Permission::Write), teams: BTreeMap::new() };

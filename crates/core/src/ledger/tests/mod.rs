@@ -6,6 +6,7 @@ mod coverage;
 mod decided;
 mod fold;
 mod forgery;
+mod frozen;
 mod golden;
 mod model;
 mod put_back;
