@@ -15,6 +15,8 @@ const BINARY: &[u8] = b"age-encryption.org/v1";
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 /// An identity file has a few lines.
 const MAX_TEXT: u64 = 1 << 20;
+/// As a power of two, and as the program `age` has it; the crate would try how fast the machine is.
+const MAX_WORK: u8 = 22;
 
 /// An identity file that opens with a passphrase.
 #[derive(Clone)]
@@ -60,7 +62,8 @@ impl LockedIdentities {
         if !decryptor.is_scrypt() {
             return Err(UnlockError::NoPassphrase);
         }
-        let identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
+        let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
+        identity.set_max_work_factor(MAX_WORK);
         let reader =
             decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|fault| match fault {
                 DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys => UnlockError::WrongPassphrase,

@@ -10,7 +10,7 @@ use crate::splice::Patch;
 use crate::tree::{Document, Entry, Kind, Layout, Node};
 use crate::value::Value;
 use crate::walk::is_comment_element;
-use crate::yaml::edit::{Home, append, insert_before, replace_entry, replace_scalar};
+use crate::yaml::edit::{Home, append, append_before, insert_before, replace_entry, replace_scalar};
 
 /// A value in which every scalar that may have to be sealed is replaced by a text that all formats hold unchanged.
 pub(crate) struct StandIn<'v> {
@@ -129,7 +129,7 @@ impl Setter<'_> {
             Step::Index(_) => None,
         };
         if container.entries().next().is_some() {
-            return append(self.source, container, key, value, self.step);
+            return append_before(self.source, container, self.document.end, key, value, self.step);
         }
         match (above, key, &self.document.sops) {
             // An empty container is written anew together with its key.

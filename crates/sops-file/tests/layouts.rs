@@ -177,6 +177,37 @@ fn a_key_goes_behind_a_value_that_stands_below_its_comment() {
     assert_eq!(plain(&opened(&who, &resealed(document), Format::Yaml)), "l: [\"a\", \"b\" # why\n  ]\n");
 }
 
+#[test]
+fn a_key_goes_into_its_own_document_even_if_a_comment_of_it_stands_in_the_next_one() {
+    let who = Identities::generate();
+    for newline in ["\n", "\r\n"] {
+        let text = "a: 1\n---\n# of the document above\n\nb: 2\n".replace('\n', newline);
+        let before = sealed(&who, &text, Format::Yaml, None);
+        let mut document = opened(&who, &before, Format::Yaml);
+        document.set(&path("new"), &Value::text("x")).unwrap();
+        let want = "a: 1\nnew: x\n---\n# of the document above\n\nb: 2\n".replace('\n', newline);
+        assert_eq!(plain(&opened(&who, &resealed(document), Format::Yaml)), want);
+    }
+}
+
+/// What the end of a block looks like to the reader of sops 3.13.3: by the key that each comment's seal is bound to.
+#[test]
+fn comments_at_the_end_of_a_block_belong_where_sops_has_them() {
+    let who = Identities::generate();
+    let cases = [
+        ("m:\n  k: v\n  # one\n\n  # two\nz: 1\n", ["m", ""]),
+        ("m:\n  k: v\n# one\n    # two\nz: 1\n", ["", ""]),
+        ("m:\n  l:\n    - a\n    - {}\n  # one\n# two\nz: 1\n", ["m", ""]),
+        ("m:\n  k: v\n  # one\n  # two\nz: 1\n", ["m", "m"]),
+    ];
+    for (text, want) in cases {
+        let text = sealed(&who, text, Format::Yaml, None);
+        let document = SealedDocument::parse(text.as_bytes(), Format::Yaml).unwrap();
+        let found: Vec<_> = document.comments().iter().map(|comment| comment.container.to_string()).collect();
+        assert_eq!(found, want, "{text}");
+    }
+}
+
 fn map() -> Value {
     Value::Map(vec![("u".to_owned(), Value::text("hunter2")), ("w".to_owned(), Value::text("x"))])
 }

@@ -18,6 +18,8 @@ pub(crate) struct RawComment {
     pub(crate) in_run: bool,
     /// Right below content, with an empty line behind it (and behind its like).
     pub(crate) is_foot: bool,
+    /// Where the next comment begins that follows right below in another column.
+    pub(crate) column_below: Option<usize>,
     pub(crate) place: Place,
     /// Column of the marker, from 0.
     pub(crate) column: usize,
@@ -34,8 +36,29 @@ pub(crate) struct Outline {
     documents: Vec<Section>,
     open: Vec<usize>,
     placed: BTreeMap<usize, Vec<(usize, RawComment)>>,
-    /// Column, container and position of the last comment on a line of its own.
-    last_own_line: Option<(usize, usize, Option<usize>)>,
+    /// The last comments on lines of their own.
+    group: Option<Group>,
+}
+
+/// Comments that the reader of sops takes as one, since nothing but lines of comments stands between them.
+#[derive(Clone, Copy)]
+struct Group {
+    /// Document, and how many of its entries stand before.
+    gap: (usize, usize),
+    /// Column of the first one.
+    column: usize,
+    container: usize,
+    position: Option<usize>,
+    /// Right below content and above an empty line.
+    is_foot: bool,
+}
+
+/// What a group of comments above means for the next one.
+enum Above {
+    /// It belongs to the group.
+    Same { container: usize, position: Option<usize> },
+    /// That group belongs to what stands before it; what comes now, to what follows.
+    Ended,
 }
 
 struct Container {
@@ -111,7 +134,7 @@ impl Outline {
     }
 
     /// Decides container and position of one comment.
-    pub(crate) fn place_comment(&mut self, comment: RawComment) {
+    pub(crate) fn place_comment(&mut self, mut comment: RawComment) {
         let at = comment.span.start;
         let number = self.documents.partition_point(|section| section.start <= at).saturating_sub(1);
         let Some(document) = self.documents.get(number) else {
@@ -119,7 +142,8 @@ impl Outline {
         };
         let root = document.root;
         if let Some(above) = self.foot_of_document_above(number, &comment) {
-            self.last_own_line = Some((comment.column, above, None));
+            let (gap, column, is_foot) = ((number, 0), comment.column, comment.is_foot);
+            self.group = Some(Group { gap, column, container: above, position: None, is_foot });
             self.placed.entry(above).or_default().push((at, comment));
             return;
         }
@@ -130,23 +154,51 @@ impl Outline {
         let (container, position) = if let Some(flow) = self.enclosing_flow(at, previous) {
             (flow, at)
         } else if comment.own_line {
-            let above = self.last_own_line.filter(|(column, ..)| comment.in_run && *column == comment.column);
+            let indent = self.indent(previous);
+            // One that stands further left, outside the block that is open, leaves this one behind as a foot.
+            comment.is_foot |= comment.column_below.is_some_and(|below| below < indent && below < comment.column);
+            let above = self.group_above(&comment, (number, split), indent);
             let before = self.before_value(at, &entries[..split]).or_else(|| self.behind_dash(previous, next));
-            let (container, position) = match (above, before) {
-                (Some((_, container, position)), _) => (container, position),
-                (None, Some((container, position))) => (container, Some(position)),
+            let (container, position) = match (&above, before) {
+                (Some(Above::Same { container, position }), _) => (*container, *position),
+                (_, Some((container, position))) => (container, Some(position)),
+                (Some(Above::Ended), None) => {
+                    let container = next.map_or(root, |next| next.container);
+                    (self.past_empty(container, &entries[split..], root), None)
+                }
                 (None, None) => {
                     let container = self.of_own_line(&comment, previous, next, root);
                     let leaves = !comment.is_foot && next.is_some_and(|next| next.container == container);
                     (if leaves { self.past_empty(container, &entries[split..], root) } else { container }, None)
                 }
             };
-            self.last_own_line = Some((comment.column, container, position));
+            if !matches!(above, Some(Above::Same { .. })) {
+                let (gap, column, is_foot) = ((number, split), comment.column, comment.is_foot);
+                self.group = Some(Group { gap, column, container, position, is_foot });
+            }
             (container, position.unwrap_or(at))
         } else {
             self.behind_first_key(&entries[..split]).unwrap_or_else(|| self.of_inline(at, previous, next, root))
         };
         self.placed.entry(container).or_default().push((position, comment));
+    }
+
+    /// Whether a comment goes on from those above it. One that is left of the block that is open, in a column of its own,
+    /// does not, and none does below a foot.
+    fn group_above(&self, comment: &RawComment, gap: (usize, usize), indent: usize) -> Option<Above> {
+        let group = self.group.filter(|group| group.gap == gap)?;
+        let fits = comment.column >= indent || comment.column == group.column;
+        let goes_on = fits && (comment.in_run || !group.is_foot);
+        Some(if goes_on { Above::Same { container: group.container, position: group.position } } else { Above::Ended })
+    }
+
+    /// The column of the innermost block that an entry stands in.
+    fn indent(&self, entry: Option<&Slot>) -> usize {
+        let block = |id: usize| match self.containers[id].layout {
+            Layout::Block { column } => Some(column),
+            Layout::Flow | Layout::Json | Layout::Lines | Layout::Sections | Layout::Section | Layout::Metadata => None,
+        };
+        entry.and_then(|entry| self.ancestors(entry.container).find_map(block)).unwrap_or(0)
     }
 
     fn enclosing_flow(&self, at: usize, previous: Option<&Slot>) -> Option<usize> {
@@ -163,7 +215,7 @@ impl Outline {
         let first = self.entries.get(self.documents[number].first_entry);
         let before_entries = first.is_none_or(|slot| comment.span.start < slot.start);
         let above = self.documents.get(number.checked_sub(1)?)?.root;
-        let goes_on = self.last_own_line.is_some_and(|(_, container, _)| comment.in_run && container == above);
+        let goes_on = self.group.is_some_and(|group| comment.in_run && group.container == above);
         (comment.own_line && before_entries && (comment.is_foot || goes_on)).then_some(above)
     }
 

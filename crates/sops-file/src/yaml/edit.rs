@@ -141,9 +141,22 @@ pub(crate) fn entry_end(entry: &Entry) -> usize {
 
 /// Adds an entry behind the last child of a container that has children.
 pub(crate) fn append(source: &str, container: &Node, key: Option<&str>, value: &Value, step: usize) -> Vec<Patch> {
+    append_before(source, container, usize::MAX, key, value, step)
+}
+
+/// The same in a document whose text ends at `end`: a comment of it may stand behind that, in the next document.
+pub(crate) fn append_before(
+    source: &str,
+    container: &Node,
+    end: usize,
+    key: Option<&str>,
+    value: &Value,
+    step: usize,
+) -> Vec<Patch> {
     match Home::of(container) {
         Home::Block { column, .. } => {
-            let last = container.children().last().map_or(container.span.end, child_end);
+            let mut ends = container.children().iter().rev().map(child_end);
+            let last = ends.find(|last| *last <= end).unwrap_or(container.span.end);
             let text = with_breaks(source, write::entry(key, value, Indent { column, step }));
             let (indent, newline) = (" ".repeat(column), line_break(source));
             vec![Patch::insert(line_end(source, last), format!("{newline}{indent}{text}"))]

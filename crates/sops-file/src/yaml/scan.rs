@@ -39,6 +39,7 @@ pub(super) fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseE
             comments.push(RawComment {
                 in_run,
                 is_foot,
+                column_below: column_below(source, &bytes, line),
                 text: Zeroizing::new(text.into_owned()),
                 own_line: before.trim().is_empty(),
                 place: place(&span),
@@ -54,16 +55,27 @@ pub(super) fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseE
     Ok((events, comments))
 }
 
+/// In which column the next comment begins, when it follows right below this one and its like.
+fn column_below(source: &str, comment: &Range<usize>, line: usize) -> Option<usize> {
+    let other = first_other(source, comment, line)?;
+    let text = other.trim_start_matches(' ');
+    text.starts_with('#').then(|| other.len() - text.len())
+}
+
+/// The first line below that is no comment in the same column.
+fn first_other<'s>(source: &'s str, comment: &Range<usize>, line: usize) -> Option<&'s str> {
+    let lead = &source[line..comment.start];
+    let mut lines = source[comment.end..].lines().skip(1);
+    lines.find(|line| !line.strip_prefix(lead).is_some_and(|rest| rest.starts_with('#')))
+}
+
 /// Whether an empty line follows a comment and those below it in the same column.
 fn blank_follows(source: &str, comment: &Range<usize>, line: usize) -> bool {
     // The reader of sops takes the two characters of such a line break for two breaks.
     if source[comment.end..].starts_with("\r\n") || source[..comment.end].ends_with('\r') {
         return true;
     }
-    let lead = &source[line..comment.start];
-    let mut lines = source[comment.end..].lines().skip(1);
-    let other = lines.find(|line| !line.strip_prefix(lead).is_some_and(|rest| rest.starts_with('#')));
-    other.is_some_and(|line| line.trim().is_empty())
+    first_other(source, comment, line).is_some_and(|line| line.trim().is_empty())
 }
 
 pub(super) fn range(span: &Span) -> Range<usize> {
