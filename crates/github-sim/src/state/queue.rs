@@ -57,8 +57,13 @@ impl State {
             .and_then(|rest| rest.rsplit_once("/pr-"))
             .and_then(|(base, rest)| Some((base, rest.rsplit_once('-')?.1)))
             .ok_or_else(Refusal::not_found)?;
-        for number in numbers {
-            self.mark_merged(repo, *number, actor, &head)?;
+        // each came in with its own commit of the group's line
+        let opened = git::open(&self.repo(repo)?.dir)?;
+        let mut commit = git::oid(&head);
+        for number in numbers.iter().rev() {
+            let id = commit.ok_or_else(Refusal::not_found)?;
+            self.mark_merged(repo, *number, actor, &id.to_string())?;
+            commit = opened.find_commit(id).ok().and_then(|found| found.parent_id(0).ok());
         }
         let refname = format!("refs/heads/{base}");
         self.move_ref(repo, actor, RefChange { refname, before: tip.to_owned(), after: head.clone() })?;
