@@ -162,6 +162,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
             contributors: vec![by_rita],
         },
         votes: vec![vote(1, &ann), vote(2, &bob)],
+        asked: Vec::new(),
         delta_at: BTreeMap::new(),
         authority: [(ann.id, authority.clone()), (bob.id, authority)].into(),
         held: None,

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use countersign::faces::config::Key;
 use countersign_core::decision::Reason;
+use countersign_core::event::command::Verb;
 use countersign_core::ledger::ProblemCode;
 
 /// Variables named in documents that are no settings of the server.
@@ -143,14 +144,24 @@ fn every_path_that_is_named_exists() {
 
 #[test]
 fn the_page_of_reasons_is_what_the_code_says() {
-    let (path, expected) = (root().join("docs/reasons.md"), reasons());
+    is_fresh("docs/reasons.md", &reasons());
+}
+
+#[test]
+fn the_page_of_commands_is_what_the_table_of_verbs_says() {
+    is_fresh("docs/commands.md", &commands());
+}
+
+/// Compares a page that is made from the code, or writes it anew.
+fn is_fresh(name: &str, expected: &str) {
+    let path = root().join(name);
     if std::env::var_os("COUNTERSIGN_UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(&path, &expected).unwrap_or_else(|fault| panic!("docs/reasons.md: {fault}"));
+        fs::write(&path, expected).unwrap_or_else(|fault| panic!("{name}: {fault}"));
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == expected,
-        "docs/reasons.md is stale; COUNTERSIGN_UPDATE_DOCS=1 cargo test --test documentation writes it anew. It should be:\n{expected}"
+        "{name} is stale; COUNTERSIGN_UPDATE_DOCS=1 cargo test --test documentation writes it anew. It should be:\n{expected}"
     );
 }
 
@@ -174,6 +185,28 @@ fn every_reason_of_a_delivery_is_documented() {
     for state in countersign_core::domain::RunState::ALL {
         assert!(page.contains(&format!("| `{}` | ", state.word())), "{}", state.word());
     }
+}
+
+/// The page of commands.
+fn commands() -> String {
+    let mut page = String::from(include_str!("documentation/commands-head.md"));
+    for verb in Verb::ALL.iter().filter(|verb| verb.is_served()) {
+        let entry = verb.entry();
+        let _ = writeln!(page, "| `{}` | {} | {} | {} |", verb.usage(), entry.help, entry.who, entry.ground.words());
+    }
+    page.push_str(include_str!("documentation/commands-tail.md"));
+    for verb in Verb::ALL {
+        if let Some(instead) = verb.entry().instead {
+            let _ = writeln!(page, "- `{}`: {instead}", verb.usage());
+        }
+    }
+    page.push_str("\nExamples:\n\n```\n");
+    for verb in Verb::ALL.iter().filter(|verb| verb.is_served()) {
+        let _ = writeln!(page, "{}", verb.entry().example);
+    }
+    page.push_str("```\n");
+    page.push_str(include_str!("documentation/commands-rules.md"));
+    page
 }
 
 /// The page of reasons.

@@ -13,7 +13,6 @@ use super::{Engine, TurnError};
 
 impl Engine {
     /// Remembers that somebody who may asks for the merge of a head, and has the pull request looked at.
-    #[expect(dead_code, reason = "called by the command `merge`, which is built beside this")]
     pub(super) async fn ask_to_merge(
         &self,
         repo: RepoId,
@@ -24,7 +23,6 @@ impl Engine {
     }
 
     /// Remembers that somebody who may says `recheck` of a fork's request, and has it looked at.
-    #[expect(dead_code, reason = "called by the command `recheck`, which is built beside this")]
     pub(super) async fn vouch(&self, repo: RepoId, change: PrNumber, by: &Account) -> Result<(), TurnError> {
         self.keep_asked(repo, change, &NoteKey::Vouched(change), by).await
     }

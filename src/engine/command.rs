@@ -1,28 +1,48 @@
 //! A comment that may hold a command: read it, ask who wrote it, carry it out once, say what became of it.
 //!
 //! A command counts only if GitHub shows the comment now, unedited, by a person, in that person's own name (R14). What was handled
-//! is noted; everything before that can be repeated without a second effect.
+//! is noted; everything before that can be repeated without a second effect. What stands with its comment (votes, pauses) is not
+//! carried out here at all: each look at the change reads it there, and this turn only answers.
 
+mod answer;
+pub(super) mod limit;
+
+use countersign_core::decision::decide;
 use countersign_core::domain::{
-    Account, AccountKind, CommentId, Environment, Permission, RepoId, TargetId, TargetName, Timestamp,
+    Account, AccountKind, CommentId, Digest, Environment, Permission, RepoId, TargetId, TargetName, Timestamp,
 };
 use countersign_core::effect::{self, Effect, Reaction};
-use countersign_core::event::command::{self, Command, Read};
-use countersign_core::facts::Question;
-use countersign_core::facts::question::CommentText;
+use countersign_core::event::command::{self, Command, Ground, Read, Verb};
+use countersign_core::facts::question::{ChangeRead, CommentText};
+use countersign_core::facts::{MergeAsked, Question};
 use tracing::{info, warn};
 
 use super::book::{Found, Place};
 use super::crash::{Point, here};
+use super::gather::pull_ref;
 use super::ports::{Claim, ForgeErrorKind, Freshness, NoteKey, RepoRef, Subject};
-use super::{Engine, TurnError};
+use super::{Engine, TurnError, lock};
+use answer::Hearing;
+use limit::Allowance;
+
+/// Looks at a command that GitHub does not show among the comments of the request, before it is refused.
+const PATIENCE: u32 = 10;
 
 /// What becomes of a command.
 enum Answered {
     /// It is carried out; a person sees the reaction.
     Done,
+    /// The answer is something to read.
+    Told(String),
     /// It is not; why, and the next action.
     Refused(String, Option<String>),
+    /// Something could not be read: asked again.
+    NotYet,
+}
+
+/// A refusal with a way out.
+fn refused(why: impl Into<String>, help: impl Into<String>) -> Answered {
+    Answered::Refused(why.into(), Some(help.into()))
 }
 
 impl Engine {
@@ -33,8 +53,7 @@ impl Engine {
         repo: RepoId,
         id: CommentId,
     ) -> Result<Option<Timestamp>, TurnError> {
-        let key = NoteKey::Command(id);
-        if self.journal.note(repo, &key).await?.is_some() {
+        if self.journal.note(repo, &NoteKey::Command(id)).await?.is_some() {
             return Ok(None);
         }
         let Some(repo) = self.reach(repo).await? else { return Ok(None) };
@@ -45,41 +64,77 @@ impl Engine {
         if asked == Read::Nothing {
             return Ok(None);
         }
-        let Found::Managed(place) = self.find(claim, &repo, &[]).await? else { return Ok(None) };
+        let allowance = self.allowance(&repo, (&comment, &author), &asked);
+        if allowance == Allowance::Silence {
+            self.journal.keep_note(repo.id, &NoteKey::Command(id), "left").await?;
+            return Ok(None);
+        }
+        let found = self.find(claim, &repo, &[pull_ref(comment.change)]).await?;
+        if matches!(found, Found::Unmanaged) {
+            return Ok(None);
+        }
         self.react(claim, &repo, id, Reaction::Eyes).await?;
         here(Point::CommandSeen);
-        let answered = match asked {
-            Read::Nothing => return Ok(None),
-            Read::Unclear { why, help } => Answered::Refused(why, Some(help)),
-            Read::Command(Command::NotYet(verb)) => Answered::Refused(
-                format!("`{}` is not yet supported", verb.word()),
-                Some("this release carries out `/countersign sync`".to_owned()),
+        let answered = match (allowance, found) {
+            (Allowance::TooMany, _) => refused(
+                "those are more commands than are answered in a minute",
+                "wait a minute; votes count all the same",
             ),
-            Read::Command(Command::Sync { environment, target }) => {
-                self.sync_again(&place, &author, id, (environment, target)).await?
+            (Allowance::Do | Allowance::Again | Allowance::Silence, Found::Managed(place)) => {
+                self.obey(claim, &place, (&comment, &author), asked).await?
             }
+            (_, Found::Closed(closed)) => refused(closed.words, closed.help),
+            (_, Found::Unmanaged) => return Ok(None),
         };
         here(Point::CommandDone);
-        let reaction = match answered {
-            Answered::Done => Reaction::Rocket,
-            Answered::Refused(why, help) => {
-                info!(comment = %id, by = %author.login, "a command was refused: {why}");
-                let body = effect::reply(id, &author.login, &why, help.as_deref());
-                self.still_ours(claim).await?;
-                let reply = Effect::Reply { change: comment.change, to: id, body };
-                match self.forge.apply(&repo, &reply).await {
-                    Ok(_) => {}
-                    // a locked conversation takes no answer; the reaction says enough
-                    Err(fault) if fault.kind == ForgeErrorKind::Forbidden => warn!(%fault, "no answer can be written"),
-                    Err(fault) => return Err(fault.into()),
-                }
-                Reaction::Confused
-            }
-        };
+        let reaction = self.answer(claim, &repo, (&comment, &author), (answered, allowance)).await?;
         self.react(claim, &repo, id, reaction).await?;
         here(Point::CommandAnswered);
-        self.journal.keep_note(repo.id, &key, reaction.word()).await?;
+        self.journal.keep_note(repo.id, &NoteKey::Command(id), reaction.word()).await?;
         Ok(None)
+    }
+
+    fn allowance(&self, repo: &RepoRef, (comment, author): (&CommentText, &Account), asked: &Read) -> Allowance {
+        let verb = match asked {
+            Read::Command(command) => Some(command.verb()),
+            Read::Nothing | Read::Unclear { .. } => None,
+        };
+        let text = Digest::of(comment.body.trim().as_bytes());
+        let who = (repo.id, comment.change, author.id);
+        limit::allow(&mut lock(&self.memory.speaking), who, (comment.id, comment.at), (verb, text))
+    }
+
+    /// Writes the one reply, where there is something to read; the reaction that says the rest.
+    async fn answer(
+        &self,
+        claim: &Claim,
+        repo: &RepoRef,
+        (comment, author): (&CommentText, &Account),
+        (answered, allowance): (Answered, Allowance),
+    ) -> Result<Reaction, TurnError> {
+        let (reaction, body) = match answered {
+            Answered::Done => return Ok(Reaction::Rocket),
+            Answered::NotYet => return Err(TurnError::Unsure),
+            Answered::Told(page) => (Reaction::Rocket, effect::told(comment.id, &page)),
+            Answered::Refused(why, help) => {
+                info!(comment = %comment.id, by = %author.login, "a command was refused: {why}");
+                (Reaction::Confused, effect::reply(comment.id, &author.login, &why, help.as_deref()))
+            }
+        };
+        if allowance == Allowance::Again {
+            return Ok(reaction);
+        }
+        self.still_ours(claim).await?;
+        let reply = Effect::Reply { change: comment.change, to: comment.id, body };
+        match self.forge.apply(repo, &reply).await {
+            Ok(_) => Ok(reaction),
+            // a locked conversation takes no answer; the reaction says enough
+            Err(fault) if fault.kind == ForgeErrorKind::Forbidden => {
+                warn!(%fault, "no answer can be written");
+                Ok(reaction)
+            }
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     /// A reaction is a courtesy: without the permission for it the command is carried out all the same.
@@ -100,6 +155,114 @@ impl Engine {
         }
     }
 
+    async fn obey(
+        &self,
+        claim: &Claim,
+        place: &Place,
+        (comment, author): (&CommentText, &Account),
+        asked: Read,
+    ) -> Result<Answered, TurnError> {
+        let command = match asked {
+            Read::Nothing => return Ok(Answered::Done),
+            Read::Unclear { verb: Some(Verb::Approve), why, .. } => {
+                return self.line_to_paste(place, comment, why).await;
+            }
+            Read::Unclear { why, help, .. } => return Ok(refused(why, help)),
+            Read::Command(command) => command,
+        };
+        match command {
+            Command::NotYet(verb) => {
+                let instead = verb.entry().instead.unwrap_or("`/countersign help` lists the commands");
+                Ok(refused(format!("`{}` is not supported yet", verb.word()), instead))
+            }
+            Command::Help => Ok(Answered::Told(effect::help_page())),
+            Command::Sync { environment, target } => {
+                self.sync_again(place, author, comment.id, (environment, target)).await
+            }
+            Command::Recheck => self.recheck(place, (comment, author)).await,
+            Command::Spoken(_) | Command::Merge | Command::Explain(_) | Command::Status => {
+                self.about_the_change(claim, place, (comment, author), command).await
+            }
+        }
+    }
+
+    /// `recheck`: another look, and a fork's request is treated as any other from now on.
+    async fn recheck(&self, place: &Place, (comment, author): (&CommentText, &Account)) -> Result<Answered, TurnError> {
+        if let Some(refusal) = self.without_write(place, author, Verb::Recheck).await? {
+            return Ok(refusal);
+        }
+        lock(&self.memory.settled).remove(&(place.repo.id, comment.change));
+        self.vouch(place.repo.id, comment.change, author).await?;
+        Ok(Answered::Done)
+    }
+
+    /// A command about the change itself: judged as a look at the change would.
+    async fn about_the_change(
+        &self,
+        claim: &Claim,
+        place: &Place,
+        (comment, author): (&CommentText, &Account),
+        command: Command,
+    ) -> Result<Answered, TurnError> {
+        let read = self.change_of(place, comment).await?;
+        if let Some(refusal) = out_of_place(place, &read, command.verb()) {
+            return Ok(refusal);
+        }
+        let head = read.head.clone();
+        let mut gathered = self.gather(place, read, Freshness::Display).await?;
+        if command == Command::Merge {
+            let asking = self.authority_of(place, (&[], std::slice::from_ref(author)), Freshness::Now).await?;
+            gathered.facts.authority.extend(asking);
+        }
+        let facts = &gathered.facts;
+        let decision = decide(&place.policy, facts);
+        let hearing =
+            Hearing { policy: &place.policy, facts, decision: &decision, comment: comment.id, speaker: author };
+        match command {
+            Command::Status => Ok(Answered::Told(effect::status_page(&decision, facts))),
+            Command::Explain(None) => Ok(Answered::Told(effect::explain_page(&decision, facts))),
+            Command::Explain(Some(whom)) => Ok(Answered::Told(effect::explain_person(&decision, facts, &whom))),
+            Command::Merge => {
+                let answered = hearing.of_merging();
+                if let Answered::Done = answered {
+                    let asked = MergeAsked { by: author.clone(), head: facts.change.head.clone(), at: comment.at };
+                    self.ask_to_merge(place.repo.id, comment.change, &asked).await?;
+                }
+                Ok(answered)
+            }
+            Command::Spoken(spoken) => {
+                if !hearing.is_heard() {
+                    return not_shown(claim, head.short());
+                }
+                // the look that GitHub's delivery asked for may have come before the comment could be read
+                self.journal.schedule(&Subject::Change(place.repo.id, comment.change), self.clock.now()).await?;
+                Ok(hearing.of(&spoken))
+            }
+            Command::NotYet(_) | Command::Help | Command::Recheck | Command::Sync { .. } => Ok(Answered::Done),
+        }
+    }
+
+    /// Refuses who may not write.
+    async fn without_write(&self, place: &Place, author: &Account, verb: Verb) -> Result<Option<Answered>, TurnError> {
+        let question = Question::Permission(author.login.clone());
+        let held = self.forge.answer(&place.repo, &question, Freshness::Now).await?.permission()?;
+        let why = || format!("`{}` needs write on this repository; you have {}", verb.word(), held.word());
+        Ok((held < Permission::Write).then(|| refused(why(), "ask somebody with write")))
+    }
+
+    async fn change_of(&self, place: &Place, comment: &CommentText) -> Result<ChangeRead, TurnError> {
+        Ok(*self.forge.answer(&place.repo, &Question::Change(comment.change), Freshness::Now).await?.change()?)
+    }
+
+    /// An approval that names no whole commit is answered with the line that would (R16).
+    async fn line_to_paste(&self, place: &Place, comment: &CommentText, why: String) -> Result<Answered, TurnError> {
+        let read = self.change_of(place, comment).await?;
+        if let Some(refusal) = out_of_place(place, &read, Verb::Approve) {
+            return Ok(refusal);
+        }
+        Ok(refused(why, format!("to approve the present head, write `/countersign approve {}`", read.head)))
+    }
+
     /// `sync [target]`: by somebody with write, to targets that the policy names.
     async fn sync_again(
         &self,
@@ -108,11 +271,8 @@ impl Engine {
         comment: CommentId,
         (environment, target): (Option<Environment>, Option<TargetName>),
     ) -> Result<Answered, TurnError> {
-        let question = Question::Permission(author.login.clone());
-        let held = self.forge.answer(&place.repo, &question, Freshness::Now).await?.permission()?;
-        if held < Permission::Write {
-            let why = format!("`sync` needs write on this repository; you have {}", held.word());
-            return Ok(Answered::Refused(why, Some("ask somebody with write".to_owned())));
+        if let Some(refusal) = self.without_write(place, author, Verb::Sync).await? {
+            return Ok(refusal);
         }
         let all: Vec<TargetId> = place.policy.syncs().map(|(id, _)| id).collect();
         let meant: Vec<&TargetId> = all
@@ -127,7 +287,7 @@ impl Engine {
             } else {
                 format!("the targets are {}", names.join(", "))
             };
-            return Ok(Answered::Refused("there is no such target".to_owned(), Some(help)));
+            return Ok(refused("there is no such target", help));
         }
         for id in meant {
             let key = NoteKey::Asked(id.clone());
@@ -145,5 +305,44 @@ impl Engine {
 fn speaker(comment: &CommentText) -> Option<Account> {
     let author = comment.author.clone()?;
     let person = author.kind == AccountKind::User;
-    (person && !comment.edited && !comment.through_an_app).then_some(author)
+    (person && !comment.edited && comment.through_an_app == Some(false)).then_some(author)
+}
+
+/// Why a verb cannot be said here, if it cannot.
+fn out_of_place(place: &Place, read: &ChangeRead, verb: Verb) -> Option<Answered> {
+    if !place.governs(&read.base) {
+        let why = format!("no policy governs `{}`, where this request aims", read.base.short());
+        return Some(refused(why, "nothing need be approved here"));
+    }
+    if read.open {
+        return None;
+    }
+    let merged = place.state().merge_of_pull(read.number);
+    let stands = match merged {
+        Some((_, merge)) => {
+            format!("this request was merged as `{}`, decision `{}`", merge.commit.short(), merge.decision.label())
+        }
+        None if read.merged => "this request is merged".to_owned(),
+        None => "this request is closed".to_owned(),
+    };
+    Some(match verb.entry().ground {
+        Ground::Any if merged.is_some() => {
+            Answered::Told(format!("{stands}; the comment above says how it was counted.\n"))
+        }
+        Ground::Any | Ground::Open | Ground::Merged if read.merged => {
+            refused(stands, "propose another change by pushing a branch")
+        }
+        Ground::Any | Ground::Open | Ground::Merged => refused(stands, "open it again first"),
+    })
+}
+
+/// A comment that was read a moment ago and is not listed under its request: GitHub is late, or somebody hid it.
+fn not_shown(claim: &Claim, head: &str) -> Result<Answered, TurnError> {
+    if claim.attempts < PATIENCE {
+        return Err(TurnError::KeptMoving(head.to_owned()));
+    }
+    Ok(refused(
+        "GitHub does not show this comment so that it can be counted",
+        "write it again, or review the pull request",
+    ))
 }

@@ -93,7 +93,7 @@ impl Engine {
             let account = account.ok_or_else(|| ExplainError::Nobody(login.clone()))?;
             facts = decision::supposing(&facts, account, kind);
             let votes = facts.votes.clone();
-            let more = self.authority_of(&place, &votes, Freshness::Now).await?;
+            let more = self.authority_of(&place, (&votes, &[]), Freshness::Now).await?;
             facts.authority.extend(more);
         }
         let decision = decide(&place.policy, &facts);

@@ -40,12 +40,15 @@ impl Engine {
         let made = self.people(place, &change, (read.author.as_ref(), &read.commits)).await?;
         change.head_since = made.head_since;
         change.unvouched = change.from_fork && !self.is_vouched(repo, &read).await?;
-        let votes = self.votes(place, &read).await?;
+        let mut votes = self.votes(place, &read).await?;
+        let said = self.said(place, &read, &change.head).await?;
+        votes.extend(said.votes);
+        let speakers: Vec<Account> = said.asked.iter().map(|asked| asked.by.clone()).collect();
         let delta_at = self.deltas_at(repo, &change, &votes).await?;
         let change_at = self.changes_at(place, &change, &votes).await?;
         let rosters = self.rosters(place).await?;
-        let authority = self.authority(place, &votes, (&read.reviews, &rosters), freshness).await?;
-        let names_now = self.names_now(place, &votes, freshness).await?;
+        let authority = self.authority(place, (&votes, &speakers), (&read.reviews, &rosters), freshness).await?;
+        let names_now = self.names_now(place, (&votes, &speakers), freshness).await?;
         let merge_asked = self.merge_asked(repo.id, change.number).await?;
         let held = held_push(place, change.head_ref.as_ref(), !history.base_uncovered.is_empty());
         let facts = Facts {
@@ -61,6 +64,7 @@ impl Engine {
             documents,
             people: made.people,
             votes,
+            asked: said.asked,
             delta_at,
             change_at,
             authority,
@@ -138,7 +142,10 @@ impl Engine {
                 Sighting::Review { review: id, kind, commit, base, by, .. } if *id == review.id => {
                     Some((*kind, commit.clone(), base.clone(), by.clone()))
                 }
-                Sighting::Review { .. } | Sighting::Push { .. } | Sighting::Installed { .. } => None,
+                Sighting::Review { .. }
+                | Sighting::Push { .. }
+                | Sighting::Comment { .. }
+                | Sighting::Installed { .. } => None,
             });
             let told: Vec<_> = told.collect();
             let first = told.iter().find(|(kind, ..)| *kind != VoteKind::Ended);
@@ -198,21 +205,21 @@ impl Engine {
         }
     }
 
-    /// What each voter may do, every answer asked anew.
+    /// What each voter or speaker may do, every answer asked anew.
     pub(super) async fn authority_of(
         &self,
         place: &Place,
-        votes: &[VoteFacts],
+        (votes, speakers): (&[VoteFacts], &[Account]),
         freshness: Freshness,
     ) -> Result<BTreeMap<UserId, Authority>, TurnError> {
-        self.authority(place, votes, (&[], &Rosters::new()), freshness).await
+        self.authority(place, (votes, speakers), (&[], &Rosters::new()), freshness).await
     }
 
-    /// What each voter may do: permission, and membership in every team of the policy they are not named without (R38–R42).
+    /// What each voter, and whoever asks for something, may do: permission, and membership in every team of the policy they are not named without (R38–R42).
     async fn authority(
         &self,
         place: &Place,
-        votes: &[VoteFacts],
+        (votes, speakers): (&[VoteFacts], &[Account]),
         (reviews, rosters): (&[ReviewRead], &Rosters),
         freshness: Freshness,
     ) -> Result<BTreeMap<UserId, Authority>, TurnError> {
@@ -227,7 +234,7 @@ impl Engine {
         // an ended veto may still stand, if its author is an approver
         let speaks = |vote: &&VoteFacts| vote.kind != VoteKind::Ended || vote.first_kind == Some(VoteKind::Reject);
         let voters = votes.iter().filter(speaks).filter_map(|vote| vote.account.as_ref());
-        for account in voters.chain(endings).filter(|account| account.is_person()) {
+        for account in voters.chain(endings).chain(speakers).filter(|account| account.is_person()) {
             if authority.contains_key(&account.id) {
                 continue;
             }
@@ -275,11 +282,11 @@ impl Engine {
     async fn names_now(
         &self,
         place: &Place,
-        votes: &[VoteFacts],
+        (votes, speakers): (&[VoteFacts], &[Account]),
         freshness: Freshness,
     ) -> Result<BTreeMap<Login, Known<Option<UserId>>>, TurnError> {
         let mut names = BTreeMap::new();
-        for account in votes.iter().filter_map(|vote| vote.account.as_ref()) {
+        for account in votes.iter().filter_map(|vote| vote.account.as_ref()).chain(speakers) {
             for (login, _) in
                 place.names.users.iter().filter(|(login, id)| **id == account.id && !login.same_as(&account.login))
             {

@@ -14,7 +14,7 @@ use countersign_core::facts::VoteKind;
 use countersign_core::facts::question::Movement;
 
 use super::crash::{Point, here};
-use super::ports::{Journal, JournalError, NewDelivery, Recorded, RepoRef, Sighting, Subject};
+use super::ports::{CommentTold, Journal, JournalError, NewDelivery, Recorded, RepoRef, Sighting, Subject};
 
 /// When what arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +224,7 @@ fn sightings(event: &Event, arrival: &Arrival) -> Vec<Sighting> {
         Event::Push(push) => sightings.push(pushed(push, arrival)),
         Event::Change(change) => sightings.extend(head_moved(change, arrival)),
         Event::Review(review) => sightings.extend(reviewed(review, arrival)),
+        Event::Comment(comment) => sightings.extend(commented(comment, arrival)),
         Event::Installation(installation) => {
             let Installation { id, added, removed, .. } = installation;
             let seen = |(repo, name): &(RepoId, _), installation| Sighting::Installed {
@@ -238,8 +239,7 @@ fn sightings(event: &Event, arrival: &Arrival) -> Vec<Sighting> {
             let (repo, name) = (event.place.repo, event.place.name.clone());
             sightings = vec![Sighting::Installed { repo, name, installation: None }];
         }
-        Event::Comment(_)
-        | Event::Check(_)
+        Event::Check(_)
         | Event::MergeGroup(_)
         | Event::Repository(_)
         | Event::People(_)
@@ -305,6 +305,25 @@ fn reviewed(review: &Review, arrival: &Arrival) -> Option<Sighting> {
         commit: review.commit.clone(),
         base: review.base.clone(),
         by: review.sender.clone(),
+        at: arrival.at,
+        delivery: Some(arrival.id.clone()),
+    })
+}
+
+/// A comment that said something which stands with it, and what became of that (R14, R18).
+fn commented(comment: &Comment, arrival: &Arrival) -> Option<Sighting> {
+    let said = comment.said.clone()?;
+    let told = match comment.action {
+        CommentAction::Created => CommentTold::Written(said),
+        CommentAction::Edited => CommentTold::Edited,
+        CommentAction::Deleted => CommentTold::Deleted,
+    };
+    Some(Sighting::Comment {
+        repo: comment.place.repo,
+        change: comment.number,
+        comment: comment.id,
+        told,
+        by: comment.sender.clone(),
         at: arrival.at,
         delivery: Some(arrival.id.clone()),
     })

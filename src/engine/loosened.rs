@@ -21,7 +21,7 @@ pub(super) fn waits_for_a_word(place: &Place, facts: &Facts) -> Option<String> {
         Err(_) => true,
     };
     owes.then(|| {
-        format!("under the policy of {}, which held when it was approved, it would not be enough; an approver reviews it again", entry.label())
+        format!("under the policy of {}, which held when it was approved, it would not be enough; an approver reviews it again, or somebody with write comments `/countersign merge`", entry.label())
     })
 }
 

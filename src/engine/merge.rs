@@ -203,5 +203,10 @@ fn what_counts(read: &ChangeRead) -> impl PartialEq + use<> {
         let by = review.author.as_ref().map(|author| author.id);
         (review.id, by, review.kind, review.commit.clone(), review.submitted_at)
     });
-    (read.open, read.draft, read.base.clone(), read.head_ref.clone(), reviews.collect::<Vec<_>>())
+    let comments = read.comments.iter().map(|comment| {
+        let by = comment.author.as_ref().map(|author| author.id);
+        (comment.id, by, comment.body.clone(), comment.edited, comment.hidden)
+    });
+    let said = (reviews.collect::<Vec<_>>(), comments.collect::<Vec<_>>());
+    (read.open, read.draft, read.base.clone(), read.head_ref.clone(), said)
 }

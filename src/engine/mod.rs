@@ -36,12 +36,13 @@ mod record;
 mod repository;
 mod run;
 mod siblings;
+mod spoken;
 mod sync;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use countersign_core::domain::{Account, Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
+use countersign_core::domain::{Account, CommentId, Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
 use countersign_core::ledger::{SigningKey, Trust};
 
 pub use adopt::{AdoptError, Adopted};
@@ -123,6 +124,10 @@ struct Memory {
     gates: Mutex<BTreeMap<RepoId, Arc<tokio::sync::Mutex<()>>>>,
     /// Governed branches that held what was approved when they were last looked at.
     watched: Mutex<BTreeMap<(RepoId, RefName), putback::Watched>>,
+    /// Whether comments were written by their authors, and not by an App in their name.
+    own_words: Mutex<BTreeMap<(RepoId, CommentId), bool>>,
+    /// Who gave commands lately, and how many.
+    speaking: Mutex<command::limit::Speaking>,
     /// When pushes of an unknown sender were first noticed.
     noticed: Mutex<BTreeMap<(RepoId, Oid), Timestamp>>,
 }

@@ -13,6 +13,7 @@ use countersign_core::domain::{
     RepoName, RepoPath, ReviewId, Sequence, Span, TargetId, Timestamp, TreeEntry,
 };
 use countersign_core::effect::{Effect, Receipt};
+use countersign_core::event::command::Spoken;
 use countersign_core::facts::question::Movement;
 use countersign_core::facts::{Answer, MergeBase, Question, VoteKind};
 use serde::{Deserialize, Serialize};
@@ -343,6 +344,23 @@ pub enum Sighting {
         /// The delivery.
         delivery: Option<DeliveryId>,
     },
+    /// Somebody wrote, edited or deleted a comment that held a command.
+    Comment {
+        /// Repository.
+        repo: RepoId,
+        /// Pull request.
+        change: PrNumber,
+        /// Comment.
+        comment: CommentId,
+        /// What happened.
+        told: CommentTold,
+        /// Sender of the delivery.
+        by: Option<Account>,
+        /// When the delivery arrived.
+        at: Timestamp,
+        /// The delivery.
+        delivery: Option<DeliveryId>,
+    },
     /// A repository is reachable through an installation (`Some`), or no longer (`None`).
     Installed {
         /// Repository.
@@ -352,6 +370,18 @@ pub enum Sighting {
         /// Installation.
         installation: Option<InstallationId>,
     },
+}
+
+/// What a delivery told of a comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommentTold {
+    /// It was written, and said this; free words left out.
+    Written(Spoken),
+    /// It was edited.
+    Edited,
+    /// It was deleted.
+    Deleted,
 }
 
 /// Whether a delivery was new.
@@ -468,6 +498,9 @@ pub trait Journal: Send + Sync {
 
     /// Sightings of reviews of a pull request, in order of arrival.
     async fn reviews(&self, repo: RepoId, change: PrNumber) -> Result<Vec<Sighting>, JournalError>;
+
+    /// Sightings of comments under a pull request, in order of arrival.
+    async fn comments(&self, repo: RepoId, change: PrNumber) -> Result<Vec<Sighting>, JournalError>;
 
     /// Repositories we can reach.
     async fn repositories(&self) -> Result<Vec<RepoRef>, JournalError>;

@@ -11,8 +11,8 @@ use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence, UserI
 use countersign_core::effect;
 use countersign_core::facts::{Facts, Known, MergeBase, VoteKind, VoteSource};
 use countersign_core::ledger::{
-    self, AdoptedBranch, AdoptedEntry, Approval, DecisionEntry, Entry, LedgerState, MergeEntry, MergeMethod, PushEntry,
-    RecordedFacts, RecordedVerdict, RequestSeen, VoteEntry,
+    self, AdoptedBranch, AdoptedEntry, Approval, DecisionEntry, Entry, KnownVote, LedgerState, MergeEntry, MergeMethod,
+    PushEntry, RecordedFacts, RecordedVerdict, RequestSeen, VoteEntry,
 };
 
 use tracing::debug;
@@ -20,7 +20,7 @@ use tracing::debug;
 use super::book::{Place, holds, invalid, missing};
 use super::crash::{Point, here};
 use super::gather::Gathered;
-use super::ports::{Claim, NewEntry, RepoError, RepoRef, Sighting, Subject};
+use super::ports::{Claim, CommentTold, NewEntry, RepoError, RepoRef, Sighting, Subject};
 use super::{Engine, TurnError, lock};
 
 impl Engine {
@@ -112,7 +112,8 @@ impl Engine {
             Some(branch) => self.journal.movements(repo, branch).await?,
             None => Vec::new(),
         };
-        let reviews = self.journal.reviews(repo, facts.change.number).await?;
+        let mut told = self.journal.reviews(repo, facts.change.number).await?;
+        told.extend(self.journal.comments(repo, facts.change.number).await?);
         self.record(claim, place, |state| {
             let mut entries = Vec::new();
             if let Some(branch) = &facts.change.head_ref
@@ -136,7 +137,8 @@ impl Engine {
             for vote in &facts.votes {
                 let known = state.vote(vote.source);
                 let ended = vote.kind == VoteKind::Ended;
-                if vote.kind == VoteKind::Unrecognised || known.is_some_and(|known| known.ended.is_some() || !ended) {
+                let over = |known: &KnownVote| known.ended.is_some() || known.first.kind == VoteKind::Ended || !ended;
+                if vote.kind == VoteKind::Unrecognised || known.is_some_and(over) {
                     continue;
                 }
                 let Some(commit) = vote.delivered_commit.clone().or_else(|| vote.commit.clone()) else { continue };
@@ -149,7 +151,7 @@ impl Engine {
                     at: vote.at,
                     delta_digest: facts.delta_at.get(&commit).copied().flatten(),
                     ended_by: vote.ended_by.clone().filter(|_| ended),
-                    delivery: delivery_of(&reviews, vote.source, ended)
+                    delivery: delivery_of(&told, vote.source, ended)
                         .filter(|_| ended || vote.delivered_commit.is_some()),
                     commit,
                     stood: vote.account.as_ref().is_some_and(|account| stand.contains(&account.id)),
@@ -278,13 +280,18 @@ fn approvals(decision: &Decision) -> Vec<Approval> {
 }
 
 /// The delivery that told of a vote, or of its end.
-fn delivery_of(reviews: &[Sighting], source: VoteSource, ended: bool) -> Option<DeliveryId> {
-    let VoteSource::Review(id) = source else { return None };
-    reviews.iter().find_map(|sighting| match sighting {
-        Sighting::Review { review, kind, delivery, .. } if *review == id && ended == (*kind == VoteKind::Ended) => {
-            delivery.clone()
-        }
-        Sighting::Review { .. } | Sighting::Push { .. } | Sighting::Installed { .. } => None,
+fn delivery_of(told: &[Sighting], source: VoteSource, ended: bool) -> Option<DeliveryId> {
+    told.iter().find_map(|sighting| {
+        let (of, ends, delivery) = match sighting {
+            Sighting::Review { review, kind, delivery, .. } => {
+                (VoteSource::Review(*review), *kind == VoteKind::Ended, delivery)
+            }
+            Sighting::Comment { comment, told, delivery, .. } => {
+                (VoteSource::Comment(*comment), !matches!(told, CommentTold::Written(_)), delivery)
+            }
+            Sighting::Push { .. } | Sighting::Installed { .. } => return None,
+        };
+        if (of, ends) == (source, ended) { delivery.clone() } else { None }
     })
 }
 

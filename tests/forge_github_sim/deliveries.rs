@@ -115,7 +115,7 @@ async fn a_comment_is_read_reacted_to_and_answered_once() {
     let comment = read().await;
     assert_eq!((comment.change, comment.body.as_str()), (pull, "/countersign sync"));
     assert_eq!(comment.author.unwrap().login.as_str(), "bob");
-    assert!(!comment.edited && !comment.through_an_app);
+    assert!(!comment.edited && comment.through_an_app == Some(false));
     world.sim.advance(SignedDuration::from_secs(5));
     world.repo.edit_comment(&world.bob, written.get(), "/countersign sync hook").unwrap();
     assert!(read().await.edited);

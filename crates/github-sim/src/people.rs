@@ -137,6 +137,19 @@ impl Repo {
         })
     }
 
+    /// Hides a comment as `spam`, `off-topic` and the like (`Some`), or shows it again.
+    ///
+    /// # Errors
+    /// 403 for somebody else's comment without write access.
+    pub fn minimize_comment(&self, user: &User, comment: u64, reason: Option<&str>) -> Result<(), Refusal> {
+        self.act(user, Role::Read, |st, _| {
+            if st.comment(self.id, comment)?.author.account != user.id {
+                st.demand(self.id, user.id, Role::Write)?;
+            }
+            st.minimize_comment(self.id, comment, reason)
+        })
+    }
+
     /// Closes a pull request, or opens it again.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use countersign_core::domain::{
     Account, CommentId, InvalidId, Login, Oid, PrNumber, RefName, ReviewId, TeamSlug, Timestamp,
 };
 use countersign_core::effect::COMMENT_MARKER;
-use countersign_core::facts::question::{ChangeRead, CommentRead, CommitPeopleRead, ReviewRead};
+use countersign_core::event::command;
+use countersign_core::facts::question::{ChangeRead, CommentRead, CommentText, CommitPeopleRead, ReviewRead};
 use http::Method;
 use serde_json::json;
 
@@ -67,8 +68,11 @@ impl GitHub {
             commits: self.rest(repo, number, "commits", commits, |pull| pull.commits).await?,
             requests: self.rest(repo, number, "reviewRequests", requests, |pull| pull.review_requests).await?,
         };
-        let our_comment = self.graph_comment(repo, number, comments, &me).await?;
-        let read = self.assemble(repo, &owner, header, lists, our_comment)?;
+        let comments = self.rest(repo, number, "comments", comments, |pull| pull.comments).await?;
+        let our_comment = ours(&comments, &me)?;
+        let comments = comments.into_iter().filter(|comment| command::may_hold_one(&comment.body));
+        let comments = comments.map(|wire| comment(number, wire)).collect::<Graph<_>>()?;
+        let read = self.assemble(repo, &owner, header, lists, (comments, our_comment))?;
         Ok(ChangeRead { read_at, ..read })
     }
 
@@ -88,31 +92,6 @@ impl GitHub {
             after = take_page(self.next(repo, number, name, &cursor, pick).await?, &mut entries)?;
         }
         Err(unusable("a list does not end"))
-    }
-
-    /// Our sticky comment: the oldest of ours with the marker; pages are read until it is found.
-    async fn graph_comment(
-        &self,
-        repo: &RepoRef,
-        number: PrNumber,
-        first: Page<CommentWire>,
-        me: &Account,
-    ) -> Graph<Option<CommentRead>> {
-        let mut page = first;
-        for _ in 0..PAGES {
-            let mut comments = Vec::new();
-            let after = take_page(page, &mut comments)?;
-            for comment in comments {
-                let author = comment.author.as_ref().and_then(|author| author.account(""));
-                if author.is_some_and(|author| author.id == me.id) && comment.body.contains(COMMENT_MARKER) {
-                    let id = comment.full_database_id.get().ok_or_else(|| unusable("a comment has no number"))?;
-                    return Ok(Some(CommentRead { id: CommentId::new(id), body: comment.body }));
-                }
-            }
-            let Some(cursor) = after else { return Ok(None) };
-            page = self.next(repo, number, "comments", &cursor, |pull| pull.comments).await?;
-        }
-        Err(unusable("the comments do not end"))
     }
 
     async fn next<T>(
@@ -183,7 +162,7 @@ impl GitHub {
         owner: &str,
         header: HeaderWire,
         lists: Lists,
-        our_comment: Option<CommentRead>,
+        (comments, our_comment): (Vec<CommentText>, Option<CommentRead>),
     ) -> Graph<ChangeRead> {
         let wrong = |fault: InvalidId| unusable(fault.to_string());
         let is_ours = header.head_repository.is_some_and(|head| head.database_id == repo.id.get());
@@ -198,6 +177,7 @@ impl GitHub {
             head: Oid::parse(&header.head_ref_oid).map_err(wrong)?,
             base: RefName::branch(&header.base_ref_name).map_err(wrong)?,
             author: header.author.as_ref().and_then(|author| author.account("")),
+            comments,
             reviews: lists.reviews.into_iter().map(review).collect::<Graph<_>>()?,
             commits: people::complete(commits, &self.client.address.noreply_domain()),
             requested_users: reviewers()
@@ -240,6 +220,33 @@ fn review(wire: ReviewWire) -> Graph<ReviewRead> {
         commit: commit.map_err(|fault| unusable(fault.to_string()))?,
         submitted_at: submitted_at.map_err(|fault| unusable(fault.to_string()))?,
         may_push: wire.author_can_push_to_repository,
+    })
+}
+
+/// Our sticky comment: the oldest of ours with the marker.
+fn ours(comments: &[CommentWire], me: &Account) -> Graph<Option<CommentRead>> {
+    let is_ours = |comment: &&CommentWire| {
+        let author = comment.author.as_ref().and_then(|author| author.account(""));
+        author.is_some_and(|author| author.id == me.id) && comment.body.contains(COMMENT_MARKER)
+    };
+    let Some(comment) = comments.iter().find(is_ours) else { return Ok(None) };
+    let id = comment.full_database_id.get().ok_or_else(|| unusable("a comment has no number"))?;
+    Ok(Some(CommentRead { id: CommentId::new(id), body: comment.body.clone() }))
+}
+
+/// A comment with all that decides whether it counts (R14), but for the App it may have been written through.
+fn comment(change: PrNumber, wire: CommentWire) -> Graph<CommentText> {
+    let id = wire.full_database_id.get().ok_or_else(|| unusable("a comment has no number"))?;
+    Ok(CommentText {
+        id: CommentId::new(id),
+        change,
+        author: wire.author.as_ref().and_then(|author| author.account("")),
+        body: wire.body,
+        at: Timestamp::parse(&wire.created_at).map_err(|fault| unusable(fault.to_string()))?,
+        edited: wire.last_edited_at.is_some(),
+        editor: wire.editor.as_ref().and_then(|editor| editor.account("")),
+        hidden: Some(wire.is_minimized),
+        through_an_app: None,
     })
 }
 

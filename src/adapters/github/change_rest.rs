@@ -46,7 +46,7 @@ impl GitHub {
         let (pull, read_at) = self.dated_pull(repo, number).await?;
         let reviews = self.reviews(repo, number).await?;
         let commits = self.commits(repo, number).await?;
-        let our_comment = self.our_comment(repo, number).await?;
+        let (comments, our_comment) = self.comments(repo, number).await?;
         let garbled = |fault: &dyn std::fmt::Display| Fault::garbled("pulls.get", &fault.to_string());
         let owner = pull.base.repo.as_ref().and_then(|base| base.full_name.split('/').next()).unwrap_or_default();
         Ok(ChangeRead {
@@ -59,6 +59,7 @@ impl GitHub {
             base: RefName::branch(&pull.base.name).map_err(|fault| garbled(&fault))?,
             author: pull.user.as_ref().and_then(UserWire::account),
             reviews,
+            comments,
             commits,
             requested_users: pull.requested_reviewers.iter().filter_map(|user| Some(user.account()?.login)).collect(),
             requested_teams: pull

@@ -24,7 +24,7 @@ const LISTS: [(&str, &str); 4] = [
         "requestedReviewer { __typename ... on User { login } ... on Bot { login } ... on Mannequin { login } \
          ... on Team { slug } }",
     ),
-    ("comments", "fullDatabaseId body author { ...who }"),
+    ("comments", "fullDatabaseId body createdAt lastEditedAt isMinimized editor { ...who } author { ...who }"),
 ];
 
 fn list(name: &str, fields: &str, after: &str) -> String {
@@ -201,6 +201,10 @@ pub(super) struct ReviewerWire {
 pub(super) struct CommentWire {
     pub(super) full_database_id: BigInt,
     pub(super) body: String,
+    pub(super) created_at: String,
+    pub(super) last_edited_at: Option<String>,
+    pub(super) is_minimized: bool,
+    pub(super) editor: Option<ActorWire>,
     pub(super) author: Option<ActorWire>,
 }
 

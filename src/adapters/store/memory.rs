@@ -25,6 +25,7 @@ struct State {
     last_fence: u64,
     pushes: Vec<(RepoId, RefName, Movement)>,
     reviews: Vec<(RepoId, PrNumber, Sighting)>,
+    comments: Vec<(RepoId, PrNumber, Sighting)>,
     repositories: BTreeMap<RepoId, RepoRef>,
     presences: BTreeMap<(RepoId, PrNumber), Presence>,
     ledger_heads: BTreeMap<RepoId, (Sequence, Oid)>,
@@ -89,6 +90,12 @@ impl State {
                 let review = (*repo, *change, sighting.clone());
                 if !self.reviews.contains(&review) {
                     self.reviews.push(review);
+                }
+            }
+            Sighting::Comment { repo, change, .. } => {
+                let comment = (*repo, *change, sighting.clone());
+                if !self.comments.contains(&comment) {
+                    self.comments.push(comment);
                 }
             }
             Sighting::Installed { repo, name, installation: Some(installation) } => {
@@ -207,6 +214,12 @@ impl Journal for MemoryJournal {
         let state = self.state();
         let of_it = state.reviews.iter().filter(|(of, number, _)| *of == repo && *number == change);
         Ok(of_it.map(|(_, _, review)| review.clone()).collect())
+    }
+
+    async fn comments(&self, repo: RepoId, change: PrNumber) -> Result<Vec<Sighting>, JournalError> {
+        let state = self.state();
+        let of_it = state.comments.iter().filter(|(of, number, _)| *of == repo && *number == change);
+        Ok(of_it.map(|(_, _, comment)| comment.clone()).collect())
     }
 
     async fn repositories(&self) -> Result<Vec<RepoRef>, JournalError> {

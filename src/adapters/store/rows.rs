@@ -1,6 +1,6 @@
 //! What a row of either database says, as the engine knows it. Asks neither of them.
 
-use countersign_core::domain::{InstallationId, PrNumber, RepoId, ReviewId, Timestamp};
+use countersign_core::domain::{CommentId, InstallationId, PrNumber, RepoId, ReviewId, Timestamp};
 use countersign_core::facts::question::Movement;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -62,6 +62,20 @@ pub(super) fn review(repo: RepoId, change: PrNumber, row: &impl Columns) -> Resu
         kind: from_json(row.text("kind")?, TABLE)?,
         commit: row.some_text("commit_oid")?.map(|oid| parsed(oid, TABLE)).transpose()?,
         base: row.some_text("base")?.map(|name| parsed(name, TABLE)).transpose()?,
+        by: row.some_text("sender")?.map(|json| from_json(json, TABLE)).transpose()?,
+        at: Timestamp::from_seconds(row.number("at")?),
+        delivery: row.some_text("delivery")?.map(|id| parsed(id, TABLE)).transpose()?,
+    })
+}
+
+/// A row of `comments`, of this pull request.
+pub(super) fn comment(repo: RepoId, change: PrNumber, row: &impl Columns) -> Result<Sighting, Fault> {
+    const TABLE: &str = "comments";
+    Ok(Sighting::Comment {
+        repo,
+        change,
+        comment: CommentId::new(from_column(row.number("comment")?, TABLE)?),
+        told: from_json(row.text("told")?, TABLE)?,
         by: row.some_text("sender")?.map(|json| from_json(json, TABLE)).transpose()?,
         at: Timestamp::from_seconds(row.number("at")?),
         delivery: row.some_text("delivery")?.map(|id| parsed(id, TABLE)).transpose()?,

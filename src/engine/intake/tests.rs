@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use countersign_core::delivery::{Headers, Unverified, WebhookSecrets};
-use countersign_core::domain::{AccountKind, InstallationId, Login, RepoName, UserId};
+use countersign_core::domain::{AccountKind, InstallationId, Login, Oid, RepoName, UserId};
+use countersign_core::event::command::Spoken;
 use serde_json::{Value, json};
 
 use super::*;
@@ -239,11 +240,38 @@ fn reviews_are_seen_when_given_or_dismissed_and_never_when_edited() {
                     assert_eq!((review.get(), change.get(), by.as_ref().unwrap().id.get()), (5001, 42, 12));
                     *kind
                 }
-                Sighting::Push { .. } | Sighting::Installed { .. } => panic!("{sighting:?}"),
+                Sighting::Push { .. } | Sighting::Comment { .. } | Sighting::Installed { .. } => {
+                    panic!("{sighting:?}")
+                }
             })
             .collect();
         assert_eq!(kinds, expected.into_iter().collect::<Vec<_>>(), "{action} {state}");
     }
+}
+
+#[test]
+fn what_stands_with_a_comment_is_kept_as_it_was_written_and_who_took_it_away() {
+    let said = |action: &str, body: &str, from: Option<&str>| {
+        let issue = json!({"number": 42, "pull_request": {}});
+        let changes = json!({"body": {"from": from}});
+        let more = json!({"action": action, "issue": issue, "comment": {"id": 1, "body": body}, "changes": changes});
+        let seen = facts(&event("issue_comment", &rita(), more));
+        seen.into_iter().find_map(|sighting| match sighting {
+            Sighting::Comment { told, by, comment, change, .. } => {
+                assert_eq!((comment.get(), change.get(), by.unwrap().id.get()), (1, 42, 11));
+                Some(told)
+            }
+            Sighting::Push { .. } | Sighting::Review { .. } | Sighting::Installed { .. } => None,
+        })
+    };
+    let line = format!("/cs approve {H1}");
+    let approval = CommentTold::Written(Spoken::Approve(Oid::parse(H1).unwrap()));
+    assert_eq!(said("created", &line, None), Some(approval));
+    assert_eq!(said("created", "/cs pause a secret word", None), Some(CommentTold::Written(Spoken::Pause(None))));
+    assert_eq!(said("edited", "nothing", Some(&line)), Some(CommentTold::Edited));
+    assert_eq!(said("edited", &line, Some("nothing")), None);
+    assert_eq!(said("deleted", &line, None), Some(CommentTold::Deleted));
+    assert_eq!(said("created", "/cs sync", None), None);
 }
 
 #[test]
@@ -255,7 +283,7 @@ fn every_delivery_tells_how_its_repository_is_reached() {
                 Sighting::Installed { repo, installation, .. } => {
                     Some((repo.get(), installation.map(InstallationId::get)))
                 }
-                Sighting::Push { .. } | Sighting::Review { .. } => None,
+                Sighting::Push { .. } | Sighting::Review { .. } | Sighting::Comment { .. } => None,
             })
             .collect::<Vec<_>>()
     };

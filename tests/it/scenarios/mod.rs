@@ -4,6 +4,7 @@ mod adoption;
 mod approval;
 mod authority;
 mod budgets;
+mod commands;
 mod counting;
 mod crashes;
 mod deliveries;

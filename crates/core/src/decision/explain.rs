@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CountedVote, Decision, GroupDecision, Reason, UncountedVote, Verdict};
+use super::{CountedVote, Decision, GroupDecision, Reason, UncountedVote, Verdict, Wait};
 use crate::facts::{Facts, VoteSource};
 
 /// The shape of `explain --json` and of the Action's output `result` (interfaces.md). Fields may be added, never renamed.
@@ -89,7 +89,9 @@ pub(super) fn next_steps(decision: &Decision, facts: &Facts) -> Vec<String> {
     }
     match decision.verdict {
         Verdict::Satisfied if !decision.waits.is_empty() => {
-            vec!["somebody with write comments `/countersign merge`".to_owned()]
+            let mut steps: Vec<String> = decision.waits.iter().map(Wait::step).collect();
+            steps.dedup();
+            steps
         }
         Verdict::NotApplicable | Verdict::Satisfied => Vec::new(),
         Verdict::Pending if matches!(decision.reason, Reason::Draft | Reason::Closed) => {

@@ -3,6 +3,7 @@
 //! [`decide`] is total and pure: every doubt becomes a verdict with a reason, never an error and never a yes. It asks nothing and
 //! does nothing. What a decision allows is carried by [`QuorumMet`], which only this module mints.
 
+mod asked;
 mod case;
 mod electorate;
 mod explain;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use asked::{may_unpause, may_waive, paused};
 pub use explain::explain;
 pub use lifetime::{Idle, idle, next_expiry};
 pub use proof::QuorumMet;
@@ -106,7 +108,7 @@ pub struct Decision {
     pub extra_seats: Vec<Reason>,
     /// What would turn this green, in words.
     pub next: Vec<String>,
-    /// What a satisfied change still waits for before we merge it; others may.
+    /// What a satisfied change still waits for before we merge it, others may; and whether it is paused, however it stands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<Wait>,
     /// Proof for a merge; there when satisfied.
@@ -148,6 +150,8 @@ pub struct ScopeDecision {
     pub policies: Vec<PolicyDecision>,
     /// The rules are shown and not enforced (`mode: observe`).
     pub observed: bool,
+    /// Comments approve here as well as reviews (`comment_votes`).
+    pub comments: bool,
 }
 
 /// A changed path, for people.
@@ -426,14 +430,20 @@ fn judge_scope(
         Scope::Environment(name) => machine.filter(|(machine, _)| machine.serves(name)).map(|(_, account)| account),
         Scope::Control => None,
     };
-    let ballots = votes::ballots(case, Bound { binding, lifetime, now });
+    let comments = environment.map_or_else(|| comments_count(case.policy), |rule| rule.comment_votes());
+    let ballots = votes::ballots(case, Bound { binding, lifetime, comments, now });
     let policies: Vec<_> = rules.iter().map(|rule| quorum::judge(case, &ballots, rule, (extra, machine))).collect();
     let mut verdict = policies.iter().map(|policy| policy.verdict).fold(Verdict::Satisfied, Verdict::and);
     if policies.is_empty() {
         verdict = Verdict::Blocked;
     }
     let observed = environment.is_some_and(|rule| rule.mode() == Mode::Observe);
-    ScopeDecision { scope, verdict, paths, policies, observed }
+    ScopeDecision { scope, verdict, paths, policies, observed, comments }
+}
+
+/// For what belongs to no environment, comments count where no environment refuses them.
+fn comments_count(policy: &Policy) -> bool {
+    policy.environments().iter().all(|rule| rule.comment_votes())
 }
 
 fn changed_path(entry: &DeltaEntry, document: Option<&DocumentFacts>, policies: Vec<usize>) -> ChangedPath {

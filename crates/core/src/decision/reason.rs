@@ -51,7 +51,7 @@ reasons! {
     QuorumMissing, "quorum-missing", Pending, "approvals are missing", "ask the people named to review the head";
     Draft, "draft", Pending, "the pull request is a draft", "mark it ready for review";
     Closed, "closed", Pending, "the pull request is closed", "open it again";
-    Rejected, "rejected", Rejected, "an approver asked for changes", "that person approves a new version or dismisses the review";
+    Rejected, "rejected", Rejected, "an approver asked for changes", "that person approves, or takes it back; or an admin without part in the change writes `/countersign waive @user`";
     Unreachable, "unreachable", Unreachable, "the people left cannot fill the quorum", "change who is excluded, or the policy";
     CannotVerify, "cannot-verify", Unknown, "GitHub did not say whether somebody may approve", "wait: it is asked again by itself";
     // structure
@@ -94,6 +94,10 @@ reasons! {
     SeenLate, "seen-late", Pending, "the review was not delivered and cannot be tied to this head", "approve again";
     Expired, "expired", Pending, "approved too long ago", "look at it again and approve again";
     Dismissed, "dismissed", Pending, "the review was dismissed", "approve again";
+    Withdrawn, "withdrawn", Pending, "took it back", "approve again";
+    CommentChanged, "comment-changed", Pending, "the comment was edited, hidden or deleted", "approve again, by a review or a new comment";
+    CommentNotCounted, "comment-not-counted", Pending, "approved by a comment, and comments are no votes here", "approve by a review";
+    Waived, "waived", Pending, "asked for changes, and that was waived", "approve the head";
     // extra seats
     RequesterNotAPerson, "requester-not-a-person", Pending, "the requester is no person", "one more approval is needed in each group";
     RequesterUnknown, "requester-unknown", Pending, "nobody knows who asked for this change", "one more approval is needed in each group";

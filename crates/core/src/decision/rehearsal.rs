@@ -157,6 +157,7 @@ impl<'a> Cast<'a> {
                 contributors: contributors.map(contributor).collect(),
             },
             votes: self.votes(case, &base),
+            asked: Vec::new(),
             delta_at: BTreeMap::new(),
             change_at: BTreeMap::new(),
             authority: self.people.values().map(|account| (account.id, self.authority(account))).collect(),

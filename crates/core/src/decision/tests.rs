@@ -1,5 +1,7 @@
 //! Small cases: one policy, one change, what is decided. Names say the rule.
 
+mod spoken;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -129,6 +131,7 @@ impl Case {
                 }],
             },
             votes: Vec::new(),
+            asked: Vec::new(),
             delta_at: BTreeMap::new(),
             authority: PEOPLE.iter().map(|(name, id)| (UserId::new(*id), member(name))).collect(),
             rosters: [(TeamId::new(7), Known::Is(vec![account("cy")]))].into(),

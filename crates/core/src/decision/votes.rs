@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Reason;
+use super::asked::is_waived;
 use super::case::Case;
 use super::electorate;
 use crate::domain::{Account, Digest, Oid, Span, UserId};
@@ -39,6 +40,8 @@ pub(super) struct Bound {
     pub binding: Binding,
     /// How long they hold (R30).
     pub lifetime: Option<Span>,
+    /// Comments approve as well as reviews (`comment_votes`).
+    pub comments: bool,
     /// Digest of the whole delta at the head.
     pub now: Option<Digest>,
 }
@@ -63,10 +66,11 @@ pub(super) fn ballots(case: &Case<'_>, bound: Bound) -> Ballots {
             }
             continue;
         };
-        if let Some(says) = says(case, bound, vote, account) {
+        let person = case.person(account);
+        let before = people.get(&person).map(|ballot: &Ballot| ballot.says);
+        if let Some(says) = says(case, bound, (vote, before), account) {
             let (account, commit) = (account.clone(), vote.commit.clone());
-            let ballot = Ballot { account, source: vote.source, commit, says, stood: vote.stood };
-            people.insert(case.person(&ballot.account), ballot);
+            people.insert(person, Ballot { account, source: vote.source, commit, says, stood: vote.stood });
         }
     }
     Ballots { people, ghosts }
@@ -77,26 +81,42 @@ fn strictness(kind: VoteKind) -> u8 {
     match kind {
         VoteKind::Approve => 0,
         VoteKind::Unrecognised => 1,
-        VoteKind::Ended => 2,
+        VoteKind::Ended | VoteKind::Withdraw => 2,
         VoteKind::Reject => 3,
     }
 }
 
-fn says(case: &Case<'_>, bound: Bound, vote: &VoteFacts, account: &Account) -> Option<Says> {
-    match vote.kind {
-        VoteKind::Approve => Some(match holds(case, bound, vote) {
+/// What a vote makes of what its author said before; `None`: nothing.
+fn says(case: &Case<'_>, bound: Bound, (vote, before): (&VoteFacts, Option<Says>), account: &Account) -> Option<Says> {
+    let rejects = || match is_waived(case, account, vote.at) {
+        true => Says::ApprovedBut(Reason::Waived),
+        false => Says::Rejects,
+    };
+    let comment = matches!(vote.source, VoteSource::Comment(_));
+    match (vote.kind, vote.first_kind) {
+        // where comments are no votes, one neither gives an approval nor replaces what a review said
+        (VoteKind::Approve, _) if comment && !bound.comments => {
+            before.is_none().then_some(Says::ApprovedBut(Reason::CommentNotCounted))
+        }
+        (VoteKind::Approve, _) => Some(match holds(case, bound, vote) {
             Ok(()) => Says::Approves,
             Err(reason) => Says::ApprovedBut(reason),
         }),
-        VoteKind::Reject => Some(Says::Rejects),
+        (VoteKind::Reject, _) => Some(rejects()),
+        (VoteKind::Withdraw, _) => before.map(|_| Says::ApprovedBut(Reason::Withdrawn)),
+        // whoever takes such a comment away does not bring the approval back, nor end the veto (R18)
+        (VoteKind::Ended, Some(VoteKind::Withdraw)) => {
+            before.filter(|before| *before != Says::Rejects).map(|_| Says::ApprovedBut(Reason::Withdrawn))
+        }
         // an ended veto stands unless it was ended by its author, or by somebody entitled to (R19)
-        VoteKind::Ended if vote.first_kind == Some(VoteKind::Reject) => {
+        (VoteKind::Ended, Some(VoteKind::Reject)) => {
             let own = vote.ended_by.as_ref().is_some_and(|by| case.person(by) == case.person(account));
             let waived = vote.ended_by.as_ref().is_some_and(|by| electorate::may_waive(case, by));
-            Some(if own || waived { Says::ApprovedBut(Reason::Dismissed) } else { Says::Rejects })
+            Some(if own || waived { Says::ApprovedBut(Reason::Dismissed) } else { rejects() })
         }
-        VoteKind::Ended => Some(Says::ApprovedBut(Reason::Dismissed)),
-        VoteKind::Unrecognised => None,
+        (VoteKind::Ended, _) if comment => bound.comments.then_some(Says::ApprovedBut(Reason::CommentChanged)),
+        (VoteKind::Ended, _) => Some(Says::ApprovedBut(Reason::Dismissed)),
+        (VoteKind::Unrecognised, _) => None,
     }
 }
 

@@ -225,11 +225,15 @@ fn comment(action: &str, body: &[u8]) -> Result<Option<Event>, At> {
     if wire.issue.pull_request.is_none() {
         return Ok(None);
     }
+    let before = wire.changes.and_then(|changes| changes.body).and_then(|body| body.from);
+    // of an edited comment, what it said before
+    let text = before.or(wire.comment.body).unwrap_or_default();
     Ok(Some(Event::Comment(Comment {
         number: wire.issue.number,
         id: wire.comment.id,
         action,
-        may_command: wire.comment.body.as_deref().is_some_and(command::may_hold_one),
+        may_command: command::read(&text) != command::Read::Nothing,
+        said: command::spoken(&text).map(command::Spoken::bare),
         sender: account(wire.sender),
         place: place(wire.repository, wire.installation),
     })))

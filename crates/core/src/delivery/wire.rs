@@ -195,10 +195,23 @@ pub(super) struct CommentIdWire {
     pub(super) body: Option<String>,
 }
 
+/// What an edit changed.
+#[derive(Deserialize)]
+pub(super) struct CommentChangesWire {
+    pub(super) body: Option<BodyBeforeWire>,
+}
+
+/// The text before.
+#[derive(Deserialize)]
+pub(super) struct BodyBeforeWire {
+    pub(super) from: Option<String>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct CommentWire {
     pub(super) issue: IssueWire,
     pub(super) comment: CommentIdWire,
+    pub(super) changes: Option<CommentChangesWire>,
     pub(super) repository: RepositoryWire,
     pub(super) installation: Option<InstallationWire>,
     pub(super) sender: Option<AccountWire>,

@@ -8,9 +8,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment as Templates, UndefinedBehavior, Value, context};
 
 use super::{COMMENT_MARKER, Check, CheckState, SyncLine};
-use crate::decision::{ChangedPath, Decision, FileChange, Reason, Scope, Verdict};
+use crate::decision::{ChangedPath, Decision, FileChange, Reason, Scope, Verdict, Wait};
 use crate::domain::{Account, Digest, Oid, PrNumber, Sequence};
-use crate::facts::{Facts, KeyChangeKind};
+use crate::facts::{Facts, KeyChangeKind, VoteSource};
 
 /// What was done after the decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -179,7 +179,7 @@ pub(super) fn approved_by(decision: &Decision) -> Vec<String> {
 }
 
 /// Where it stands, what is missing, who can supply it: in one line of Markdown.
-fn headline(decision: &Decision, outcome: &Outcome) -> String {
+pub(super) fn headline(decision: &Decision, outcome: &Outcome) -> String {
     let scopes: Vec<String> = decision.scopes.iter().map(|scope| format!("`{}`", scope.scope.name())).collect();
     let scopes = scopes.join(", ");
     match (decision.verdict, outcome) {
@@ -192,7 +192,9 @@ fn headline(decision: &Decision, outcome: &Outcome) -> String {
             format!("**Approved for {scopes}** · not merged yet: {}", text(why))
         }
         (Verdict::Satisfied, Outcome::Open) if !decision.waits.is_empty() => {
-            format!("**Approved for {scopes}** · merged when somebody asks for it")
+            let mut words: Vec<String> = decision.waits.iter().map(|wait| text(&wait.words())).collect();
+            words.dedup();
+            format!("**Approved for {scopes}** · {}", words.join(" · "))
         }
         (Verdict::Satisfied, Outcome::Open) => format!("**Approved for {scopes}**"),
         (Verdict::Pending, _) if decision.reason == Reason::Draft => {
@@ -246,7 +248,7 @@ pub(super) fn count_word(count: usize) -> String {
 }
 
 /// What the templates see.
-fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
+pub(super) fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
     let policies = decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| {
         policy.groups.iter().map(move |group| {
             let name = if policy.groups.len() == 1 {
@@ -262,6 +264,7 @@ fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
                 approvers => group.approvers.clone(),
                 counted => group.counted.iter().map(|vote| context! {
                     login => vote.account.login.to_string(), commit => vote.commit.short(),
+                    comment => matches!(vote.source, VoteSource::Comment(_)),
                 }).collect::<Vec<_>>(),
                 missing => group.missing,
                 could => group.could.clone(),
@@ -272,6 +275,8 @@ fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Value {
     let paths: Vec<&ChangedPath> = decision.scopes.iter().flat_map(|scope| &scope.paths).collect();
     context! {
         headline => headline(decision, outcome),
+        paused => (decision.verdict != Verdict::Satisfied).then(|| decision.waits.iter().map(Wait::words).collect::<Vec<_>>()),
+        comments => decision.scopes.iter().any(|scope| scope.comments),
         verdict => decision.verdict.word(),
         reason => decision.reason.code(),
         merged => matches!(outcome, Outcome::Merged { .. }),
@@ -363,6 +368,7 @@ pub(super) fn render(name: &'static str, page: Value) -> String {
     templates.set_fuel(Some(500_000));
     templates.add_filter("code", |text: &str| code(text));
     templates.add_filter("text", |value: &str| text(value));
+    templates.add_filter("prose", |value: &str| prose(value));
     for (name, source) in TEMPLATES {
         if let Err(fault) = templates.add_template(name, source) {
             return format!("template `{name}` is broken: {fault}");
@@ -383,6 +389,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("parts.md", include_str!("../../../../templates/parts.md")),
     ("closed.md", include_str!("../../../../templates/closed.md")),
     ("queue.md", include_str!("../../../../templates/queue.md")),
+    ("help.md", include_str!("../../../../templates/help.md")),
+    ("status.md", include_str!("../../../../templates/status.md")),
+    ("explain_person.md", include_str!("../../../../templates/explain_person.md")),
     ("reply.md", include_str!("../../../../templates/reply.md")),
 ];
 
@@ -390,6 +399,20 @@ const TEMPLATES: &[(&str, &str)] = &[
 fn code(name: &str) -> String {
     let name = cut(&one_line(name), 80).replace('`', "'").replace('|', "\\|");
     if name.is_empty() { String::new() } else { format!("`{name}`") }
+}
+
+/// A sentence of ours: what stands between two backticks is a code span, the rest is running text.
+fn prose(words: &str) -> String {
+    let parts: Vec<&str> = words.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return text(words);
+    }
+    let span = |(at, part): (usize, &&str)| match at % 2 {
+        0 => text(part),
+        _ if part.is_empty() => String::new(),
+        _ => format!("`{}`", cut(&one_line(part), 160)),
+    };
+    parts.iter().enumerate().map(span).collect()
 }
 
 /// Words in running text: nothing in them is Markdown, a mention or a link.

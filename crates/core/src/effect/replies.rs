@@ -4,10 +4,12 @@
 
 use minijinja::{Value, context};
 
-use super::render::render;
+use super::render::{self, Outcome, render};
 use super::{Effect, closing_marker, reply_marker};
-use crate::decision::Idle;
+use crate::decision::{Decision, GroupDecision, Idle};
 use crate::domain::{CommentId, Login, PrNumber, RunState, Sequence, TargetId, Timestamp};
+use crate::event::command::Verb;
+use crate::facts::{Facts, VoteKind, VoteSource};
 use crate::sync::Trouble;
 
 /// How one target stands, for the comment of a merged change.
@@ -81,4 +83,110 @@ pub fn closing(change: PrNumber, idle: &Idle) -> Effect {
 #[must_use]
 pub fn reply(to: CommentId, login: &Login, answer: &str, help: Option<&str>) -> String {
     render("reply.md", context! { marker => reply_marker(to), login => login.as_str(), answer, help })
+}
+
+/// An answer that is a page to read.
+#[must_use]
+pub fn told(to: CommentId, page: &str) -> String {
+    format!("{}\n{}", reply_marker(to), render::cut(page, 60_000))
+}
+
+/// The list of commands, from the table of verbs.
+#[must_use]
+pub fn help_page() -> String {
+    let line = |verb: &Verb| {
+        let entry = verb.entry();
+        context! { usage => verb.usage().replace('|', "\\|"), who => entry.who, help => entry.help, ground => entry.ground.words() }
+    };
+    let served: Vec<Value> = Verb::ALL.iter().filter(|verb| verb.is_served()).map(line).collect();
+    let later: Vec<&str> = Verb::ALL.iter().filter(|verb| !verb.is_served()).map(|verb| verb.word()).collect();
+    render("help.md", context! { served, later })
+}
+
+/// How a change stands, in a few lines.
+#[must_use]
+pub fn status_page(decision: &Decision, facts: &Facts) -> String {
+    render("status.md", render::page(decision, facts, &Outcome::Open))
+}
+
+/// Everything that led to the verdict.
+#[must_use]
+pub fn explain_page(decision: &Decision, facts: &Facts) -> String {
+    render("check.md", render::page(decision, facts, &Outcome::Open))
+}
+
+/// How one person counts, policy by policy.
+#[must_use]
+pub fn explain_person(decision: &Decision, facts: &Facts, whom: &Login) -> String {
+    let mut lines = Vec::new();
+    for scope in &decision.scopes {
+        for policy in &scope.policies {
+            for group in &policy.groups {
+                let name = match policy.groups.len() {
+                    1 => policy.name.clone(),
+                    _ => format!("{} / {}", policy.name, group.name),
+                };
+                lines.push(context! { name, scope => scope.scope.name(), says => in_group(group, facts, whom) });
+            }
+        }
+    }
+    render("explain_person.md", context! { login => whom.as_str(), head => decision.head.short(), lines })
+}
+
+/// "counted: comment at `8be0d44`", "not counted: `requester` — asked for this change", "could approve".
+fn in_group(group: &GroupDecision, facts: &Facts, whom: &Login) -> String {
+    if let Some(vote) = group.counted.iter().find(|vote| vote.account.login.same_as(whom)) {
+        let via = match vote.source {
+            VoteSource::Review(_) => "review",
+            VoteSource::Comment(_) => "comment",
+        };
+        return format!("counted: {via} at `{}`", vote.commit.short());
+    }
+    let is_them = |account: Option<&crate::domain::Account>| account.is_some_and(|account| account.login.same_as(whom));
+    if let Some(vote) = group.not_counted.iter().find(|vote| is_them(vote.account.as_ref())) {
+        let reason = vote.reason;
+        return format!("not counted: `{}` — {}; {}", reason.code(), reason.words(), reason.help());
+    }
+    let last = facts.votes.iter().filter(|vote| is_them(vote.account.as_ref())).max_by_key(|vote| vote.at);
+    match last.map(|vote| vote.kind) {
+        Some(VoteKind::Reject) => "asked for changes".to_owned(),
+        Some(VoteKind::Approve) if group.missing == 0 => "approved; the seats are filled by others".to_owned(),
+        Some(VoteKind::Approve | VoteKind::Withdraw | VoteKind::Ended | VoteKind::Unrecognised) | None => {
+            match group.could.iter().any(|name| name.eq_ignore_ascii_case(whom.as_str())) {
+                true => "has not approved; could".to_owned(),
+                false => "has said nothing that bears on it".to_owned(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_reply_reads_like_this() {
+        insta::assert_snapshot!(told(CommentId::new(7), &help_page()));
+    }
+
+    #[test]
+    fn a_refusal_shows_code_as_code_and_what_others_wrote_as_text() {
+        let login = Login::parse("rita").unwrap();
+        let reply = |answer, help| reply(CommentId::new(7), &login, answer, help);
+        insta::assert_snapshot!(
+            reply("not yet: `quorum-missing` — approvals are missing", Some("ask bob or cy to review 8be0d44")),
+            @r"
+        <!-- countersign:reply 7 -->
+        @rita not yet: `quorum-missing` — approvals are missing — ask bob or cy to review 8be0d44
+        "
+        );
+        insta::assert_snapshot!(
+            reply("one ` alone, a [link](x), @everybody", None),
+            @r"
+        <!-- countersign:reply 7 -->
+        @rita one \` alone, a \[link\]\(x\), &#64;everybody
+        "
+        );
+    }
 }

@@ -3,6 +3,7 @@
 //! Nothing here counts a vote or judges a push; accounts are who GitHub says acted, compared by id elsewhere.
 
 use super::Place;
+use super::command::Spoken;
 use crate::domain::{Account, CommentId, Oid, PrNumber, RefName, ReviewId, Timestamp};
 
 /// A reference moved.
@@ -171,8 +172,10 @@ pub struct Comment {
     pub id: CommentId,
     /// What happened.
     pub action: CommentAction,
-    /// Its text could hold a command: a hint that saves reading it, never a reason to act.
+    /// Its text holds a command, or what was meant as one: a hint that saves reading it, never a reason to act.
     pub may_command: bool,
+    /// What its text said of the kind that stands with it: seen once, it cannot be made unsaid by editing.
+    pub said: Option<Spoken>,
     /// Who acted.
     pub sender: Option<Account>,
 }

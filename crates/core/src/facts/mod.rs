@@ -2,6 +2,7 @@
 //!
 //! Facts are answers, never opinions: nothing here says whether somebody counts or something may merge. Nothing is fetched here.
 
+mod asked;
 mod change;
 pub mod compare;
 mod direct;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use asked::{Asked, AskedFor};
 pub use change::{ChangeFacts, History, MergeAsked, MergeBase, PlainCommit};
 pub use direct::{HeldPush, LeftOut, LeftOutKind, Quarantine};
 pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, SettingChange};
@@ -75,6 +77,9 @@ pub struct Facts {
     pub people: People,
     /// What was said about it.
     pub votes: Vec<VoteFacts>,
+    /// What was asked for in comments besides votes, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Asked>,
     /// Digest of the delta at each commit that was voted on; `None`: the commit or its history cannot be read.
     pub delta_at: BTreeMap<Oid, Option<Digest>>,
     /// Digest of what the change comes to ([`essence`]), at the head and at each commit that was voted on; only where an

@@ -201,6 +201,8 @@ pub struct ChangeRead {
     pub author: Option<Account>,
     /// All reviews, oldest first, all pages.
     pub reviews: Vec<ReviewRead>,
+    /// All comments that could hold a command, oldest first, all pages.
+    pub comments: Vec<CommentText>,
     /// Accounts the commits map to. Not every commit need be listed: what is missing is unattributed.
     pub commits: Vec<CommitPeopleRead>,
     /// Persons asked to review.
@@ -328,8 +330,14 @@ pub struct CommentText {
     pub author: Option<Account>,
     /// Its text.
     pub body: String,
+    /// When it was written.
+    pub at: Timestamp,
     /// It was changed after it was written (R14).
     pub edited: bool,
-    /// It was written through an App in the author's name (R14).
-    pub through_an_app: bool,
+    /// Who changed it last, where the read says so.
+    pub editor: Option<Account>,
+    /// It is hidden (minimised); `None`: the read does not say.
+    pub hidden: Option<bool>,
+    /// It was written through an App in the author's name (R14); `None`: the read does not say.
+    pub through_an_app: Option<bool>,
 }

@@ -13,7 +13,7 @@ use crate::domain::{Account, CommentId, Oid, Permission, RefName, ReviewId, Team
 pub enum VoteSource {
     /// A submitted review.
     Review(ReviewId),
-    /// A `/countersign approve` comment.
+    /// A comment: `/countersign approve`, `reject` or `unapprove`.
     Comment(CommentId),
 }
 
@@ -25,7 +25,9 @@ pub enum VoteKind {
     Approve,
     /// "Request changes": a veto until it is taken back.
     Reject,
-    /// The vote this source carried has ended (dismissed, withdrawn).
+    /// The end of whatever the same person said before, by a comment (R10).
+    Withdraw,
+    /// The vote this source carried has ended (dismissed; a comment that was edited, hidden or deleted).
     Ended,
     /// A state GitHub did not have when this was written: holds the change (R11).
     Unrecognised,

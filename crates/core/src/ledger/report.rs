@@ -234,6 +234,7 @@ fn summary(entry: &Entry) -> String {
             let verb = match entry.kind {
                 VoteKind::Approve => "approved",
                 VoteKind::Reject => "rejected",
+                VoteKind::Withdraw => "took back what they said about",
                 VoteKind::Ended => "no longer votes on",
                 VoteKind::Unrecognised => "said something unknown about",
             };

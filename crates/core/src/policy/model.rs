@@ -64,6 +64,7 @@ pub struct EnvironmentRule {
     pub(super) binding: Binding,
     pub(super) mode: Mode,
     pub(super) merge: MergeMode,
+    pub(super) comment_votes: bool,
     pub(super) direct_push: DirectPush,
     pub(super) approval_ttl: Option<Span>,
     pub(super) expires: Option<Span>,
@@ -123,6 +124,12 @@ impl EnvironmentRule {
     #[must_use]
     pub fn merge(&self) -> MergeMode {
         self.merge
+    }
+
+    /// Whether comments approve as well as reviews (R10).
+    #[must_use]
+    pub fn comment_votes(&self) -> bool {
+        self.comment_votes
     }
 
     /// The time after which an approval no longer counts (R30).

@@ -42,6 +42,8 @@ pub enum Difference {
     Manual(Environment),
     /// An end of approvals with time.
     Lifetime(Environment),
+    /// Reviews alone as approvals.
+    ReviewsAlone(Environment),
     /// A person's approval of what this bot changes.
     Machine(String),
     /// One vote for two accounts of one person.
@@ -72,6 +74,7 @@ impl Difference {
             Self::Enforced(name) => format!("the rules of environment `{name}` are only observed"),
             Self::Manual(name) => format!("changes of environment `{name}` merge without waiting for anybody"),
             Self::Lifetime(name) => format!("approvals in environment `{name}` hold for longer"),
+            Self::ReviewsAlone(name) => format!("comments approve changes of environment `{name}` as well as reviews"),
             Self::Machine(login) => format!("bot `{login}` may change values without a person's approval"),
             Self::SamePerson(login) => format!("`{login}` and another account of the same person count as two"),
             Self::Approvals(name, rule) => {
@@ -98,6 +101,7 @@ impl Difference {
             Self::Enforced(name) => format!("the rules of environment `{name}` are enforced"),
             Self::Manual(name) => format!("changes of environment `{name}` wait for somebody to merge them"),
             Self::Lifetime(name) => format!("approvals in environment `{name}` expire sooner"),
+            Self::ReviewsAlone(name) => format!("only reviews approve changes of environment `{name}`"),
             Self::Machine(login) => format!("bot `{login}` needs a person's approval for more than before"),
             Self::SamePerson(login) => format!("`{login}` and another account are one person"),
             Self::Approvals(name, rule) => format!("policy `{rule}` asks for approvals in environment `{name}`"),
@@ -122,6 +126,7 @@ impl Difference {
             | Self::Enforced(name)
             | Self::Manual(name)
             | Self::Lifetime(name)
+            | Self::ReviewsAlone(name)
             | Self::Approvals(name, _)
             | Self::Standstill(name, _) => Some(name),
             Self::Machine(_)
@@ -145,6 +150,7 @@ impl Difference {
             | Self::Enforced(_)
             | Self::Manual(_)
             | Self::Lifetime(_)
+            | Self::ReviewsAlone(_)
             | Self::Machine(_)
             | Self::SamePerson(_)
             | Self::Admins
@@ -235,6 +241,7 @@ fn environment_missing(first: &EnvironmentRule, second: &EnvironmentRule) -> Vec
         (Some(before), Some(after)) => after > before,
     };
     lost(longer, Difference::Lifetime(name.clone()));
+    lost(!first.comment_votes && second.comment_votes, Difference::ReviewsAlone(name.clone()));
     found
 }
 

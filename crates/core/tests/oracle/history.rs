@@ -7,8 +7,8 @@ use countersign_core::policy::{self, Policy};
 use super::chance::Chance;
 use super::oracle::is_approver;
 use super::world::{
-    Binding, CONTENTS, Commit, Dismissal, Group, Move, NAMES, Person, RITA, ROBOT, Review, Rule, Rules, Told, Word,
-    World, text,
+    Binding, CONTENTS, Commit, Dismissal, Group, Move, NAMES, Person, RITA, ROBOT, Review, Rule, Rules, Told, Waiver,
+    Word, World, text,
 };
 
 /// A world that lives.
@@ -40,6 +40,7 @@ impl History {
             range: Vec::new(),
             moves: Vec::new(),
             reviews: Vec::new(),
+            waivers: Vec::new(),
             team: (0..ROBOT).filter(|_| chance.once_in(2)).collect(),
             team_readable: true,
             writers: (0..ROBOT).filter(|_| !chance.once_in(6)).collect(),
@@ -62,7 +63,9 @@ impl History {
         self.world.now = self.clock;
         match chance.below(100) {
             0..10 => self.push_again(chance),
-            10..60 => self.review(chance),
+            10..46 => self.review(chance),
+            46..57 => self.comment(chance),
+            57..60 => self.waive(chance),
             60..68 => self.dismiss(chance),
             68..72 => self.reattach(chance),
             72..76 => self.world.base = chance.below(2),
@@ -172,8 +175,25 @@ impl History {
             looked: None,
             told,
             dismissed: None,
+            comment: false,
             stood: false,
         });
+    }
+
+    /// A vote by comment: a review in another coat, that names its commit itself.
+    fn comment(&mut self, chance: &mut Chance) {
+        self.review(chance);
+        if let Some(review) = self.world.reviews.last_mut() {
+            review.comment = true;
+            review.word = chance.of(&[Word::Approve, Word::Approve, Word::Approve, Word::Reject, Word::Withdraw]);
+        }
+    }
+
+    fn waive(&mut self, chance: &mut Chance) {
+        let vetoes = self.world.reviews.iter().filter(|review| review.word == Word::Reject);
+        let of = vetoes.filter_map(|review| review.by).next_back().unwrap_or(0);
+        let by = if chance.once_in(2) { 5 } else { chance.below(ROBOT) };
+        self.world.waivers.push(Waiver { by, of, at: self.clock });
     }
 
     fn some_review(&mut self, chance: &mut Chance) -> Option<&mut Review> {
@@ -182,9 +202,10 @@ impl History {
     }
 
     fn dismiss(&mut self, chance: &mut Chance) {
-        let by = chance.below(NAMES.len());
+        let (by, own) = (chance.below(NAMES.len()), chance.once_in(2));
         let told = self.told(chance);
         if let Some(review) = self.some_review(chance).filter(|review| review.dismissed.is_none()) {
+            let by = review.by.filter(|_| review.comment && own).unwrap_or(by);
             review.dismissed = Some(Dismissal { by, told });
         }
     }
@@ -192,7 +213,7 @@ impl History {
     /// GitHub shows a review at another commit than it was given for.
     fn reattach(&mut self, chance: &mut Chance) {
         let head = self.world.head();
-        if let Some(review) = self.some_review(chance) {
+        if let Some(review) = self.some_review(chance).filter(|review| !review.comment) {
             review.shown = head;
         }
     }
@@ -243,6 +264,7 @@ fn some_rules(chance: &mut Chance) -> (Rules, Policy) {
             binding: [0, 1].map(|_| chance.of(&[Binding::Commit, Binding::Delta, Binding::Change])),
             observed: [chance.once_in(8), chance.once_in(4)],
             lifetime: [chance.once_in(4).then_some(1), chance.once_in(4).then_some(1)],
+            comments: [!chance.once_in(4), !chance.once_in(4)],
             same: chance.once_in(4).then(|| chance.of(&[(0, 1), (2, 3), (3, 4), (6, 0)])),
             machine: chance.once_in(3),
         };

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Binding, Group, Person, RENAMED, ROBOT, Review, Told, Word, World, at, covers, environment, human};
+use super::world::{
+    Answer, Binding, Group, Person, ROBOT, Review, Told, Word, World, at, covers, environment, human, named, writes,
+};
 
 /// The state of the check (`changes.md` 5): the worst counts, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,16 +19,8 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// What cannot be read is not no (R41).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Yes,
-    No,
-    Unread,
-}
-
-/// What votes hold for, and for how many seconds.
-type Bound = (Binding, Option<i64>);
+/// What votes hold for, for how many seconds, and whether comments approve.
+type Bound = (Binding, Option<i64>, bool);
 
 /// The last word of a person about the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +51,13 @@ pub(crate) fn judge(world: &World) -> Outcome {
     }
     for rule in world.rules.rules.iter().filter(|rule| touched.iter().any(|path| covers(rule, path))) {
         let at = at(rule.environment);
-        let bound = (world.rules.binding[at], world.rules.lifetime[at].map(|minutes| minutes * 60));
+        let lifetime = world.rules.lifetime[at].map(|minutes| minutes * 60);
+        let bound = (world.rules.binding[at], lifetime, world.rules.comments[at]);
         at_least(quorum(world, &rule.groups, rule.self_approval, bound));
     }
     if control {
-        at_least(quorum(world, &[admins(world)], false, (Binding::Delta, None)));
+        let comments = world.rules.comments.iter().all(|count| *count);
+        at_least(quorum(world, &[admins(world)], false, (Binding::Delta, None, comments)));
     }
     if !world.open || world.draft {
         at_least(Outcome::Pending); // R59
@@ -103,7 +99,7 @@ fn quorum(world: &World, groups: &[Group], self_approval: bool, bound: Bound) ->
                     Answer::Unread => _ = maybe.insert(human(world, person)),
                     Answer::No => {}
                 },
-                Said::Rejects => match (veto, has_say(world, group, person)) {
+                Said::Rejects => match (veto, has_say(world, group, (person, bound.2))) {
                     (_, Answer::Yes) => veto = Answer::Yes,
                     (Answer::No, Answer::Unread) => veto = Answer::Unread,
                     (_, _) => {}
@@ -188,26 +184,6 @@ fn made_it(world: &World, person: Person, lifted: bool) -> bool {
     world.range.iter().any(|commit| pushed(commit) || wrote(commit))
 }
 
-/// Whether the group names the person, by id as resolved once and as an active member now (R38–R41, `identity-changed`).
-fn named(world: &World, group: &Group, person: Person) -> Answer {
-    if group.users.contains(&person) && !(person == RENAMED && world.taken) {
-        return Answer::Yes;
-    }
-    match (group.team, world.team_readable, world.team.contains(&person)) {
-        (false, _, _) | (true, true, false) => Answer::No,
-        (true, false, _) => Answer::Unread,
-        (true, true, true) => Answer::Yes,
-    }
-}
-
-fn writes(world: &World, person: Person) -> Answer {
-    match (world.unsure.contains(&person), world.writers.contains(&person)) {
-        (true, _) => Answer::Unread,
-        (false, true) => Answer::Yes,
-        (false, false) => Answer::No,
-    }
-}
-
 fn may_approve(world: &World, group: &Group, person: Person, lifted: bool) -> Answer {
     if made_it(world, person, lifted) {
         return Answer::No;
@@ -221,9 +197,9 @@ fn may_approve(world: &World, group: &Group, person: Person, lifted: bool) -> An
 
 /// Whether a rejection counts: excluded people may still reject (interfaces.md), and a veto outlives the membership of the one
 /// who gave it (R24, scenario 22).
-fn has_say(world: &World, group: &Group, person: Person) -> Answer {
+fn has_say(world: &World, group: &Group, (person, comments): (Person, bool)) -> Answer {
     let stood = |review: &&Review| review.by == Some(person) && review.word == Word::Reject && review.stood;
-    if last(world, person).filter(stood).is_some() {
+    if last(world, person, comments).filter(stood).is_some() {
         return Answer::Yes;
     }
     match (named(world, group, person), writes(world, person)) {
@@ -243,24 +219,35 @@ pub(crate) fn is_approver(world: &World, person: Person) -> bool {
 }
 
 /// R20: the last by GitHub's time; of equal times the more restrictive. A dismissal ends the vote of its own review (R19), where
-/// that vote stands in time: it neither revives an older vote nor takes a later one.
-fn last(world: &World, person: Person) -> Option<&Review> {
+/// that vote stands in time: it neither revives an older vote nor takes a later one. A comment that was changed before it was heard
+/// says nothing (R14); a withdrawal that was taken away still ends an approval, not a veto (R18).
+fn last(world: &World, person: Person, comments: bool) -> Option<&Review> {
     let strict = |review: &Review| match (review.word, ended(world, review)) {
         (Word::Reject, false) => 2,
-        (_, true) => 1,
-        (_, false) => 0,
+        (Word::Approve, false) => 0,
+        (_, _) => 1,
     };
     let own =
         world.reviews.iter().filter(|review| review.by.is_some_and(|by| human(world, by) == human(world, person)));
-    let voting = own.filter(|review| matches!(review.word, Word::Approve | Word::Reject));
+    let speaks = |review: &&Review| match (review.word, review.comment) {
+        (Word::Comment | Word::Strange, _) => false,
+        (Word::Approve, true) if !comments => false,
+        (_, comment) => !comment || review.is_heard() || review.dismissed.is_none(),
+    };
+    let mut voting: Vec<&Review> = own.filter(speaks).collect();
+    voting.sort_by_key(|review| (review.at, strict(review), review.comment));
+    let last = voting.into_iter().fold(None, |last: Option<&Review>, next| {
+        let vetoed = last.is_some_and(|last| last.word == Word::Reject && !ended(world, last));
+        if vetoed && next.word == Word::Withdraw && next.dismissed.is_some() { last } else { Some(next) }
+    });
     // a human who speaks with two accounts spoke last with one of them, and that one is asked about
-    voting.max_by_key(|review| (review.at, strict(review))).filter(|review| review.by == Some(person))
+    last.filter(|review| review.by == Some(person))
 }
 
 fn said(world: &World, person: Person, bound: Bound) -> Said {
-    match last(world, person).filter(|review| !ended(world, review)) {
+    match last(world, person, bound.2).filter(|review| !ended(world, review)) {
         Some(review) if review.word == Word::Reject => Said::Rejects, // R24: whatever the commit
-        Some(review) if holds(world, review, bound) => Said::Approves,
+        Some(review) if review.word == Word::Approve && holds(world, review, bound) => Said::Approves,
         Some(_) | None => Said::Nothing,
     }
 }
@@ -268,23 +255,36 @@ fn said(world: &World, person: Person, bound: Bound) -> Said {
 /// R19: an approval ends with its dismissal; a veto only when its author or an `admins` approver without part in the change did
 /// it, as far as we were told. What was dismissed before anybody told us or we looked is not known to be a veto.
 fn ended(world: &World, review: &Review) -> bool {
+    let admin =
+        |by: Person| by != ROBOT && named(world, &admins(world), by) == Answer::Yes && !made_it(world, by, false);
+    // changes.md 5: `/countersign waive`, after the rejection
+    let waived = world.waivers.iter().any(|waiver| {
+        let writes = writes(world, waiver.by) == Answer::Yes;
+        Some(waiver.of) == review.by && waiver.at > review.at && writes && admin(waiver.by)
+    });
+    if review.word == Word::Reject && waived {
+        return true;
+    }
     let Some(dismissal) = &review.dismissed else { return false };
-    if review.word != Word::Reject || (review.told != Told::Yes && review.looked.is_none()) {
+    if review.word != Word::Reject || !review.is_heard() {
         return true;
     }
     let by = dismissal.by;
-    let may = by != ROBOT && named(world, &admins(world), by) == Answer::Yes && !made_it(world, by, false);
+    if review.comment {
+        return dismissal.told == Told::Yes && review.by == Some(by); // R18: by its author alone
+    }
+    let may = admin(by);
     let own = review.by.is_some_and(|author| human(world, author) == human(world, by));
     dismissal.told == Told::Yes && (own || may)
 }
 
 /// `changes.md` 3, R12, R13, R22, R27.
-fn holds(world: &World, review: &Review, (binding, lifetime): Bound) -> bool {
+fn holds(world: &World, review: &Review, (binding, lifetime, _): Bound) -> bool {
     if lifetime.is_some_and(|seconds| world.now - review.at > seconds) {
         return false; // R30
     }
     let told = review.told == Told::Yes;
-    let first_base = if told { Some(review.base) } else { review.looked };
+    let first_base = if told && !review.comment { Some(review.base) } else { review.looked };
     if first_base.is_some_and(|base| base != world.base) || review.shown != review.commit && told {
         return false;
     }

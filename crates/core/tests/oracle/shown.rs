@@ -5,17 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::domain::{
-    Account, AccountKind, Delta, DeltaEntry, Digest, EntryMode, Login, Oid, Permission, PrNumber, RefName, RepoId,
-    RepoName, RepoPath, ResolvedNames, ReviewId, TeamId, Timestamp, TreeEntry, UserId,
+    Account, AccountKind, CommentId, Delta, DeltaEntry, Digest, EntryMode, Login, Oid, Permission, PrNumber, RefName,
+    RepoId, RepoName, RepoPath, ResolvedNames, ReviewId, TeamId, Timestamp, TreeEntry, UserId,
 };
 use countersign_core::facts::{
-    Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History, KeyChange,
-    KeyChangeKind, Known, MergeBase, People, Pusher, VoteFacts, VoteKind, VoteSource,
+    Asked, AskedFor, Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History,
+    KeyChange, KeyChangeKind, Known, MergeBase, People, Pusher, VoteFacts, VoteKind, VoteSource,
 };
 use countersign_core::policy::Policy;
 
 use super::chance::Chance;
-use super::world::{Binding, CONTENTS, NAMES, Person, RENAMED, ROBOT, Review, Told, Word, World, at, environment};
+use super::world::{
+    Binding, CONTENTS, NAMES, Person, RENAMED, ROBOT, Review, Told, Waiver, Word, World, at, environment,
+};
 
 const TEAM: TeamId = TeamId::new(7);
 const REPOSITORY: RepoId = RepoId::new(1);
@@ -117,6 +119,7 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
         documents,
         people: people(world, chance),
         votes,
+        asked: world.waivers.iter().enumerate().map(|(at, waiver)| asked(world, at, waiver)).collect(),
         delta_at: commits.into_iter().map(|commit| (oid(commit), digest(world, commit))).collect(),
         authority: everybody().map(|person| (id(person), authority(world, person))).collect(),
         rosters: [(
@@ -170,12 +173,16 @@ fn vote(world: &World, at: usize, review: &Review) -> Option<VoteFacts> {
         Word::Approve => VoteKind::Approve,
         Word::Reject => VoteKind::Reject,
         Word::Strange => VoteKind::Unrecognised,
+        Word::Withdraw => VoteKind::Withdraw,
         Word::Comment => return None,
     };
     let told = review.told == Told::Yes;
     let bases = [told.then_some(review.base), review.looked, Some(world.base)];
     let first_base = bases.into_iter().flatten().find(|base| *base != world.base).unwrap_or(world.base);
     let ended = review.dismissed.as_ref();
+    if review.comment {
+        return by_comment(world, at, review, word);
+    }
     Some(VoteFacts {
         source: VoteSource::Review(ReviewId::new(at as u64 + 1)),
         account: review.by.map(|person| account(world, person)),
@@ -188,6 +195,41 @@ fn vote(world: &World, at: usize, review: &Review) -> Option<VoteFacts> {
         ended_by: ended.filter(|ended| ended.told == Told::Yes).map(|ended| account(world, ended.by)),
         stood: review.stood,
     })
+}
+
+/// A vote by comment as gathering makes it: what was taken away before it was heard is not there at all.
+fn by_comment(world: &World, at: usize, review: &Review, word: VoteKind) -> Option<VoteFacts> {
+    let told = review.told == Told::Yes;
+    let (kind, ended_by) = match &review.dismissed {
+        None => (word, None),
+        Some(_) if !review.is_heard() => return None,
+        Some(taken) if word == VoteKind::Reject => match taken.told == Told::Yes && Some(taken.by) == review.by {
+            true => (VoteKind::Ended, review.by),
+            false => (VoteKind::Reject, None),
+        },
+        Some(_) => (VoteKind::Ended, None),
+    };
+    Some(VoteFacts {
+        source: VoteSource::Comment(CommentId::new(at as u64 + 1)),
+        account: review.by.map(|person| account(world, person)),
+        kind,
+        first_kind: Some(word),
+        commit: Some(oid(review.commit)),
+        delivered_commit: told.then(|| oid(review.commit)),
+        first_base: branch(review.looked.unwrap_or(world.base)),
+        at: Timestamp::from_seconds(review.at),
+        ended_by: ended_by.map(|person| account(world, person)),
+        stood: review.stood,
+    })
+}
+
+fn asked(world: &World, at: usize, waiver: &Waiver) -> Asked {
+    Asked {
+        comment: CommentId::new(10_000 + at as u64),
+        by: account(world, waiver.by),
+        what: AskedFor::Waive(account(world, waiver.of).login),
+        at: Timestamp::from_seconds(waiver.at),
+    }
 }
 
 fn people(world: &World, chance: &mut Chance) -> People {

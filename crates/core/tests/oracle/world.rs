@@ -24,9 +24,11 @@ pub(crate) enum Word {
     Comment,
     /// A state nobody knew when this was written.
     Strange,
+    /// `/countersign unapprove`.
+    Withdraw,
 }
 
-/// A review, as submitted and as it stands.
+/// A review, or a vote by comment, as submitted and as it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Review {
     /// `None`: the account is gone.
@@ -42,7 +44,10 @@ pub(crate) struct Review {
     pub(crate) looked: Option<usize>,
     /// Whether its delivery has arrived, is on its way, or is lost.
     pub(crate) told: Told,
+    /// Of a comment: edited, hidden or deleted.
     pub(crate) dismissed: Option<Dismissal>,
+    /// By comment.
+    pub(crate) comment: bool,
     /// Whether its author was an approver when we first looked.
     pub(crate) stood: bool,
 }
@@ -59,6 +64,21 @@ pub(crate) enum Told {
 pub(crate) struct Dismissal {
     pub(crate) by: Person,
     pub(crate) told: Told,
+}
+
+impl Review {
+    /// Whether we know what it said while it stood there as it was written.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.told == Told::Yes || self.looked.is_some()
+    }
+}
+
+/// `/countersign waive @user`.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiver {
+    pub(crate) by: Person,
+    pub(crate) of: Person,
+    pub(crate) at: i64,
 }
 
 /// A commit of the head branch.
@@ -134,6 +154,8 @@ pub(crate) struct Rules {
     pub(crate) binding: [Binding; 2],
     /// Whether the rules of an environment are only observed.
     pub(crate) observed: [bool; 2],
+    /// Whether comments approve, per environment.
+    pub(crate) comments: [bool; 2],
     /// How long approvals hold, in minutes, per environment.
     pub(crate) lifetime: [Option<i64>; 2],
     /// Two accounts that are one person.
@@ -157,6 +179,7 @@ pub(crate) struct World {
     pub(crate) range: Vec<usize>,
     pub(crate) moves: Vec<Move>,
     pub(crate) reviews: Vec<Review>,
+    pub(crate) waivers: Vec<Waiver>,
     pub(crate) team: BTreeSet<Person>,
     pub(crate) team_readable: bool,
     /// Who may write; and of whom it cannot be told.
@@ -187,7 +210,7 @@ pub(crate) fn text(rules: &Rules) -> String {
         let binding = format!("{:?}", rules.binding[at]).to_lowercase();
         let mode = if rules.observed[at] { ", mode: observe" } else { "" };
         let lifetime = rules.lifetime[at].map(|minutes| format!(", approval_ttl: {minutes}m")).unwrap_or_default();
-        let binding = format!("{binding}{lifetime}{mode}");
+        let binding = format!("{binding}{lifetime}{mode}, comment_votes: {}", rules.comments[at]);
         text += &format!("  {name}: {{paths: [secrets/{name}/], binding: {binding}}}\n");
         // the second branch is governed by environments of the same shape
         text += &format!("  {name}-next: {{paths: [secrets/{name}/], binding: {binding}, branch: next}}\n");
@@ -248,5 +271,34 @@ pub(crate) fn human(world: &World, person: Person) -> Person {
     match world.rules.same {
         Some((one, other)) if person == other => one,
         Some(_) | None => person,
+    }
+}
+
+/// What cannot be read is not no (R41).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Yes,
+    No,
+    Unread,
+}
+
+/// Whether the group names the person, by id as resolved once and as an active member now (R38–R41, `identity-changed`).
+pub(crate) fn named(world: &World, group: &Group, person: Person) -> Answer {
+    if group.users.contains(&person) && !(person == RENAMED && world.taken) {
+        return Answer::Yes;
+    }
+    match (group.team, world.team_readable, world.team.contains(&person)) {
+        (false, _, _) | (true, true, false) => Answer::No,
+        (true, false, _) => Answer::Unread,
+        (true, true, true) => Answer::Yes,
+    }
+}
+
+/// Whether somebody may write now.
+pub(crate) fn writes(world: &World, person: Person) -> Answer {
+    match (world.unsure.contains(&person), world.writers.contains(&person)) {
+        (true, _) => Answer::Unread,
+        (false, true) => Answer::Yes,
+        (false, false) => Answer::No,
     }
 }

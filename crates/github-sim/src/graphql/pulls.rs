@@ -289,8 +289,11 @@ impl Walk<'_> {
             },
             "author" => self.actor(comment.author.account),
             "authorAssociation" => self.face.association(repo, comment.author.account).into(),
-            "isMinimized" => false.into(),
-            "minimizedReason" => Out::null(),
+            "isMinimized" => comment.minimized.is_some().into(),
+            "minimizedReason" => match &comment.minimized {
+                Some(reason) => reason.as_str().into(),
+                None => Out::null(),
+            },
             "viewerDidAuthor" => false.into(),
             "pullRequest" => Out::One(Node::Pull(repo, number)),
             "repository" => Out::One(Node::Repository(repo)),

@@ -17,6 +17,8 @@ pub(crate) struct Comment {
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
     pub(crate) edited: Option<(Actor, Timestamp)>,
+    /// Hidden, and why.
+    pub(crate) minimized: Option<String>,
     /// Former texts, oldest first.
     pub(crate) history: Vec<String>,
     pub(crate) reactions: Vec<(u64, Actor, String, Timestamp)>,
@@ -45,6 +47,7 @@ impl State {
             created_at: now,
             updated_at: now,
             edited: None,
+            minimized: None,
             history: Vec::new(),
             reactions: Vec::new(),
         };
@@ -65,6 +68,13 @@ impl State {
         comment.updated_at = now;
         let more = json!({"changes": {"body": {"from": from}}});
         self.emit_comment(repo, id, "edited", actor, more);
+        Ok(())
+    }
+
+    /// Hides a comment, or shows it again. GitHub sends nothing for it.
+    pub(crate) fn minimize_comment(&mut self, repo: u64, id: u64, reason: Option<&str>) -> Outcome<()> {
+        let comment = self.repo_mut(repo)?.comments.get_mut(&id).ok_or_else(Refusal::not_found)?;
+        comment.minimized = reason.map(str::to_owned);
         Ok(())
     }
 

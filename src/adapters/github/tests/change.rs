@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use countersign_core::facts::question::ChangeRead;
+use countersign_core::facts::question::{ChangeRead, CommentText};
 use countersign_core::facts::{Question, VoteKind};
 use serde_json::{Value, json};
 
@@ -50,12 +50,21 @@ fn by_rest(seen: &Seen) -> Option<Answer> {
             { "sha": "2".repeat(40), "author": {}, "committer": null, "commit": {
                 "message": "two", "author": { "email": "31+helper[bot]@users.noreply.github.com" }, "committer": { "email": "x@nowhere.io" } } },
         ])),
-        "/issues/7/comments" => Answer::ok(&json!([
-            { "id": 1, "body": "<!-- countersign --> mine", "user": user(11, "ann") },
-            { "id": 2, "body": "hello", "user": { "id": 900, "login": "cs[bot]", "type": "Bot" } },
-            { "id": 3, "body": "<!-- countersign --> state", "user": { "id": 900, "login": "cs[bot]", "type": "Bot" } },
-            { "id": 4, "body": "<!-- countersign --> newer", "user": { "id": 900, "login": "cs[bot]", "type": "Bot" } },
-        ])),
+        "/issues/7/comments" => {
+            let bot = || json!({ "id": 900, "login": "cs[bot]", "type": "Bot" });
+            let comment = |id: u64, who: Value, body: &str, edited: bool| {
+                let updated = if edited { "2027-01-15T07:00:09Z" } else { "2027-01-15T07:00:00Z" };
+                json!({ "id": id, "body": body, "user": who, "created_at": "2027-01-15T07:00:00Z", "updated_at": updated })
+            };
+            Answer::ok(&json!([
+                comment(1, user(11, "ann"), "<!-- countersign --> mine", false),
+                comment(2, bot(), "hello", false),
+                comment(3, bot(), "<!-- countersign --> state", false),
+                comment(4, bot(), "<!-- countersign --> newer", false),
+                comment(5, user(11, "ann"), "/countersign reject", false),
+                comment(6, user(12, "bob"), "/countersign merge", true),
+            ]))
+        }
         _ => return None,
     })
 }
@@ -69,14 +78,19 @@ fn by_graphql(seen: &Seen) -> Answer {
     assert_eq!(seen.body["variables"]["number"], json!(7));
     let review = |id: &str, who: Value, state: &str| json!({ "fullDatabaseId": id, "author": who, "state": state, "commit": { "oid": "a".repeat(40) }, "submittedAt": "2027-01-15T07:00:00Z", "authorCanPushToRepository": true });
     let bot = json!({ "__typename": "Bot", "databaseId": 900, "login": "cs" });
-    let comment = |id: &str, who: &Value, body: &str| json!({ "fullDatabaseId": id, "body": body, "author": who });
+    let comment = |id: &str, who: &Value, body: &str| {
+        json!({ "fullDatabaseId": id, "body": body, "author": who, "createdAt": "2027-01-15T07:00:00Z",
+                "lastEditedAt": null, "isMinimized": false, "editor": null })
+    };
+    let mut edited = comment("6", &actor(12, "bob"), "/countersign merge");
+    (edited["lastEditedAt"], edited["editor"]) = (json!("2027-01-15T07:00:09Z"), actor(13, "cy"));
     let pull = if *after == json!("r2") {
         assert!(query.contains("reviews(first: 100, after: $after)") && !query.contains("commits("));
         let mut last = review("5", actor(13, "cy"), "ENDORSED");
         last["commit"] = json!(null);
         json!({ "reviews": list(&[review("4", json!(null), "DISMISSED"), last], None) })
     } else if *after == json!("c2") {
-        json!({ "comments": list(&[comment("3", &bot, "<!-- countersign --> state"), comment("4", &bot, "<!-- countersign --> newer")], None) })
+        json!({ "comments": list(&[comment("3", &bot, "<!-- countersign --> state"), comment("4", &bot, "<!-- countersign --> newer"), comment("5", &actor(11, "ann"), "/countersign reject"), edited], None) })
     } else {
         let reviews = [
             review("3000000001", actor(11, "ann"), "approved"),
@@ -126,6 +140,16 @@ async fn both_ways_of_reading_a_change_say_the_same() {
     let rest = read(&by_plain).await;
     assert!(graph.reviews.iter().all(|review| review.may_push == Some(true)));
     graph.reviews.iter_mut().for_each(|review| review.may_push = None);
+    let said = |comments: &[CommentText]| {
+        comments.iter().map(|comment| (comment.id.get(), comment.edited)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&rest.comments), [(5, false), (6, true)]);
+    // each way knows something that the other does not
+    assert_eq!(graph.comments[1].editor.as_ref().map(|editor| editor.id.get()), Some(13));
+    for comment in &mut graph.comments {
+        assert_eq!((comment.hidden.take(), comment.through_an_app.replace(false)), (Some(false), None));
+        comment.editor = None;
+    }
     assert_eq!(graph, rest);
 
     let kinds: Vec<_> = rest.reviews.iter().map(|review| review.kind).collect();

@@ -3,11 +3,12 @@
 use countersign_core::domain::{
     CheckId, CommentId, DeliveryId, Digest, InstallationId, PrNumber, RefName, RepoId, ReviewId, Sequence,
 };
+use countersign_core::event::command::Spoken;
 use countersign_core::facts::VoteKind;
 use countersign_core::facts::question::Movement;
 
 use super::{REPO, Store, at, change, delivery, drain, installed, main_branch, mina, oid, over_every_store, push};
-use crate::engine::ports::{Presence, Recorded, Sighting};
+use crate::engine::ports::{CommentTold, Presence, Recorded, Sighting};
 
 over_every_store!(
     a_delivery_brings_its_sightings_and_its_work,
@@ -16,6 +17,7 @@ over_every_store!(
     moves_of_a_reference_are_listed_newest_first,
     a_sighting_told_twice_is_kept_once,
     reviews_are_listed_in_order_of_arrival,
+    comments_are_listed_in_order_of_arrival,
     the_last_word_on_an_installation_counts,
     presence_is_what_was_last_remembered,
     the_ledger_head_never_goes_back,
@@ -112,6 +114,29 @@ async fn reviews_are_listed_in_order_of_arrival(store: Store) {
     }
     assert_eq!(store.reviews(REPO, PrNumber::new(4)).await.unwrap(), told);
     assert_eq!(store.reviews(REPO, PrNumber::new(5)).await.unwrap(), []);
+}
+
+async fn comments_are_listed_in_order_of_arrival(store: Store) {
+    let comment = |id: u64, told: CommentTold, seconds: i64| Sighting::Comment {
+        repo: REPO,
+        change: PrNumber::new(4),
+        comment: CommentId::new(id),
+        by: (told != CommentTold::Deleted).then(mina),
+        told,
+        at: at(seconds),
+        delivery: Some(DeliveryId::parse("d-1").unwrap()),
+    };
+    let told = [
+        comment(2, CommentTold::Written(Spoken::Approve(oid('c'))), 5),
+        comment(1, CommentTold::Written(Spoken::Reject), 3),
+        comment(2, CommentTold::Edited, 9),
+        comment(1, CommentTold::Deleted, 1),
+    ];
+    for sighting in told.iter().chain(&told) {
+        store.sight(sighting).await.unwrap();
+    }
+    assert_eq!(store.comments(REPO, PrNumber::new(4)).await.unwrap(), told);
+    assert_eq!(store.comments(REPO, PrNumber::new(5)).await.unwrap(), []);
 }
 
 async fn the_last_word_on_an_installation_counts(store: Store) {

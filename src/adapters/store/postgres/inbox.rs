@@ -101,6 +101,17 @@ async fn keep(tx: &mut PgConnection, sighting: &Sighting) -> Result<(), Fault> {
         .bind(by.as_ref().map(into_json).transpose()?)
         .bind(at.seconds())
         .bind(delivery.as_ref().map(|id| id.as_str())),
+        Sighting::Comment { repo, change, comment, told, by, at, delivery } => sqlx::query(
+            "INSERT INTO comments (repo, change, comment, told, sender, at, delivery)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        )
+        .bind(into_column(repo.get())?)
+        .bind(into_column(change.get())?)
+        .bind(into_column(comment.get())?)
+        .bind(into_json(told)?)
+        .bind(by.as_ref().map(into_json).transpose()?)
+        .bind(at.seconds())
+        .bind(delivery.as_ref().map(|id| id.as_str())),
         Sighting::Installed { repo, name, installation: Some(installation) } => sqlx::query(
             "INSERT INTO repositories (repo, name, installation) VALUES ($1, $2, $3)
              ON CONFLICT (repo) DO UPDATE SET name = excluded.name, installation = excluded.installation",

@@ -140,6 +140,10 @@ impl Journal for PostgresJournal {
         sightings::reviews(&self.pool, repo, change).await.map_err(during("list the reviews of a pull request"))
     }
 
+    async fn comments(&self, repo: RepoId, change: PrNumber) -> Result<Vec<Sighting>, JournalError> {
+        sightings::comments(&self.pool, repo, change).await.map_err(during("list the comments of a pull request"))
+    }
+
     async fn repositories(&self) -> Result<Vec<RepoRef>, JournalError> {
         sightings::repositories(&self.pool).await.map_err(during("list the repositories"))
     }

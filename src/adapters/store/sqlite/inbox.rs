@@ -73,6 +73,17 @@ async fn keep(tx: &mut SqliteConnection, sighting: &Sighting) -> Result<(), Faul
         .bind(by.as_ref().map(into_json).transpose()?)
         .bind(at.seconds())
         .bind(delivery.as_ref().map(|id| id.as_str())),
+        Sighting::Comment { repo, change, comment, told, by, at, delivery } => sqlx::query(
+            "INSERT INTO comments (repo, change, comment, told, sender, at, delivery)
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        )
+        .bind(into_column(repo.get())?)
+        .bind(into_column(change.get())?)
+        .bind(into_column(comment.get())?)
+        .bind(into_json(told)?)
+        .bind(by.as_ref().map(into_json).transpose()?)
+        .bind(at.seconds())
+        .bind(delivery.as_ref().map(|id| id.as_str())),
         Sighting::Installed { repo, name, installation: Some(installation) } => sqlx::query(
             "INSERT INTO repositories (repo, name, installation) VALUES (?, ?, ?)
              ON CONFLICT (repo) DO UPDATE SET name = excluded.name, installation = excluded.installation",

@@ -177,6 +177,10 @@ impl Journal for SqliteJournal {
         sightings::reviews(&self.reader, repo, change).await.map_err(during("list the reviews of a pull request"))
     }
 
+    async fn comments(&self, repo: RepoId, change: PrNumber) -> Result<Vec<Sighting>, JournalError> {
+        sightings::comments(&self.reader, repo, change).await.map_err(during("list the comments of a pull request"))
+    }
+
     async fn repositories(&self) -> Result<Vec<RepoRef>, JournalError> {
         sightings::repositories(&self.reader).await.map_err(during("list the repositories"))
     }

@@ -34,6 +34,18 @@ pub(super) async fn reviews(reader: &SqlitePool, repo: RepoId, change: PrNumber)
     rows.iter().map(|row| rows::review(repo, change, row)).collect()
 }
 
+/// Sightings of comments under a pull request, in order of arrival.
+pub(super) async fn comments(reader: &SqlitePool, repo: RepoId, change: PrNumber) -> Result<Vec<Sighting>, Fault> {
+    let rows = sqlx::query(
+        "SELECT comment, told, sender, at, delivery FROM comments WHERE repo = ? AND change = ? ORDER BY arrival",
+    )
+    .bind(into_column(repo.get())?)
+    .bind(into_column(change.get())?)
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(|row| rows::comment(repo, change, row)).collect()
+}
+
 /// Repositories that can be reached, by number.
 pub(super) async fn repositories(reader: &SqlitePool) -> Result<Vec<RepoRef>, Fault> {
     let rows = sqlx::query("SELECT repo, name, installation FROM repositories ORDER BY repo").fetch_all(reader).await?;

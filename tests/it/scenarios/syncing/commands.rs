@@ -26,7 +26,8 @@ async fn a_refusal_is_answered_once_with_its_reason() {
         (&eve, "/countersign sync", "`sync` needs write on this repository; you have read"),
         (&world.zoe, "/countersign sync hok", "there is no such target"),
         (&world.zoe, "/cs snyc", "there is no such command"),
-        (&world.zoe, "/cs merge", "`merge` is not yet supported"),
+        (&world.zoe, "/cs merge", "this request was merged as"),
+        (&world.zoe, "/cs ratify", "`ratify` is not supported yet"),
         (&world.zoe, "/cs sync\n/cs sync", "a comment can hold one command"),
     ] {
         let before = answers(&world, pull).len();

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::domain::{Environment, TargetName};
+use crate::domain::{Environment, Login, Oid, TargetName};
+
+const SHA: &str = "8be0d4470fe3c0b1c6a1ffb0d7a5f6d1a2b3c4d5";
 
 fn sync() -> Read {
     Read::Command(Command::Sync { environment: None, target: None })
@@ -40,15 +42,14 @@ fn what_only_looks_like_a_command_is_none() {
         " /countersign sync",
         "   /countersign sync",
         "    /countersign sync",
-        "//countersign sync",
-        "/countersigned sync",
         "/countersign-sync",
         "/css sync",
-        "/Countersign sync",
-        "／countersign sync",
-        "/сountersign sync",
-        "/counter\u{200b}sign sync",
-        "/countersign\u{a0}sync",
+        "/countersigned",
+        "/countersigned sync",
+        "/countersign-sync now",
+        "/counters sync",
+        "/retest",
+        "/approve",
         "> /countersign sync",
         "> quoted\n/countersign sync",
         "```\n/countersign sync\n```",
@@ -70,20 +71,102 @@ fn what_only_looks_like_a_command_is_none() {
 }
 
 #[test]
+fn what_stands_with_its_comment_is_read_by_its_grammar() {
+    let oid = || Oid::parse(SHA).unwrap();
+    let cases = [
+        (format!("/countersign approve {SHA}"), Spoken::Approve(oid())),
+        (format!("/cs  approve\t{} ", SHA.to_uppercase()), Spoken::Approve(oid())),
+        (
+            format!("/cs approve {SHA}{}", &SHA[..24]),
+            Spoken::Approve(Oid::parse(&format!("{SHA}{}", &SHA[..24])).unwrap()),
+        ),
+        ("/cs reject".to_owned(), Spoken::Reject),
+        ("/cs reject \"the old one is still in use\"".to_owned(), Spoken::Reject),
+        ("/cs unapprove".to_owned(), Spoken::Withdraw),
+        ("/cs waive @cy".to_owned(), Spoken::Waive(Login::parse("cy").unwrap())),
+        ("/cs pause".to_owned(), Spoken::Pause(None)),
+        ("/cs pause \"after  the freeze\"".to_owned(), Spoken::Pause(Some("after the freeze".to_owned()))),
+        ("/cs unpause".to_owned(), Spoken::Unpause),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(spoken(&body), Some(expected), "{body}");
+    }
+    for body in [
+        "/cs sync",
+        "/cs merge",
+        "/cs recheck",
+        "/cs help",
+        "/cs status",
+        "/cs explain",
+        "/cs explain @bob",
+        "/cs approve",
+        "hello",
+    ] {
+        assert_eq!(spoken(body), None, "{body}");
+    }
+}
+
+#[test]
+fn r16_a_part_of_a_commit_id_is_no_commit() {
+    let short = [&SHA[..7], &SHA[..12], &SHA[..39], "HEAD", "main", "0000000000000000000000000000000000000000"];
+    for sha in short {
+        let Read::Unclear { verb, help, .. } = read(&format!("/cs approve {sha}")) else { panic!("{sha}") };
+        assert_eq!((verb, help.as_str()), (Some(Verb::Approve), "write `/countersign approve <full sha>`"), "{sha}");
+    }
+    for body in ["/cs approve", "/cs approve for sure", &format!("/cs approve {SHA} please")] {
+        assert!(matches!(read(body), Read::Unclear { verb: Some(Verb::Approve), .. }), "{body}");
+    }
+}
+
+#[test]
 fn what_is_meant_for_us_and_cannot_be_read_is_answered() {
     let cases = [
-        ("/cs", "write `/countersign sync`, for instance"),
-        ("/cs snyc", "did you mean `/countersign sync`?"),
-        ("/cs frobnicate", "the commands are in docs/syncs.md"),
+        ("/cs", "`/countersign help` lists them"),
+        ("/cs snyc", "did you mean `/countersign sync [target]`?"),
+        ("/countersign aprove", "did you mean `/countersign approve <full sha>`?"),
+        ("/cs Reject", "did you mean `/countersign reject [reason]`?"),
+        ("/cs frobnicate", "`/countersign help` lists the commands"),
+        ("/cs approve-all", "`/countersign help` lists the commands"),
         ("/cs sync hook other", "write `/countersign sync`, `sync hook` or `sync production/hook`"),
         ("/cs sync Hook!", "write `/countersign sync`, `sync hook` or `sync production/hook`"),
+        ("/cs waive", "write `/countersign waive @user`"),
+        ("/cs waive cy", "write `/countersign waive @user`"),
+        ("/cs waive @cy @dee", "write `/countersign waive @user`"),
+        ("/cs merge now", "write `/countersign merge`"),
         ("/cs sync\n/cs sync hook", "write a comment for each"),
+        ("/cs merge\n\n/cs reject", "write a comment for each"),
     ];
     for (body, expected) in cases {
         let Read::Unclear { help, .. } = read(body) else { panic!("{body}") };
         assert_eq!(help, expected, "{body}");
     }
-    assert!(matches!(read("/cs approve abc"), Read::Command(Command::NotYet(Verb::Approve))));
+}
+
+#[test]
+fn r15_a_slip_in_the_prefix_is_hinted_at_and_never_done() {
+    for body in [
+        "/countersing approve",
+        "/coutnersign aprove",
+        "//countersign approve",
+        "/Countersign approve",
+        "／countersign approve",
+        "/сountersign approve",
+        "/counter\u{200b}sign approve",
+        "/countersign\u{a0}approve",
+    ] {
+        let Read::Unclear { verb: None, help, .. } = read(body) else { panic!("{body:?}") };
+        assert_eq!(help, "did you mean `/countersign approve <full sha>`?", "{body:?}");
+    }
+}
+
+#[test]
+fn a_hint_that_a_comment_could_hold_a_command_misses_none() {
+    for body in ["/cs sync", "a\r\n/cs sync", "x\n\n/countersing merge", "／countersign sync"] {
+        assert!(may_hold_one(body), "{body:?}");
+    }
+    for body in ["", "see /countersign", "> /cs sync", "    /cs sync"] {
+        assert!(!may_hold_one(body), "{body:?}");
+    }
 }
 
 #[test]
@@ -96,10 +179,15 @@ fn a_long_comment_is_read_in_bounded_time() {
 }
 
 #[test]
-fn the_table_is_complete() {
+fn the_table_is_complete_and_every_example_is_what_it_says() {
     assert_eq!(Verb::ALL.len(), 16);
     for verb in Verb::ALL {
-        assert!(!verb.who().is_empty() && !verb.place().is_empty() && !verb.help().is_empty());
+        let entry = verb.entry();
+        assert!(!entry.who.is_empty() && !entry.help.is_empty());
+        let Read::Command(command) = read(entry.example) else { panic!("{}", entry.example) };
+        assert_eq!(command.verb(), *verb);
+        assert_eq!(verb.is_served(), command != Command::NotYet(*verb));
     }
-    assert_eq!(Verb::ALL.iter().filter(|verb| verb.is_served()).count(), 1);
+    let later: Vec<&str> = Verb::ALL.iter().filter(|verb| !verb.is_served()).map(|verb| verb.word()).collect();
+    assert_eq!(later, ["bypass", "ratify", "rollback", "access"]);
 }

@@ -1,11 +1,84 @@
-//! The table of verbs: name, arguments, who, where, what for. Answers, help and documentation are made from it.
+//! The table of verbs: name, grammar, who, where, what for, an example. Parser, help, documentation and tests are made from it.
 
-use crate::domain::{Environment, TargetName};
+/// What may follow a verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// Nothing.
+    Nothing,
+    /// A whole commit id (R16).
+    Commit,
+    /// Free words, or none.
+    Reason,
+    /// Somebody.
+    Person,
+    /// Somebody, or nobody.
+    PersonOrNobody,
+    /// A target of the policy, or none.
+    Target,
+    /// Arguments of a verb that is not served: shown as they will be, not read.
+    Later(&'static str),
+}
 
-use super::Read;
+impl Grammar {
+    /// As in the help page.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Commit => "<full sha>",
+            Self::Reason => "[reason]",
+            Self::Person => "@user",
+            Self::PersonOrNobody => "[@user]",
+            Self::Target => "[target]",
+            Self::Later(words) => words,
+        }
+    }
+}
+
+/// Under which requests a verb may be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// An open one.
+    Open,
+    /// A merged one.
+    Merged,
+    /// Any.
+    Any,
+}
+
+impl Ground {
+    /// As in the help page.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Open => "an open request",
+            Self::Merged => "a merged request",
+            Self::Any => "a request",
+        }
+    }
+}
+
+/// What there is to say about a verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The verb as written.
+    pub word: &'static str,
+    /// What may follow.
+    pub grammar: Grammar,
+    /// Who may say it.
+    pub who: &'static str,
+    /// Where.
+    pub ground: Ground,
+    /// What it does.
+    pub help: &'static str,
+    /// A line that works, but for names.
+    pub example: &'static str,
+    /// What to do instead, while this release does not carry it out.
+    pub instead: Option<&'static str>,
+}
 
 macro_rules! verbs {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $arguments:literal, $who:literal, $place:literal, $help:literal, $served:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident { $word:literal, $grammar:expr, $who:literal, $ground:ident, $help:literal, $example:literal $(, instead $instead:literal)? })*) => {
         /// A verb.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Verb {
@@ -16,177 +89,108 @@ macro_rules! verbs {
             /// Every verb, in the order of the help page.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The verb as written.
+            /// Its line of the table.
             #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            /// Its arguments, as in the help page.
-            #[must_use]
-            pub fn arguments(self) -> &'static str {
-                match self { $(Self::$name => $arguments,)* }
-            }
-
-            /// Who may say it.
-            #[must_use]
-            pub fn who(self) -> &'static str {
-                match self { $(Self::$name => $who,)* }
-            }
-
-            /// Where it may be said.
-            #[must_use]
-            pub fn place(self) -> &'static str {
-                match self { $(Self::$name => $place,)* }
-            }
-
-            /// What it does.
-            #[must_use]
-            pub fn help(self) -> &'static str {
-                match self { $(Self::$name => $help,)* }
-            }
-
-            /// Whether this release carries it out.
-            #[must_use]
-            pub fn is_served(self) -> bool {
-                match self { $(Self::$name => $served,)* }
+            pub fn entry(self) -> Entry {
+                match self {
+                    $(Self::$name => Entry {
+                        word: $word, grammar: $grammar, who: $who, ground: Ground::$ground, help: $help, example: $example,
+                        instead: verbs!(@instead $($instead)?),
+                    },)*
+                }
             }
         }
     };
+    (@instead) => { None };
+    (@instead $instead:literal) => { Some($instead) };
 }
 
 verbs! {
     /// A vote.
-    Approve = "approve", "<full sha>", "an eligible approver", "an open request", "approves exactly that commit", false;
+    Approve { "approve", Grammar::Commit, "an eligible approver", Open, "approves exactly that commit",
+        "/countersign approve 8be0d4470fe3c0b1c6a1ffb0d7a5f6d1a2b3c4d5" }
     /// The end of a vote.
-    Unapprove = "unapprove", "", "an eligible approver", "an open request", "takes your approval back", false;
+    Unapprove { "unapprove", Grammar::Nothing, "an eligible approver", Open, "takes your approval, or your rejection, back",
+        "/countersign unapprove" }
     /// A veto.
-    Reject = "reject", "[reason]", "an eligible approver", "an open request", "holds the change until you approve", false;
+    Reject { "reject", Grammar::Reason, "an eligible approver, also one who had a part in the change", Open,
+        "holds the change until you approve or take it back", "/countersign reject the old value is still in use" }
     /// The merge of a satisfied change.
-    Merge = "merge", "", "somebody with write", "a request", "merges a change whose approvals are there", false;
+    Merge { "merge", Grammar::Nothing, "somebody with write", Open, "merges a change whose approvals are there", "/countersign merge" }
     /// The end of somebody's veto.
-    Waive = "waive", "@user", "an approver of `admins` with no part in the change", "an open request", "lifts the rejection of somebody who is away", false;
+    Waive { "waive", Grammar::Person, "an approver of `admins` who had no part in the change", Open,
+        "lifts the rejection of somebody who is away", "/countersign waive @cy" }
     /// A way around soft policies.
-    Bypass = "bypass", "<full sha> \"<reason>\"", "the people of `bypass`", "an open request", "merges without approvals, loudly", false;
+    Bypass { "bypass", Grammar::Later("<full sha> \"<reason>\""), "the people of `bypass`", Open, "merges without approvals, loudly",
+        "/countersign bypass 8be0d4470fe3c0b1c6a1ffb0d7a5f6d1a2b3c4d5 \"the database is down\"",
+        instead "every policy is hard so far: ask the people named in the comment to approve" }
     /// The approval of a bypass.
-    Ratify = "ratify", "", "an eligible approver of the bypassed policies", "a merged request", "approves a bypass afterwards", false;
+    Ratify { "ratify", Grammar::Later(""), "an eligible approver of the bypassed policies", Merged, "approves a bypass afterwards",
+        "/countersign ratify", instead "nothing can be bypassed so far, so there is nothing to ratify" }
     /// Another delivery.
-    Sync = "sync", "[target]", "somebody with write", "a request", "delivers to the targets again, also to those that have failed", true;
+    Sync { "sync", Grammar::Target, "somebody with write", Any, "delivers to the targets again, also to those that have failed",
+        "/countersign sync production/hook" }
     /// A way back.
-    Rollback = "rollback", "<L-n>", "somebody with write", "a request", "opens a request that restores earlier values", false;
+    Rollback { "rollback", Grammar::Later("<L-n>"), "somebody with write", Any, "opens a request that restores earlier values",
+        "/countersign rollback L-128", instead "push a branch that reverts the merge: it becomes a change request like any other" }
     /// The end of an access.
-    Access = "access", "revoke", "an approver of that access, or the one who has it", "a merged grant", "ends a temporary access", false;
+    Access { "access", Grammar::Later("revoke"), "an approver of that access, or the one who has it", Merged,
+        "ends a temporary access", "/countersign access revoke",
+        instead "take the reader out of `.sops.yaml` and of the files by a change request" }
     /// A standstill.
-    Pause = "pause", "[reason]", "somebody with write", "an open request", "keeps a change from being merged", false;
+    Pause { "pause", Grammar::Reason, "somebody with write", Open, "keeps a change from being merged", "/countersign pause after the freeze" }
     /// Its end.
-    Unpause = "unpause", "", "who paused, or an eligible approver", "an open request", "lets a paused change go on", false;
+    Unpause { "unpause", Grammar::Nothing, "who paused, or an eligible approver other than the requester", Open,
+        "lets a paused change go on", "/countersign unpause" }
     /// Another look.
-    Recheck = "recheck", "", "somebody with write", "a request", "looks at the change again", false;
+    Recheck { "recheck", Grammar::Nothing, "somebody with write", Any,
+        "looks at the change again; under a fork's request also asks its reviewers", "/countersign recheck" }
     /// Why it stands as it stands.
-    Explain = "explain", "[@user]", "anybody who may read", "a request", "says who counts and why", false;
+    Explain { "explain", Grammar::PersonOrNobody, "anybody who may read", Any, "says who counts and why, or how one person counts",
+        "/countersign explain @bob" }
     /// How it stands.
-    Status = "status", "", "anybody who may read", "a request", "says how the change stands", false;
+    Status { "status", Grammar::Nothing, "anybody who may read", Any, "says how the change stands", "/countersign status" }
     /// This list.
-    Help = "help", "", "anybody who may read", "a request", "lists the commands", false;
+    Help { "help", Grammar::Nothing, "anybody who may read", Any, "lists the commands", "/countersign help" }
 }
 
 impl Verb {
+    /// The verb as written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.entry().word
+    }
+
     /// Verb and arguments, as in the help page.
     #[must_use]
     pub fn usage(self) -> String {
-        format!("{} {}", self.word(), self.arguments()).trim_end().to_owned()
+        format!("{} {}", self.word(), self.entry().grammar.words()).trim_end().to_owned()
     }
-}
 
-/// A command that can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Deliver again.
-    Sync {
-        /// The environment, when one is named.
-        environment: Option<Environment>,
-        /// The target; `None`: all.
-        target: Option<TargetName>,
-    },
-    /// A verb that a later release carries out.
-    NotYet(Verb),
-}
-
-impl Command {
-    /// Its verb.
+    /// Whether this release carries it out.
     #[must_use]
-    pub fn verb(&self) -> Verb {
+    pub fn is_served(self) -> bool {
+        self.entry().instead.is_none()
+    }
+
+    /// Whether it only asks for something to read: said by anybody, and not often (interfaces.md).
+    #[must_use]
+    pub fn only_asks(self) -> bool {
         match self {
-            Self::Sync { .. } => Verb::Sync,
-            Self::NotYet(verb) => *verb,
+            Self::Explain | Self::Status | Self::Help => true,
+            Self::Approve
+            | Self::Unapprove
+            | Self::Reject
+            | Self::Merge
+            | Self::Waive
+            | Self::Bypass
+            | Self::Ratify
+            | Self::Sync
+            | Self::Rollback
+            | Self::Access
+            | Self::Pause
+            | Self::Unpause
+            | Self::Recheck => false,
         }
     }
-}
-
-/// Reads what follows the prefix.
-pub(super) fn parse(words: &str) -> Read {
-    let mut words = words.split([' ', '\t']).filter(|word| !word.is_empty());
-    let Some(word) = words.next() else {
-        return unclear("a command needs a verb", "write `/countersign sync`, for instance".to_owned());
-    };
-    let Some(verb) = Verb::ALL.iter().copied().find(|verb| verb.word() == word) else { return unknown(word) };
-    let rest: Vec<&str> = words.collect();
-    match verb {
-        Verb::Sync => sync(&rest),
-        Verb::Approve
-        | Verb::Unapprove
-        | Verb::Reject
-        | Verb::Merge
-        | Verb::Waive
-        | Verb::Bypass
-        | Verb::Ratify
-        | Verb::Rollback
-        | Verb::Access
-        | Verb::Pause
-        | Verb::Unpause
-        | Verb::Recheck
-        | Verb::Explain
-        | Verb::Status
-        | Verb::Help => Read::Command(Command::NotYet(verb)),
-    }
-}
-
-/// `sync`, `sync hook`, `sync production/hook`.
-fn sync(arguments: &[&str]) -> Read {
-    let wrong = || {
-        unclear(
-            "that is not how a target is named",
-            "write `/countersign sync`, `sync hook` or `sync production/hook`".to_owned(),
-        )
-    };
-    let (environment, target) = match arguments {
-        [] => return Read::Command(Command::Sync { environment: None, target: None }),
-        [one] => match one.split_once('/') {
-            Some((environment, target)) => (Some(environment), target),
-            None => (None, *one),
-        },
-        [_, _, ..] => return wrong(),
-    };
-    let environment = environment.map(Environment::parse).transpose();
-    match (environment, TargetName::parse(target)) {
-        (Ok(environment), Ok(target)) => Read::Command(Command::Sync { environment, target: Some(target) }),
-        (Err(_), _) | (_, Err(_)) => wrong(),
-    }
-}
-
-fn unknown(word: &str) -> Read {
-    let limit = (word.chars().count() / 3).max(1);
-    let near = Verb::ALL
-        .iter()
-        .map(|verb| (strsim::damerau_levenshtein(&word.to_lowercase(), verb.word()), verb.word()))
-        .filter(|(distance, _)| word.len() <= 64 && *distance <= limit)
-        .min();
-    match near {
-        Some((_, near)) => unclear("there is no such command", format!("did you mean `/countersign {near}`?")),
-        None => unclear("there is no such command", "the commands are in docs/syncs.md".to_owned()),
-    }
-}
-
-fn unclear(why: &str, help: String) -> Read {
-    Read::Unclear { why: why.to_owned(), help }
 }

@@ -102,6 +102,7 @@ pub(super) fn facts() -> Facts {
             contributors: Vec::new(),
         },
         votes: vec![approval(&head)],
+        asked: Vec::new(),
         delta_at: BTreeMap::new(),
         authority: [(UserId::new(1), may)].into(),
         rosters: BTreeMap::new(),

@@ -67,6 +67,7 @@ fn one(name: &Located<String>, raw: &RawEnvironment, faults: &mut Faults) -> Opt
         binding,
         mode: raw.mode.given().map_or(Mode::Enforce, |mode| mode.value),
         merge: raw.merge.given().map_or(MergeMode::Auto, |merge| merge.value),
+        comment_votes: raw.comment_votes.given().is_none_or(|votes| votes.value),
         direct_push: raw.direct_push.given().map_or(DirectPush::PutBack, |push| push.value),
         approval_ttl: span(&raw.approval_ttl, "approval_ttl", faults),
         expires: span(&raw.expires, "expires", faults),

@@ -25,7 +25,6 @@ pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
 }
 
 fn environment(raw: &RawEnvironment, faults: &mut Faults) {
-    word(&raw.comment_votes, true, "comment_votes: true", "leave it out: reviews count, comments do not", faults);
     word(&raw.value_checks, true, "value_checks: true", "leave it out: values are not looked at", faults);
     for sync in raw.syncs.given().map(|list| list.value.items.as_slice()).unwrap_or_default() {
         self::sync(&sync.value, faults);

@@ -77,7 +77,7 @@ shape! {
             /// The time after which an idle change request is closed (default: none).
             #[schemars(regex(pattern = r"^[0-9]+[smhd]$"))]
             expires: String,
-            /// The switch for approvals by comment. `true` is not supported yet.
+            /// The switch for approvals by comment, beside those by review (default: on).
             comment_votes: bool,
             /// The switch for looking at values. `true` is not supported yet.
             value_checks: bool,

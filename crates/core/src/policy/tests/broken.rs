@@ -90,7 +90,7 @@ const CASES: &[Case] = &[
     case("a pattern twice", "\"secrets/production/\"", "a/, a/", &[("CS0111", 4, 17)]),
     case("a path in two environments", "policies:", "  payments:\n    paths: [\"secrets/Production/payments/\"]\npolicies:", &[("CS0119", 6, 13)]),
     // later releases
-    case("times and switches of later", "    paths", "    comment_votes: true\n    value_checks: true\n    paths", &[("CS0120", 4, 20), ("CS0120", 5, 19)]),
+    case("a switch of later", "    paths", "    value_checks: true\n    paths", &[("CS0120", 4, 19)]),
     case("a span in weeks", "    paths", "    approval_ttl: 2w\n    paths", &[("CS0110", 4, 19)]),
     case("a span of seconds", "    paths", "    approval_ttl: 30s\n    paths", &[("CS0110", 4, 19)]),
     case("targets of later", "    paths", "    syncs:\n      - {name: cluster, flux: {url_from: A, token_from: B}, run_in: runner}\n      - {name: k8s, kubernetes: {namespace: a, secret: b, keys: ['**']}, prune: owned, adopt: true}\n    paths", &[("CS0120", 5, 25), ("CS0120", 5, 69), ("CS0120", 6, 21), ("CS0120", 6, 81), ("CS0120", 6, 95)]),
