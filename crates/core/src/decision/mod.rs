@@ -176,6 +176,8 @@ struct Placed<'a> {
     entry: &'a DeltaEntry,
     at: Located<'a>,
     document: Option<&'a DocumentFacts>,
+    /// Whether the same people can open it as before.
+    same_readers: bool,
 }
 
 impl Placed<'_> {
@@ -200,9 +202,12 @@ fn placed<'a>(
     let here = policy.on(base, default_branch);
     let mut documents = documents.iter().peekable();
     let place = |entry: &'a DeltaEntry| {
-        while documents.next_if(|(path, _)| **path < entry.path).is_some() {}
-        let document = documents.next_if(|(path, _)| **path == entry.path).map(|(_, document)| document);
-        Placed { entry, at: here.locate(&entry.path), document }
+        let mut document = None;
+        while let Some((path, found)) = documents.next_if(|(path, _)| **path <= entry.path) {
+            document = (*path == entry.path).then_some(found);
+        }
+        let same_readers = document.is_none_or(|document| document.old_recipients == document.new_recipients);
+        Placed { entry, at: here.locate(&entry.path), document, same_readers }
     };
     delta.entries().iter().map(place).collect()
 }
@@ -389,16 +394,13 @@ pub fn outline(
 fn by_scope(placed: Vec<Placed<'_>>) -> BTreeMap<Scope, Vec<ChangedPath>> {
     let mut control = Vec::new();
     let mut environments: BTreeMap<&Environment, Vec<ChangedPath>> = BTreeMap::new();
-    for one in placed {
+    for mut one in placed {
         match one.at {
             Located::Free | Located::Ambiguous(_) => {}
-            Located::Control => control.push(changed_path(one.entry, one.document, Vec::new())),
-            Located::Governed { environment, plain: _, policies } => {
-                environments.entry(environment.name()).or_default().push(changed_path(
-                    one.entry,
-                    one.document,
-                    policies,
-                ));
+            Located::Control => control.push(changed_path(&one, Vec::new())),
+            Located::Governed { environment, plain: _, ref mut policies } => {
+                let policies = std::mem::take(policies);
+                environments.entry(environment.name()).or_default().push(changed_path(&one, policies));
             }
         }
     }
@@ -446,7 +448,8 @@ fn comments_count(policy: &Policy) -> bool {
     policy.environments().iter().all(|rule| rule.comment_votes())
 }
 
-fn changed_path(entry: &DeltaEntry, document: Option<&DocumentFacts>, policies: Vec<usize>) -> ChangedPath {
+fn changed_path(one: &Placed<'_>, policies: Vec<usize>) -> ChangedPath {
+    let (entry, document) = (one.entry, one.document);
     let file = match (entry.old.is_some(), entry.new.is_some()) {
         (false, true) => FileChange::Added,
         (true, false) => FileChange::Removed,
@@ -458,8 +461,7 @@ fn changed_path(entry: &DeltaEntry, document: Option<&DocumentFacts>, policies: 
         file,
         keys: document.map(|document| document.keys.clone()).unwrap_or_default(),
         readers,
-        readers_changed: file == FileChange::Changed
-            && document.is_some_and(|document| document.old_recipients != document.new_recipients),
+        readers_changed: file == FileChange::Changed && !one.same_readers,
         policies,
     }
 }

@@ -104,20 +104,15 @@ fn of_path(people: &Readers, one: &Placed<'_>, found: &mut Vec<Refusal>) {
                 if entry.new.as_ref().is_some_and(|side| side.mode == EntryMode::Executable) {
                     refuse(found, path, Reason::Executable, "");
                 }
-                of_document(people, path, one.document, entry.new.is_some(), found);
+                of_document(people, one, entry.new.is_some(), found);
             }
         }
     }
 }
 
-fn of_document(
-    people: &Readers,
-    path: &RepoPath,
-    document: Option<&DocumentFacts>,
-    present: bool,
-    found: &mut Vec<Refusal>,
-) {
-    let Some(document) = document else {
+fn of_document(people: &Readers, one: &Placed<'_>, present: bool, found: &mut Vec<Refusal>) {
+    let path = &one.entry.path;
+    let Some(document) = one.document else {
         if present {
             refuse(found, path, Reason::NotSops, "it was not read");
         }
@@ -139,11 +134,12 @@ fn of_document(
     for key in document.keys.iter().filter(|key| key.change == KeyChangeKind::BecamePlain) {
         refuse(found, path, Reason::ExposedKey, key.key.as_str());
     }
-    recipients(people, path, document, found);
+    recipients(people, one, document, found);
 }
 
 /// The readers must be known people, and exactly those the base demands; without a rule they stay as they are.
-fn recipients(people: &Readers, path: &RepoPath, document: &DocumentFacts, found: &mut Vec<Refusal>) {
+fn recipients(people: &Readers, one: &Placed<'_>, document: &DocumentFacts, found: &mut Vec<Refusal>) {
+    let path = &one.entry.path;
     if !people.is_empty() {
         for recipient in document.new_recipients.iter().filter(|recipient| !people.contains_key(*recipient)) {
             refuse(found, path, Reason::UnknownRecipient, recipient.as_str());
@@ -151,6 +147,7 @@ fn recipients(people: &Readers, path: &RepoPath, document: &DocumentFacts, found
     }
     let wanted = match (&document.demanded_recipients, &document.old) {
         (Some(demanded), _) => demanded,
+        (None, FileState::Sealed | FileState::MacMissing) if one.same_readers => return,
         (None, FileState::Sealed | FileState::MacMissing) => &document.old_recipients,
         (None, _) => return,
     };

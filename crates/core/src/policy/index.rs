@@ -59,6 +59,24 @@ impl GlobIndex {
         any
     }
 
+    /// As [`GlobIndex::owners`], of those that are asked about; most paths have one, which needs no list.
+    pub(super) fn owners_among(
+        &self,
+        subject: &Subject<'_>,
+        asked: impl Fn(usize) -> bool,
+    ) -> (Option<usize>, Vec<usize>) {
+        let (mut first, mut more) = (None, Vec::new());
+        self.visit(subject, &mut |owner| {
+            if asked(owner) && first != Some(owner) {
+                match first {
+                    None => first = Some(owner),
+                    Some(_) => more.push(owner),
+                }
+            }
+        });
+        (first, distinct(more))
+    }
+
     /// Owners of a pattern that concerns the path, each once, in rising order.
     pub(super) fn owners(&self, subject: &Subject<'_>) -> Vec<usize> {
         let mut found = Vec::new();

@@ -145,18 +145,16 @@ impl<'p> OnBranch<'p> {
         if index.control.any(subject) {
             return Located::Control;
         }
-        let mut owners = index.environments.owners(subject);
-        owners.retain(|at| self.here[*at]);
-        let rule = |at: &usize| -> &'p EnvironmentRule { &self.policy.environments[*at] };
-        match owners.as_slice() {
-            [] => Located::Free,
-            [one] => {
-                let rule = rule(one);
-                let plain = rule.plain.covers_subject(subject) && rule.paths.covers_subject(subject);
-                Located::Governed { environment: rule, plain, policies: Vec::new() }
-            }
-            several => Located::Ambiguous(several.iter().map(rule).collect()),
+        let (first, mut more) = index.environments.owners_among(subject, |at| self.here[at]);
+        let Some(first) = first else { return Located::Free };
+        if !more.is_empty() {
+            more.push(first);
+            more.sort_unstable();
+            return Located::Ambiguous(more.iter().map(|at| &self.policy.environments[*at]).collect());
         }
+        let rule = &self.policy.environments[first];
+        let plain = rule.plain.covers_subject(subject) && rule.paths.covers_subject(subject);
+        Located::Governed { environment: rule, plain, policies: Vec::new() }
     }
 }
 

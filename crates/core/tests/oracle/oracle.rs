@@ -131,7 +131,7 @@ fn quorum(world: &World, groups: &[Group], self_approval: bool, bound: Bound) ->
     }
 }
 
-/// policy.md, `machines`: requester, every pusher and every commit are the robot, and only values of production changed.
+/// policy.md, `machines`: requester, every pusher we know and every commit are the robot; only values of production changed.
 fn machine_alone(world: &World) -> bool {
     let its = |person: Option<Person>| person == Some(ROBOT);
     world.rules.machine
@@ -139,10 +139,9 @@ fn machine_alone(world: &World) -> bool {
         && world.paths().iter().all(|path| environment(path) == Some("production"))
         && world.range.iter().all(|number| {
             let commit = &world.commits[*number];
-            let mut moves = world.moves.iter().filter(|made| made.to == *number);
-            its(commit.author)
-                && its(commit.co_author.or(Some(ROBOT)))
-                && moves.all(|made| its(Some(made.by)) && made.told == Told::Yes)
+            let told = world.moves.iter().filter(|made| made.to == *number && made.told == Told::Yes);
+            let made_by_it = its(commit.author) && its(commit.co_author.or(Some(ROBOT)));
+            made_by_it && !unexplained(world, *number) && told.map(|made| Some(made.by)).all(its)
         })
 }
 
@@ -161,12 +160,14 @@ fn seated(seats: &[usize], people: &[BTreeSet<Person>], taken: &mut BTreeSet<Per
 
 /// policy.md and decision 0009: a requester that is a bot or unknown, a commit of no account, a head whose mover is unknown: one seat.
 fn extra_seat(world: &World) -> bool {
-    world.requester.is_none_or(|requester| requester == ROBOT)
-        || world.range.iter().any(|commit| {
-            let mut moves = world.moves.iter().filter(|made| made.to == *commit).peekable();
-            let unknown = moves.peek().is_some() && moves.all(|made| made.told != Told::Yes);
-            unknown || world.commits[*commit].author.is_none()
-        })
+    let nobodys = |commit: &usize| unexplained(world, *commit) || world.commits[*commit].author.is_none();
+    world.requester.is_none_or(|requester| requester == ROBOT) || world.range.iter().any(nobodys)
+}
+
+/// Whether the branch was moved to a commit and nothing we were told says by whom (R32).
+fn unexplained(world: &World, commit: usize) -> bool {
+    let mut moves = world.moves.iter().filter(|made| made.to == commit).peekable();
+    moves.peek().is_some() && moves.all(|made| made.told != Told::Yes)
 }
 
 /// R31–R33: who asked, who pushed, who wrote.

@@ -113,7 +113,10 @@ impl Glob {
 
     fn covers_subject(&self, subject: &Subject<'_>) -> bool {
         match subject {
-            Subject::Ascii(ascii) => self.exact.covers(0, ascii.count, |at| ascii.exact(at), self.exact.directory),
+            Subject::Ascii(ascii) => {
+                self.exact.may_begin(0, ascii)
+                    && self.exact.covers(0, ascii.count, |at| ascii.exact(at), self.exact.directory)
+            }
             Subject::Text { exact, .. } => {
                 self.exact.covers(0, exact.len(), |at| exact[at].as_slice(), self.exact.directory)
             }
@@ -141,7 +144,10 @@ impl Glob {
     pub(super) fn concerns_beyond(&self, subject: &Subject<'_>, depth: usize) -> bool {
         match subject {
             Subject::Ascii(_) if depth == self.folded.parts.len() => true,
-            Subject::Ascii(ascii) => self.folded.covers(depth, ascii.count, |at| ascii.folded(at), false),
+            Subject::Ascii(ascii) => {
+                self.folded.may_begin(depth, ascii)
+                    && self.folded.covers(depth, ascii.count, |at| ascii.folded(at), false)
+            }
             Subject::Text { .. } => self.concerns_subject(subject),
         }
     }
@@ -174,6 +180,17 @@ impl Glob {
 }
 
 impl Pattern {
+    /// False only where the rest of the pattern is a name at any depth, and no component begins with its first letter.
+    fn may_begin(&self, from: usize, ascii: &Ascii<'_>) -> bool {
+        match self.parts.get(from..) {
+            Some([Part::AnyDepth, Part::Name(atoms)]) => match atoms.first() {
+                Some(Atom::Char(first)) => ascii.begins_with(*first),
+                Some(Atom::One | Atom::Many | Atom::Set { .. }) | None => true,
+            },
+            Some(_) | None => true,
+        }
+    }
+
     /// Whether the pattern matches the path, or a directory the path lies in; the first `from` parts are known to match the first
     /// `from` components.
     fn covers<'n, C: Copy + Into<char> + 'n>(
@@ -399,12 +416,19 @@ pub(super) struct Ascii<'p> {
     lower: Cow<'p, [u8]>,
     ends: [u16; MAX_COMPONENTS + 1],
     count: usize,
+    /// The first letters of the components, letter case aside: one bit each, shared by letters that are 64 apart.
+    firsts: u64,
 }
 
 /// Deeper paths are asked the slow way.
 const MAX_COMPONENTS: usize = 32;
 
 impl Ascii<'_> {
+    /// False where no component begins with the letter, in either case.
+    fn begins_with(&self, letter: char) -> bool {
+        u8::try_from(letter).is_ok_and(|letter| self.firsts & first_bit(letter) != 0)
+    }
+
     fn exact(&self, at: usize) -> &[u8] {
         &self.bytes[self.span(at)]
     }
@@ -419,6 +443,10 @@ impl Ascii<'_> {
     }
 }
 
+fn first_bit(letter: u8) -> u64 {
+    1 << (letter.to_ascii_lowercase() & 63)
+}
+
 impl<'p> Subject<'p> {
     pub(super) fn new(path: &'p RepoPath) -> Self {
         let bytes = path.as_bytes();
@@ -428,6 +456,7 @@ impl<'p> Subject<'p> {
         }
         let (mut ends, mut count) = ([0; MAX_COMPONENTS + 1], 0);
         let mut upper = false;
+        let mut firsts = bytes.first().map_or(0, |first| first_bit(*first));
         for (at, byte) in bytes.iter().enumerate() {
             upper |= byte.is_ascii_uppercase();
             if *byte == b'/' {
@@ -436,12 +465,13 @@ impl<'p> Subject<'p> {
                     return slow();
                 }
                 ends[count] = at as u16 + 1;
+                firsts |= bytes.get(at + 1).map_or(0, |first| first_bit(*first));
             }
         }
         count += 1;
         ends[count] = bytes.len() as u16 + 1;
         let lower = if upper { Cow::Owned(bytes.to_ascii_lowercase()) } else { Cow::Borrowed(bytes) };
-        Self::Ascii(Ascii { bytes, lower, ends, count })
+        Self::Ascii(Ascii { bytes, lower, ends, count, firsts })
     }
 
     /// The number of components of an ASCII path.
