@@ -149,7 +149,10 @@ impl History {
             _ => {
                 let line = self.lines[chance.below(self.lines.len())].clone();
                 let by = if chance.once_in(2) { RITA } else { chance.below(NAMES.len()) };
-                self.arrive(chance, line, by);
+                // a push that moves nothing is none
+                if line.last() != Some(&self.world.head()) {
+                    self.arrive(chance, line, by);
+                }
             }
         }
     }
