@@ -50,6 +50,7 @@ fn many(table: &mut Table, files: usize, with_sops: bool) {
 
     desk.restore();
     let library = library::set(&desk, &names);
+    desk.restore();
     let ours = desk.for_each(&names, |desk, name| desk.ours_with(&["set", name, "key_7", "-"], b"new"));
     desk.restore();
     let set = |desk: &Desk, name: &str| desk.sops(&["set", name, "[\"key_7\"]", "\"new\""]);

@@ -197,7 +197,7 @@ fn comments_at_the_end_of_a_block_belong_where_sops_has_them() {
     let cases = [
         ("m:\n  k: v\n  # one\n\n  # two\nz: 1\n", ["m", ""]),
         ("m:\n  k: v\n# one\n    # two\nz: 1\n", ["", ""]),
-        ("m:\n  l:\n    - a\n    - {}\n  # one\n# two\nz: 1\n", ["m", ""]),
+        ("m:\n  l:\n    - a\n    - {}\n  # one\n# two\nz: 1\n", ["m.l", ""]),
         ("m:\n  k: v\n  # one\n  # two\nz: 1\n", ["m", "m"]),
     ];
     for (text, want) in cases {

@@ -155,9 +155,10 @@ impl Outline {
             (flow, at)
         } else if comment.own_line {
             let indent = self.indent(previous);
-            // One that stands further left, outside the block that is open, leaves this one behind as a foot.
-            comment.is_foot |= comment.column_below.is_some_and(|below| below < indent && below < comment.column);
-            let above = self.group_above(&comment, (number, split), indent);
+            // Nothing can stand below a value that is not there, unless it is further left.
+            let is_missing = previous.is_some_and(|slot| slot.is_empty && !self.containers[slot.container].is_list);
+            comment.is_foot &= !is_missing || comment.column < indent;
+            let above = self.group_above(&mut comment, (number, split), previous);
             let before = self.before_value(at, &entries[..split]).or_else(|| self.behind_dash(previous, next));
             let (container, position) = match (&above, before) {
                 (Some(Above::Same { container, position }), _) => (*container, *position),
@@ -166,6 +167,7 @@ impl Outline {
                     let container = next.map_or(root, |next| next.container);
                     (self.past_empty(container, &entries[split..], root), None)
                 }
+                (None, None) if self.is_left_behind(&comment, indent) => (self.left_behind(previous, next, root), None),
                 (None, None) => {
                     let container = self.of_own_line(&comment, previous, next, root);
                     let leaves = !comment.is_foot && next.is_some_and(|next| next.container == container);
@@ -185,11 +187,38 @@ impl Outline {
 
     /// Whether a comment goes on from those above it. One that is left of the block that is open, in a column of its own,
     /// does not, and none does below a foot.
-    fn group_above(&self, comment: &RawComment, gap: (usize, usize), indent: usize) -> Option<Above> {
+    fn group_above(&self, comment: &mut RawComment, gap: (usize, usize), previous: Option<&Slot>) -> Option<Above> {
         let group = self.group.filter(|group| group.gap == gap)?;
-        let fits = comment.column >= indent || comment.column == group.column;
-        let goes_on = fits && (comment.in_run || !group.is_foot);
-        Some(if goes_on { Above::Same { container: group.container, position: group.position } } else { Above::Ended })
+        let is_beside = comment.column == group.column;
+        if (is_beside || comment.column >= self.indent(previous)) && (comment.in_run || !group.is_foot) {
+            return Some(Above::Same { container: group.container, position: group.position });
+        }
+        // In the column of a block that ends here, and the first one there, it is the foot of that block.
+        let column = |id: usize| self.containers[id].layout == Layout::Block { column: comment.column };
+        let ends_a_block = previous.is_some_and(|previous| self.ancestors(previous.container).any(column));
+        comment.is_foot |= ends_a_block && !is_beside;
+        (!ends_a_block || is_beside).then_some(Above::Ended)
+    }
+
+    /// A comment further left, outside the block that is open, leaves the one above it with what stands before.
+    fn is_left_behind(&self, comment: &RawComment, indent: usize) -> bool {
+        // A foot is told from the empty line below it, before anybody looks further.
+        !comment.in_run
+            && !comment.is_foot
+            && comment.column_below.is_some_and(|below| below < indent && below < comment.column)
+    }
+
+    fn left_behind(&self, previous: Option<&Slot>, next: Option<&Slot>, root: usize) -> usize {
+        let Some(slot) = previous else { return root };
+        let is_block = |id: &usize| matches!(self.containers[*id].layout, Layout::Block { .. });
+        let own = self.ancestors(slot.container).find(is_block).unwrap_or(root);
+        // A list has it only behind a scalar or empty brackets.
+        if !self.containers[own].is_list || slot.scalar_end > 0 || slot.flow_value.is_some() {
+            return own;
+        }
+        let next = next.map_or(root, |next| next.container);
+        let goes_on = |id: usize| self.ancestors(next).any(|other| other == id);
+        self.ancestors(own).skip(1).find(|id| !self.containers[*id].is_list || goes_on(*id)).unwrap_or(root)
     }
 
     /// The column of the innermost block that an entry stands in.

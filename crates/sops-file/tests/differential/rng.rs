@@ -3,6 +3,7 @@
 //! Never used for anything that must be secret.
 
 /// SplitMix64.
+#[derive(Clone)]
 pub(crate) struct Rng(u64);
 
 impl Rng {

@@ -134,6 +134,12 @@ impl Sops {
         self.run(args).map(|output| output.stdout)
     }
 
+    /// Whether sops opens every comment of a file that it has just sealed.
+    pub(crate) fn opens_its_comments(&mut self, sealed: &[u8], format: Format) -> bool {
+        self.lenient = false;
+        self.decrypt(sealed, format, false).is_ok()
+    }
+
     /// Changes a file in place and gives it back.
     pub(crate) fn change(&mut self, sealed: &[u8], format: Format, args: &[&str]) -> Result<Vec<u8>, String> {
         let name = file_name(format);

@@ -32,9 +32,15 @@ enum Change {
     Recipients,
 }
 
-/// Plays a few turns from a sealed file.
-pub(crate) fn play(case: &Case, sealed: Vec<u8>, sops: &mut Sops, rng: &mut Rng) -> Result<Done, String> {
-    sops.lenient = false;
+/// Plays a few turns from a sealed file. `lenient` from the start where sops cannot open the comments of it.
+pub(crate) fn play(
+    case: &Case,
+    sealed: Vec<u8>,
+    sops: &mut Sops,
+    rng: &mut Rng,
+    lenient: bool,
+) -> Result<Done, String> {
+    sops.lenient = lenient;
     let mut game = Game { case: case.clone(), sealed, two_recipients: false, sops, rng, log: Vec::new() };
     let mut done = Done::default();
     let turns = game.rng.below(4) + 1;
