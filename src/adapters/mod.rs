@@ -4,5 +4,6 @@ pub mod clock;
 pub mod git;
 pub mod github;
 pub mod grants;
+pub mod keyring;
 pub mod outbound;
 pub mod store;

@@ -81,6 +81,9 @@ impl Engine {
         info!(change = %gathered.facts.change.number, verdict = decision.verdict.word(), reason = decision.reason.code(), "decided");
         self.note_open((place.repo.id, gathered.facts.change.number), &decision);
         let shared = self.shared_head(&place, &gathered, &decision).await?;
+        if shared.is_none() && self.bring_base_in(claim, &place, (&gathered, &decision)).await? {
+            return Ok((decision.verdict, Some(self.clock.now())));
+        }
         if decision.proof.is_some() && decision.waits.is_empty() {
             let twin = shared.as_ref().and_then(|shared| shared.rejected);
             let twin = twin.map(|other| format!("#{other} has the same head, and an approver asked for changes there"));

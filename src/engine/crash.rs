@@ -84,6 +84,10 @@ points! {
         ChangeJudged "change-judged" "facts were read and judged; first sights are not in the ledger";
         ChangeSighted "change-sighted" "first sights are in the ledger; nothing was said";
     }
+    Joint "The base moved in a file of a request: both sides are merged key by key." {
+        JointReady "joint-ready" "the merge of the base is built; the branch of the request was not moved";
+        JointPushed "joint-pushed" "the branch was moved; it is not noted that it was us";
+    }
     Page "What stands on a pull request is brought to what should." {
         EffectDue "effect-due" "the lease holds; nothing was written to GitHub";
         CheckWritten "check-written" "the check stands; it is not remembered";

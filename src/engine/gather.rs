@@ -12,6 +12,7 @@ use countersign_core::facts::{
 };
 
 use super::book::Place;
+use super::joint::Joint;
 use super::ports::{ForgeErrorKind, Freshness, RepoError, RepoRef, Sighting};
 use super::{Engine, TurnError};
 
@@ -22,6 +23,8 @@ type Rosters = BTreeMap<TeamId, Known<Vec<Account>>>;
 pub(super) struct Gathered {
     pub facts: Facts,
     pub read: ChangeRead,
+    /// Both sides of every file in which the base moved, merged key by key; `None`: nothing moved, or something cannot be merged.
+    pub joint: Option<Joint>,
 }
 
 impl Engine {
@@ -35,7 +38,7 @@ impl Engine {
         let repo = &place.repo;
         self.ourselves().await?;
         let mut change = self.change_facts(place, &read)?;
-        let history = self.history(place, &change).await?;
+        let (history, joint) = self.history(place, &change).await?;
         let documents = self.documents(place, &change.base, &change.base_tip, &history.delta).await?;
         let made = self.people(place, &change, (read.author.as_ref(), &read.commits)).await?;
         change.head_since = made.head_since;
@@ -74,7 +77,7 @@ impl Engine {
             merge_asked,
             ourselves: self.ourselves.get().map(|us| us.id),
         };
-        Ok(Gathered { facts, read })
+        Ok(Gathered { facts, read, joint })
     }
 
     fn change_facts(&self, place: &Place, read: &ChangeRead) -> Result<ChangeFacts, TurnError> {
@@ -99,7 +102,7 @@ impl Engine {
         })
     }
 
-    async fn history(&self, place: &Place, change: &ChangeFacts) -> Result<History, TurnError> {
+    async fn history(&self, place: &Place, change: &ChangeFacts) -> Result<(History, Option<Joint>), TurnError> {
         let repo = &place.repo;
         let branches = Branches { base: &change.base, default: &place.default_branch };
         let merge_base = self.repo.merge_base(repo, &change.base_tip, &change.head).await?;
@@ -109,27 +112,37 @@ impl Engine {
         let approved = compare::protected(&place.policy, branches, place.approved(&change.base));
         let base_uncovered = compare::differing(&approved, &present);
         let MergeBase::One(origin) = &merge_base else {
-            return Ok(History {
+            let history = History {
                 merge_base,
                 delta: Delta::default(),
                 base_moved: Vec::new(),
+                apart: BTreeMap::new(),
                 base_uncovered,
                 clashes: Vec::new(),
                 plain_commits: Vec::new(),
                 policy_fault: None,
-            });
+            };
+            return Ok((history, None));
         };
         let delta = self.repo.delta(repo, origin, &change.head).await?;
         let plain_commits = self.plain_commits(place, change, origin).await?;
-        Ok(History {
-            base_moved: compare::moved(&place.policy, branches, &delta, &base_entries),
+        let base_moved = compare::moved(&place.policy, branches, &delta, &base_entries);
+        let (joint, apart) = if base_moved.is_empty() || !base_uncovered.is_empty() {
+            (None, BTreeMap::new())
+        } else {
+            self.joined(place, change, &delta, (&base_moved, &base_entries)).await?
+        };
+        let history = History {
+            base_moved,
+            apart,
             clashes: compare::clashes(&place.policy, branches, &delta, &base_entries),
             policy_fault: self.policy_fault(place, &change.base, &delta).await?,
             merge_base,
             delta,
             base_uncovered,
             plain_commits,
-        })
+        };
+        Ok((history, joint))
     }
 
     /// Reviews as the API shows them now, joined with what deliveries and the ledger said at first sight (R12).

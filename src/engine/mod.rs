@@ -25,6 +25,7 @@ mod finish;
 mod foreign;
 mod gather;
 mod idle;
+mod joint;
 mod loosened;
 mod merge;
 mod people;
@@ -50,7 +51,7 @@ pub use error::TurnError;
 pub use run::{Progress, run};
 pub use sync::take_callback;
 
-use ports::{Clock, Forge, Grants, Journal, Outbound, Repo};
+use ports::{Clock, Forge, Grants, Journal, Keyring, Outbound, Repo};
 use readiness::Readiness;
 
 /// How the engine behaves.
@@ -78,6 +79,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Secrets the server's own settings grant to repositories.
     pub grants: Arc<dyn Grants>,
+    /// Identities of environments, where the operator gave some.
+    pub keyring: Arc<dyn Keyring>,
     /// The way to targets outside GitHub.
     pub outbound: Arc<dyn Outbound>,
     /// Signs the ledger.
@@ -97,6 +100,7 @@ pub struct Engine {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     grants: Arc<dyn Grants>,
+    keyring: Arc<dyn Keyring>,
     outbound: Arc<dyn Outbound>,
     signer: SigningKey,
     settings: Settings,
@@ -149,9 +153,10 @@ impl Engine {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { forge, repo, journal, clock, grants, outbound, signer, settings, ourselves, readiness } = parts;
+        let Parts { forge, repo, journal, clock, grants, keyring, outbound, signer, settings, ourselves, readiness } =
+            parts;
         let memory = Memory::default();
-        Self { forge, repo, journal, clock, grants, outbound, signer, settings, ourselves, readiness, memory }
+        Self { forge, repo, journal, clock, grants, keyring, outbound, signer, settings, ourselves, readiness, memory }
     }
 
     /// Our own account, asked once.

@@ -91,7 +91,13 @@ impl Engine {
                 Err(fault) => tracing::info!(%fault, "the activity record cannot be read; the pusher stays unknown"),
             }
         }
-        moves.retain(|movement| inside.contains(&movement.after));
+        // what we noted of our own push, and the delivery that tells of it, are one move
+        let mut told = BTreeSet::new();
+        let mut is_new = |movement: &Movement| {
+            let by = movement.actor.as_ref().map(|actor| actor.id);
+            told.insert((movement.before.clone(), movement.after.clone(), by))
+        };
+        moves.retain(|movement| inside.contains(&movement.after) && is_new(movement));
         Ok(newest_first(moves, &change.head))
     }
 

@@ -4,13 +4,14 @@
 //! Nothing here decides. Questions and effects are data of the core; errors say what the engine may do next.
 
 pub mod outbound;
+pub mod keyring;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use countersign_core::domain::{
-    Account, Alias, CheckId, CommentId, DeliveryId, Delta, Digest, InstallationId, Oid, PrNumber, RefName, RepoId,
-    RepoName, RepoPath, ReviewId, Sequence, Span, TargetId, Timestamp, TreeEntry,
+    Account, Alias, CheckId, CommentId, DeliveryId, Delta, Digest, EntryMode, InstallationId, Oid, PrNumber, RefName,
+    RepoId, RepoName, RepoPath, ReviewId, Sequence, Span, TargetId, Timestamp, TreeEntry,
 };
 use countersign_core::effect::{Effect, Receipt};
 use countersign_core::event::command::Spoken;
@@ -19,6 +20,7 @@ use countersign_core::facts::{Answer, MergeBase, Question, VoteKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use keyring::{Keyring, NoIdentity};
 pub use outbound::{
     Accepted, Block, Grant, Granted, Grants, HostPattern, NotGranted, Outbound, OutboundError, OutboundKind, Place,
     WebhookMessage, WhyNot,
@@ -173,6 +175,10 @@ pub trait Repo: Send + Sync {
     /// merge. Nothing is pushed.
     async fn merge_commit(&self, repo: &RepoRef, merge: &MergeCommit) -> Result<Oid, RepoError>;
 
+    /// Builds the merge of a base into a request: first parent the head, second the base tip; entries of `taken` as given, files
+    /// of `made` as new blobs, everything else by ordinary three-way merge. Nothing is pushed.
+    async fn update_commit(&self, repo: &RepoRef, update: &UpdateCommit) -> Result<Oid, RepoError>;
+
     /// Builds a commit with one parent: its tree with some entries placed or removed. What stands in the way of a placed entry, a
     /// file where a directory must be or the other way round, goes. Nothing is pushed.
     async fn compose(&self, repo: &RepoRef, composition: &Composition) -> Result<Oid, RepoError>;
@@ -224,6 +230,24 @@ pub struct MergeCommit {
     pub at: Timestamp,
     /// Message, trailers included.
     pub message: String,
+}
+
+/// The base brought into a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateCommit {
+    /// As for a merge into the base; the parents stand the other way round.
+    pub merge: MergeCommit,
+    /// Files that neither side has as they are to be.
+    pub made: BTreeMap<RepoPath, Made>,
+}
+
+/// A file to be made: sealed, or it would not be here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its mode.
+    pub mode: EntryMode,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// A commit on top of another.

@@ -5,6 +5,7 @@
 
 mod fault;
 mod grants;
+mod identities;
 mod key;
 mod serve;
 mod settings;
@@ -17,6 +18,7 @@ use secrecy::SecretString;
 
 pub use fault::{Fault, Faults};
 pub use grants::{GrantMap, GrantRow};
+pub use identities::{IdentityMap, IdentityRow};
 pub use key::{Key, Shown};
 pub use serve::{Adopt, BaseUrl, Database, LogFormat, ServeConfig};
 pub use settings::{Origin, Row, Settings};

@@ -26,6 +26,7 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
 use crate::adapters::github::{GitHub, GitHubConfig};
 use crate::adapters::grants::GrantTable;
+use crate::adapters::keyring::KeyringTable;
 use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
@@ -217,6 +218,7 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
         journal,
         clock: clock.clone(),
         grants: Arc::new(GrantTable::new(config.grants.clone())),
+        keyring: Arc::new(KeyringTable::new(config.identities.clone())),
         outbound: Arc::new(Outgoing::new(clock.clone())),
         signer,
         settings,

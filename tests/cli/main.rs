@@ -12,6 +12,8 @@ mod exporting;
 mod git;
 mod keys;
 mod many;
+mod merging;
+mod moving;
 mod policies;
 mod policy;
 mod readers;

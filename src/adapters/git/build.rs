@@ -9,7 +9,7 @@ use countersign_core::facts::MergeBase;
 use git2::{MergeOptions, ObjectType, Repository, Signature, Time};
 
 use super::read::{self, Child, ENTRY_FILE, broken, children, commit, lookup, ours, theirs};
-use crate::engine::ports::{Composition, MergeCommit, NewEntry, RepoError};
+use crate::engine::ports::{Composition, MergeCommit, NewEntry, RepoError, UpdateCommit};
 
 /// Author and committer of ledger commits.
 const LEDGER_IDENTITY: (&str, &str) = ("countersign", "countersign@users.noreply.github.com");
@@ -28,13 +28,33 @@ type Edit<'a> = (&'a [u8], &'a RepoPath, Option<&'a TreeEntry>);
 
 /// The merge commit of base tip and head (R51): `taken` entries placed whole, everything else by ordinary three-way merge.
 pub(super) fn merge_commit(git: &Repository, merge: &MergeCommit) -> Result<Oid, RepoError> {
+    let tree = merged_tree(git, merge, &merge.taken)?;
+    written(git, merge, tree, [&merge.base_tip, &merge.head])
+}
+
+/// The same tree with some files made anew, as a commit on top of the head.
+pub(super) fn update_commit(git: &Repository, update: &UpdateCommit) -> Result<Oid, RepoError> {
+    let mut taken = update.merge.taken.clone();
+    for (path, made) in &update.made {
+        let blob = git.blob(&made.bytes).map_err(|error| broken(&error))?;
+        taken.insert(path.clone(), Some(TreeEntry { mode: made.mode, oid: ours(blob) }));
+    }
+    let tree = merged_tree(git, &update.merge, &taken)?;
+    written(git, &update.merge, tree, [&update.merge.head, &update.merge.base_tip])
+}
+
+fn merged_tree(
+    git: &Repository,
+    merge: &MergeCommit,
+    taken: &BTreeMap<RepoPath, Option<TreeEntry>>,
+) -> Result<git2::Oid, RepoError> {
     let (base_tip, head) = (commit(git, &merge.base_tip)?, commit(git, &merge.head)?);
     let base = match read::merge_base(git, &merge.base_tip, &merge.head)? {
         MergeBase::One(base) => commit(git, &base)?,
         MergeBase::None => return Err(RepoError::Later("base and head have no common history".to_owned())),
         MergeBase::Many => return Err(RepoError::Later("base and head have several merge bases".to_owned())),
     };
-    let without: BTreeMap<_, _> = merge.taken.keys().map(|path| (path.clone(), None)).collect();
+    let without: BTreeMap<_, _> = taken.keys().map(|path| (path.clone(), None)).collect();
     let strip = |of: &git2::Commit<'_>| place(git, of.tree_id(), &without).and_then(|tree| tree_of(git, tree));
     let mut index = git
         .merge_trees(
@@ -48,9 +68,14 @@ pub(super) fn merge_commit(git: &Repository, merge: &MergeCommit) -> Result<Oid,
         return Err(RepoError::Conflict(conflicts(&index)?));
     }
     let merged = index.write_tree_to(git).map_err(|error| broken(&error))?;
-    let tree = tree_of(git, place(git, merged, &merge.taken)?)?;
+    place(git, merged, taken)
+}
+
+fn written(git: &Repository, merge: &MergeCommit, tree: git2::Oid, parents: [&Oid; 2]) -> Result<Oid, RepoError> {
     let (name, email) = &merge.identity;
-    write_commit(git, (name, email), merge.at, &merge.message, &tree, &[&base_tip, &head])
+    let [first, second] = parents;
+    let (first, second) = (commit(git, first)?, commit(git, second)?);
+    write_commit(git, (name, email), merge.at, &merge.message, &tree_of(git, tree)?, &[&first, &second])
 }
 
 /// A commit on top of its parent, with some entries placed or removed.

@@ -37,7 +37,7 @@ use self::http::Remote;
 use self::pool::blocking;
 use self::push::Move;
 use crate::engine::ports::{
-    CommitRead, Composition, Forge, ForgeErrorKind, MergeCommit, NewEntry, Repo, RepoError, RepoRef,
+    CommitRead, Composition, Forge, ForgeErrorKind, MergeCommit, NewEntry, Repo, RepoError, RepoRef, UpdateCommit,
 };
 
 /// Fetches and pushes at once, over all repositories.
@@ -199,6 +199,11 @@ impl Repo for GitRepos {
     async fn merge_commit(&self, repo: &RepoRef, merge: &MergeCommit) -> Result<Oid, RepoError> {
         let merge = merge.clone();
         self.local(repo, move |git| build::merge_commit(git, &merge)).await
+    }
+
+    async fn update_commit(&self, repo: &RepoRef, update: &UpdateCommit) -> Result<Oid, RepoError> {
+        let update = update.clone();
+        self.local(repo, move |git| build::update_commit(git, &update)).await
     }
 
     async fn compose(&self, repo: &RepoRef, composition: &Composition) -> Result<Oid, RepoError> {

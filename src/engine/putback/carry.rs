@@ -83,7 +83,7 @@ impl Engine {
     }
 
     /// Who moved a reference is told by a delivery; that we did is known without one.
-    async fn saw_ourselves_push(
+    pub(in crate::engine) async fn saw_ourselves_push(
         &self,
         place: &Place,
         reference: &RefName,

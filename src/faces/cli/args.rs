@@ -10,10 +10,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::change::{Batch, EditArgs, RecipientsArgs, RotateArgs, UpdatekeysArgs};
+pub(super) use self::change::{Batch, EditArgs, PromoteArgs, RecipientsArgs, RollbackArgs, RotateArgs, UpdatekeysArgs};
 pub(super) use self::output::{ExportArgs, ExportFormat, Names, RunArgs};
 pub(super) use self::secrets::{
-    DecryptArgs, DiffArgs, EncryptArgs, GetArgs, ListArgs, Naming, Sealing, SetArgs, Target, UnsetArgs, ValueKind,
+    DecryptArgs, DiffArgs, EncryptArgs, GetArgs, ListArgs, MergeArgs, Naming, Sealing, SetArgs, Target, UnsetArgs,
+    ValueKind,
 };
 
 /// Secrets as encrypted files in Git; a protected one is changed only by the people your policy names.
@@ -45,6 +46,10 @@ impl Arguments {
             | Verb::Unset(_)
             | Verb::Edit(_)
             | Verb::Diff(_)
+            | Verb::Merge(_)
+            | Verb::Promote(_)
+            | Verb::Rollback(_)
+            | Verb::Init(_)
             | Verb::Run(_)
             | Verb::Export(_)
             | Verb::Encrypt(_)
@@ -84,6 +89,8 @@ pub(super) enum Verb {
     Edit(EditArgs),
     /// Say key by key what differs between two versions; needs no identity.
     Diff(DiffArgs),
+    /// Merge three versions of a document key by key, as git's merge driver and merge tool or by hand.
+    Merge(MergeArgs),
     /// Run a command with the values of documents in its environment, or with one behind a pipe.
     Run(RunArgs),
     /// Print the values of documents for a shell, a program or a platform to read.
@@ -98,7 +105,13 @@ pub(super) enum Verb {
     Updatekeys(UpdatekeysArgs),
     /// Name the readers of documents, add some, remove some.
     Recipients(RecipientsArgs),
-    /// Look for faults in the policy file.
+    /// Take values over from one environment to another, sealed anew for the readers there.
+    Promote(PromoteArgs),
+    /// Bring the values of an environment back to what they were, sealed anew for today's readers.
+    Rollback(RollbackArgs),
+    /// Set up git in this clone: differences, merges and a hook for sealed documents.
+    Init(InitArgs),
+    /// Look for faults in the policy file, or in what is staged.
     Check(CheckArgs),
     /// Print the JSON Schema of the policy file.
     Schema,
@@ -148,6 +161,9 @@ pub(super) struct CheckArgs {
     /// How findings are printed.
     #[arg(long, default_value = "text")]
     pub(super) format: Shape,
+    /// Instead, refuse what is staged, governed and not sealed; the pre-commit hook of `init --git` runs this.
+    #[arg(long)]
+    pub(super) staged: bool,
 }
 
 /// What can be done with policies.
@@ -210,6 +226,13 @@ pub(super) enum Said {
     Approve,
     /// It asks for changes.
     Reject,
+}
+
+#[derive(Args)]
+pub(super) struct InitArgs {
+    /// Tell git of this clone how sealed documents are compared and merged, and add a hook that refuses plain text.
+    #[arg(long)]
+    pub(super) git: bool,
 }
 
 #[derive(Args)]

@@ -7,12 +7,14 @@ mod adopt;
 mod args;
 mod check;
 mod explain;
+mod init;
 mod keygen;
 mod ledger;
 mod output;
 mod policy;
 mod secrets;
 mod settings;
+mod staged;
 mod sync;
 mod usage;
 mod verify;
@@ -54,6 +56,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Unset(args) => secrets::unset::run(args, json),
         Verb::Edit(args) => secrets::edit::run(args, json),
         Verb::Diff(args) => secrets::diff::run(args, json),
+        Verb::Merge(args) => secrets::merge::run(args, json),
         Verb::Run(args) => secrets::run::run(args),
         Verb::Export(args) => secrets::export::run(args),
         Verb::Encrypt(args) => secrets::encrypt::run(args, json),
@@ -61,6 +64,10 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Rotate(args) => secrets::rotate::run(args, json),
         Verb::Updatekeys(args) => secrets::updatekeys::run(args, json),
         Verb::Recipients(args) => secrets::recipients::run(args, json),
+        Verb::Promote(args) => secrets::promote::run(args, json),
+        Verb::Rollback(args) => secrets::rollback::run(args, json),
+        Verb::Init(args) => init::run(&args, json),
+        Verb::Check(args) if args.staged => staged::run(json),
         Verb::Check(args) => check::run(&args, json),
         Verb::Schema => check::schema(),
         Verb::Policy(verb) => policy::run(verb, json),

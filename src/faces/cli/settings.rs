@@ -21,11 +21,13 @@ pub(super) fn serve(args: &ConfigArgs) -> Outcome {
 /// Prints the settings.
 pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {
     let settings = read(args.config.as_deref())?;
-    let (rows, grants) = (settings.rows(), settings.grant_rows());
+    let (rows, grants, identities) = (settings.rows(), settings.grant_rows(), settings.identity_rows());
     if json {
-        return output::json(&json!({"version": 1, "settings": rows, "grants": grants}));
+        return output::json(&json!({"version": 1, "settings": rows, "grants": grants, "identities": identities}));
     }
-    output::say(&(table(&rows) + &granted(grants)))?;
+    let identities =
+        identities.iter().map(|row| printable(&format!("{}  {}  {}", row.name, row.value, row.origin)) + "\n");
+    output::say(&(table(&rows) + &granted(grants) + &identities.collect::<String>()))?;
     Ok(Exit::FINE)
 }
 

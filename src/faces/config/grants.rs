@@ -10,7 +10,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::table::cut;
-use super::{ConfigFile, Fault, Faults};
+use super::{ConfigFile, Fault, Faults, IdentityMap, identities};
 use crate::engine::ports::{Grant, HostPattern, Place};
 
 /// Grants by repository and alias.
@@ -43,10 +43,12 @@ pub(super) fn read(
     file: &ConfigFile,
     variables: &BTreeMap<String, String>,
     faults: &mut Faults,
-) -> GrantMap {
+) -> (GrantMap, IdentityMap) {
     let reader = Reader { file, variables };
-    let mut grants = GrantMap::new();
-    let Some(repositories) = faults.note(reader.table("repositories", value, SHAPE)) else { return grants };
+    let (mut grants, mut identities) = (GrantMap::new(), IdentityMap::new());
+    let Some(repositories) = faults.note(reader.table("repositories", value, SHAPE)) else {
+        return (grants, identities);
+    };
     let mut seen = BTreeSet::new();
     for (name, value) in repositories {
         let path = format!("repositories.\"{}\"", cut(name));
@@ -63,14 +65,16 @@ pub(super) fn read(
             let path = format!("{path}.{}", cut(part));
             match part.as_str() {
                 "secrets" => reader.secrets(&repo, &path, value, &mut grants, faults),
-                "environments" => faults.push(reader.fault(&path, "is not supported yet", "remove it")),
-                _ => {
-                    faults.push(reader.fault(&path, "has an unknown name", "what a repository is granted is `secrets`"))
-                }
+                "environments" => identities::read(&reader, &repo, (&path, value), &mut identities, faults),
+                _ => faults.push(reader.fault(
+                    &path,
+                    "has an unknown name",
+                    "what a repository is granted is `secrets`, what the server may open stands below `environments`",
+                )),
             }
         }
     }
-    grants
+    (grants, identities)
 }
 
 /// Names of variables that grants take their secret from, of a file that may still be wrong.
@@ -81,17 +85,17 @@ pub(super) fn variables(file: &ConfigFile) -> BTreeSet<String> {
     secrets.filter_map(|(_, grant)| Some(grant.get("env")?.as_str()?.to_owned())).collect()
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     file: &'a ConfigFile,
     variables: &'a BTreeMap<String, String>,
 }
 
 impl Reader<'_> {
-    fn fault(&self, path: &str, what: &str, help: impl Into<String>) -> Fault {
+    pub(super) fn fault(&self, path: &str, what: &str, help: impl Into<String>) -> Fault {
         Fault::new(format!("`{path}` in `{}` {what}", self.file.path.display()), help)
     }
 
-    fn table<'v>(&self, path: &str, value: &'v Value, help: &str) -> Result<&'v Table, Fault> {
+    pub(super) fn table<'v>(&self, path: &str, value: &'v Value, help: &str) -> Result<&'v Table, Fault> {
         value.as_table().ok_or_else(|| self.fault(path, "is not a table", help))
     }
 

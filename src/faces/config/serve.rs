@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-use super::{Fault, Faults, GrantMap, Key, Settings};
+use super::{Fault, Faults, GrantMap, IdentityMap, Key, Settings};
 use crate::engine::crash::{self, Passing};
 
 /// An `http` or `https` address without a trailing slash, user, query or fragment.
@@ -106,6 +106,8 @@ pub struct ServeConfig {
     pub quiet: Span,
     /// Secrets granted to repositories.
     pub grants: Arc<GrantMap>,
+    /// Identities of environments.
+    pub identities: Arc<IdentityMap>,
     /// Tracing filter.
     pub log: String,
     /// How logs are written.
@@ -177,6 +179,7 @@ impl ServeConfig {
             reconcile_interval,
             quiet,
             grants: settings.grants().clone(),
+            identities: settings.identities().clone(),
             log,
             log_format,
             crash_at,

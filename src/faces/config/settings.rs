@@ -13,7 +13,9 @@ use serde::Serialize;
 
 use super::key::{NOT_YET, Shown, nearest, variable};
 use super::table::{self, Entries};
-use super::{Fault, Faults, GrantMap, GrantRow, Key, MASK, PREFIX, Sources, grants};
+use super::{
+    Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX, Sources, grants, identities,
+};
 
 /// Switch of tests: where the process is to die (`engine::crash`).
 const CRASH_AT: &str = "COUNTERSIGN_CRASH_AT";
@@ -55,6 +57,8 @@ pub struct Settings {
     values: BTreeMap<Key, Value>,
     grants: Arc<GrantMap>,
     grant_rows: Vec<GrantRow>,
+    identities: Arc<IdentityMap>,
+    identity_rows: Vec<IdentityRow>,
     warnings: Vec<Fault>,
     crash_at: Option<String>,
 }
@@ -98,7 +102,9 @@ impl Settings {
         let warnings = sources.variables.keys().filter_map(|name| misspelt(name)).collect();
         let crash_at = sources.variables.get(CRASH_AT).filter(|text| !text.is_empty()).cloned();
         let grant_rows = grants::rows(&entries.grants, file);
-        faults.or(Self { values, grants: Arc::new(entries.grants), grant_rows, warnings, crash_at })
+        let identity_rows = identities::rows(&entries.identities, file);
+        let (grants, identities) = (Arc::new(entries.grants), Arc::new(entries.identities));
+        faults.or(Self { values, grants, grant_rows, identities, identity_rows, warnings, crash_at })
     }
 
     /// Things that are probably not meant, but forbid nothing.
@@ -136,6 +142,18 @@ impl Settings {
     #[must_use]
     pub fn grants(&self) -> &Arc<GrantMap> {
         &self.grants
+    }
+
+    /// Identities of environments.
+    #[must_use]
+    pub fn identities(&self) -> &Arc<IdentityMap> {
+        &self.identities
+    }
+
+    /// What `countersign config` prints of the identities.
+    #[must_use]
+    pub fn identity_rows(&self) -> &[IdentityRow] {
+        &self.identity_rows
     }
 
     /// What `countersign config` prints of the grants, secrets masked.

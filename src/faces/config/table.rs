@@ -1,4 +1,4 @@
-//! The configuration file: TOML, flat but for the grants, the same names in lower case.
+//! The configuration file: TOML, flat but for what repositories are given, the same names in lower case.
 //!
 //! Unknown names are refused with the nearest known one. A fault names line and column, never the text: it may hold a secret.
 
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use toml::{Table, Value};
 
 use super::key::{NOT_YET, nearest};
-use super::{ConfigFile, Fault, Faults, GrantMap, Key, grants};
+use super::{ConfigFile, Fault, Faults, GrantMap, IdentityMap, Key, grants};
 
 /// Values and names of files with values, per setting.
 #[derive(Default)]
@@ -16,6 +16,7 @@ pub(super) struct Entries {
     pub(super) values: BTreeMap<Key, SecretString>,
     pub(super) files: BTreeMap<Key, String>,
     pub(super) grants: GrantMap,
+    pub(super) identities: IdentityMap,
 }
 
 /// Reads the file, noting everything that is wrong.
@@ -34,7 +35,7 @@ pub(super) fn entries(file: &ConfigFile, variables: &BTreeMap<String, String>, f
     };
     for (name, value) in &table {
         if name == "repositories" {
-            entries.grants = grants::read(value, file, variables, faults);
+            (entries.grants, entries.identities) = grants::read(value, file, variables, faults);
         } else if let Err(fault) = entry(&mut entries, file, name, value) {
             faults.push(fault);
         }

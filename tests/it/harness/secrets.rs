@@ -74,3 +74,54 @@ impl Secrets {
         Secrets { reader: Identities::generate(), made: Mutex::default() }.first(environment)
     }
 }
+
+impl Secrets {
+    /// Any plain document, sealed for the one reader.
+    pub(crate) fn of(plain: &str) -> String {
+        let to = SealOptions::to(all().reader.recipients().map(str::to_owned));
+        let earlier = Timestamp::from_second(1_780_000_000 - 3_600).expect("an instant");
+        String::from_utf8(seal(plain.as_bytes(), Format::Yaml, &to, earlier).expect("sealed")).expect("YAML is text")
+    }
+
+    /// A sealed document with another value under a key.
+    pub(crate) fn set_in(text: &str, key: &str, value: &str) -> String {
+        all().set(text, key, value)
+    }
+
+    /// The same document for one more reader.
+    pub(crate) fn with_another_reader(text: &str) -> String {
+        let sealed = SealedDocument::parse(text.as_bytes(), Format::Yaml).expect("sealed");
+        let mut opened = open(&sealed, &all().reader, OpenOptions::default()).expect("opened");
+        let add = Identities::generate().recipients().map(str::to_owned).collect();
+        opened.edit_recipients(&sops_file::RecipientEdit { add, remove: Vec::new() }).expect("added");
+        String::from_utf8(opened.reseal(now()).expect("resealed")).expect("YAML is text")
+    }
+
+    /// What a sealed document says.
+    pub(crate) fn opened(text: &str) -> String {
+        let sealed = SealedDocument::parse(text.as_bytes(), Format::Yaml).expect("sealed");
+        let opened = open(&sealed, &all().reader, OpenOptions::default()).expect("opened");
+        String::from_utf8(opened.to_plain().expect("plain").to_vec()).expect("YAML is text")
+    }
+
+    /// The reader's identity.
+    pub(crate) fn identity() -> String {
+        all().reader.expose().trim().to_owned()
+    }
+}
+
+impl super::World {
+    /// Gives the server the reader's identity for environments of the repository, each in a file of its own.
+    pub(crate) fn give_identities(&self, environments: &[&str]) {
+        let mut text = String::new();
+        for environment in environments {
+            let file = self.path(&format!("{environment}.identity"));
+            std::fs::write(&file, Secrets::identity()).expect("written");
+            text += &format!(
+                "[repositories.\"acme/app\".environments.{environment}]\nage_identity_file = \"{}\"\n",
+                file.display()
+            );
+        }
+        std::fs::write(self.path("countersign.toml"), text).expect("written");
+    }
+}

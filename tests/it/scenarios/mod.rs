@@ -12,6 +12,7 @@ mod durability;
 mod edges;
 mod faults;
 mod healing;
+mod keymerge;
 mod lifecycle;
 mod merging;
 mod permissions;

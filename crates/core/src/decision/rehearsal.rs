@@ -135,6 +135,7 @@ impl<'a> Cast<'a> {
                 clashes: Vec::new(),
                 plain_commits: Vec::new(),
                 policy_fault: None,
+                apart: std::collections::BTreeMap::new(),
             },
             change: ChangeFacts {
                 number: PrNumber::new(1),

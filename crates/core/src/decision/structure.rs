@@ -177,6 +177,6 @@ fn of_history(facts: &Facts, found: &mut Vec<Refusal>) {
         refuse(found, path, Reason::BaseUncovered, "");
     }
     for path in &facts.history.base_moved {
-        refuse(found, path, Reason::StaleBase, "");
+        refuse(found, path, Reason::StaleBase, facts.history.apart.get(path).map_or("", String::as_str));
     }
 }

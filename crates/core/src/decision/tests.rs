@@ -119,6 +119,7 @@ impl Case {
                 clashes: Vec::new(),
                 plain_commits: Vec::new(),
                 policy_fault: None,
+                apart: std::collections::BTreeMap::new(),
             },
             documents: [(path, sealed())].into(),
             people: People {

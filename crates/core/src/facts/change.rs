@@ -1,5 +1,7 @@
 //! The pull request itself and its Git history.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Account, Delta, Oid, PrNumber, RefName, RepoPath, Timestamp};
@@ -79,6 +81,9 @@ pub struct History {
     pub delta: Delta,
     /// Governed or control paths of the delta at which the base tip no longer is what it was at the merge base (R28).
     pub base_moved: Vec<RepoPath>,
+    /// Of those, sealed files, and what keeps both sides from being merged key by key, in words that name keys (`changes.md` 4).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apart: BTreeMap<RepoPath, String>,
     /// Governed or control paths at which the base tip is not what was last approved.
     pub base_uncovered: Vec<RepoPath>,
     /// Paths of the delta, with a second path of the resulting tree that is the same on a folding file system (R7).

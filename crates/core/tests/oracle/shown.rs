@@ -115,6 +115,7 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
             clashes: Vec::new(),
             plain_commits: Vec::new(),
             policy_fault: None,
+            apart: std::collections::BTreeMap::new(),
         },
         documents,
         people: people(world, chance),

@@ -94,3 +94,37 @@ pub(in crate::faces::cli) struct RecipientsArgs {
     #[arg(short, long)]
     pub(in crate::faces::cli) yes: bool,
 }
+
+#[derive(Args)]
+pub(in crate::faces::cli) struct PromoteArgs {
+    /// The environment the values come from.
+    #[arg(long, value_name = "ENV")]
+    pub(in crate::faces::cli) from: String,
+    /// The environment they go to.
+    #[arg(long, value_name = "ENV")]
+    pub(in crate::faces::cli) to: String,
+    /// Which document, in both environments, when they have several: its path, or the end of it.
+    #[arg(short = 'p', long, value_name = "PATH")]
+    pub(in crate::faces::cli) path: Option<String>,
+    /// Succeed when the values are there already.
+    #[arg(long)]
+    pub(in crate::faces::cli) idempotent: bool,
+    /// The keys; one that holds further keys is taken over with all of them.
+    #[arg(value_name = "KEY", required = true)]
+    pub(in crate::faces::cli) keys: Vec<String>,
+}
+
+#[derive(Args)]
+pub(in crate::faces::cli) struct RollbackArgs {
+    /// The environment.
+    #[arg(short = 'e', long, value_name = "ENV")]
+    pub(in crate::faces::cli) environment: String,
+    /// Only this document of it: its path, or the end of it.
+    #[arg(short = 'p', long, value_name = "PATH")]
+    pub(in crate::faces::cli) path: Option<String>,
+    /// Where to go back to: a commit, or a ledger entry that merged something (`L-12`).
+    #[arg(long, value_name = "COMMIT|L-n")]
+    pub(in crate::faces::cli) to: String,
+    #[command(flatten)]
+    pub(in crate::faces::cli) ledger: super::LedgerArgs,
+}

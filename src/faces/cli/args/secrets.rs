@@ -202,6 +202,25 @@ pub(in crate::faces::cli) struct DecryptArgs {
     pub(in crate::faces::cli) filename_override: Option<String>,
 }
 
+#[derive(Args)]
+#[command(
+    override_usage = "countersign merge BASE OURS THEIRS [-o FILE]\n       countersign merge --driver %O %A %B %P"
+)]
+pub(in crate::faces::cli) struct MergeArgs {
+    /// As git's merge driver: the result takes the place of the second file, the fourth operand is the path it has in the repository.
+    #[arg(long, conflicts_with = "output")]
+    pub(in crate::faces::cli) driver: bool,
+    /// Write the merged document to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(in crate::faces::cli) output: Option<PathBuf>,
+    /// Read all three as this format, whatever their names say: yaml, json, dotenv, ini, binary.
+    #[arg(long, value_name = "FORMAT")]
+    pub(in crate::faces::cli) input_type: Option<Format>,
+    /// The version both sides began with, and what each made of it.
+    #[arg(value_names = ["BASE", "OURS", "THEIRS"], num_args = 3..=4, required = true)]
+    pub(in crate::faces::cli) operands: Vec<PathBuf>,
+}
+
 /// Where a whole document goes.
 #[derive(Args)]
 pub(in crate::faces::cli) struct Target {

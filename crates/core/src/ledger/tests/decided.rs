@@ -94,6 +94,7 @@ pub(super) fn facts() -> Facts {
             clashes: Vec::new(),
             plain_commits: Vec::new(),
             policy_fault: None,
+            apart: std::collections::BTreeMap::new(),
         },
         documents: [(RepoPath::new(SECRET), document())].into(),
         people: People {
