@@ -64,12 +64,15 @@ impl LockedIdentities {
         }
         let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
         identity.set_max_work_factor(MAX_WORK);
-        let reader =
-            decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|fault| match fault {
-                DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys => UnlockError::WrongPassphrase,
-                DecryptError::ExcessiveWork { .. } => UnlockError::TooMuchWork,
-                _ => UnlockError::Damaged,
-            })?;
+        let reader = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|fault| {
+            if matches!(fault, DecryptError::ExcessiveWork { .. }) {
+                UnlockError::TooMuchWork
+            } else if matches!(fault, DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys) {
+                UnlockError::WrongPassphrase
+            } else {
+                UnlockError::Damaged
+            }
+        })?;
         let mut text = Zeroizing::new(String::with_capacity(4096));
         reader.take(MAX_TEXT).read_to_string(&mut text).map_err(|_| UnlockError::Damaged)?;
         Identities::parse(&text).map_err(|_| UnlockError::Damaged)

@@ -117,7 +117,7 @@ pub(crate) fn replace_entry(source: &str, container: &Node, entry: &Entry, value
             for child in container.children() {
                 let Child::Comment(comment) = child else { continue };
                 let behind =
-                    source.get(end..comment.span.start).is_some_and(|space| space.trim_matches([' ', '\t']) == "");
+                    source.get(end..comment.span.start).is_some_and(|space| space.trim_matches([' ', '\t']).is_empty());
                 if behind || (entry.start..end).contains(&comment.span.start) {
                     end = end.max(comment.span.end);
                     above += &format!("{}\n{}", &source[comment.span.clone()], " ".repeat(column));
