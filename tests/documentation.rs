@@ -396,3 +396,79 @@ fn the_map_is_short_and_each_record_says_what_was_decided() {
         assert!((30..=60).contains(&text.lines().count()), "{path}: 30 to 60 lines");
     }
 }
+
+/// Numbers of the list of scenarios that are in `docs/scenarios.md`. What is missing was dropped, or is tried elsewhere.
+const SCENARIOS: &[std::ops::RangeInclusive<u32>] = &[
+    1..=5,
+    7..=11,
+    13..=13,
+    15..=19,
+    21..=25,
+    27..=27,
+    29..=40,
+    42..=49,
+    51..=51,
+    53..=57,
+    59..=60,
+    62..=65,
+    67..=68,
+    70..=71,
+    73..=76,
+    78..=83,
+    85..=88,
+    90..=96,
+    98..=101,
+    103..=105,
+    107..=111,
+    113..=114,
+    116..=118,
+    120..=126,
+    128..=131,
+    133..=137,
+    139..=144,
+    146..=146,
+    148..=150,
+    152..=157,
+    159..=159,
+    161..=166,
+    168..=170,
+    172..=175,
+];
+
+#[test]
+fn every_scenario_has_a_test_that_exists_or_a_reason_why_not() {
+    let page = read("docs/scenarios.md");
+    let rows = page.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').splitn(3, " | ").map(str::trim).collect();
+        cells[0].parse::<u32>().ok().map(|number| (number, cells))
+    });
+    let mut faults = Vec::new();
+    let mut numbers = Vec::new();
+    for (number, cells) in rows {
+        numbers.push(number);
+        let proof = cells.get(2).copied().unwrap_or_default();
+        let named = spans(proof);
+        if named.is_empty() && !proof.trim_end_matches('|').trim().starts_with("later: ") {
+            faults.push(format!("scenario {number}: neither a test nor a reason"));
+        }
+        for test in named {
+            let (path, name) = test.split_once("::").unwrap_or((&test, ""));
+            let text = fs::read_to_string(root().join(path)).unwrap_or_default();
+            // a play that others carry is a function called in its file
+            let stands =
+                text.contains(&format!("fn {name}(")) && (is_test(&text, name) || text.matches(name).count() > 1);
+            if name.is_empty() || !stands {
+                faults.push(format!("scenario {number}: there is no test `{test}`"));
+            }
+        }
+    }
+    let expected: Vec<u32> = SCENARIOS.iter().cloned().flatten().collect();
+    assert_eq!(numbers, expected, "docs/scenarios.md has each number once and in order");
+    none(&faults);
+}
+
+/// Whether a function of a source text carries a test attribute.
+fn is_test(text: &str, name: &str) -> bool {
+    let before = text.split(&format!("fn {name}(")).next().unwrap_or_default();
+    before.rsplit("\n\n").next().is_some_and(|last| last.contains("#[test]") || last.contains("#[tokio::test"))
+}

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use countersign::adapters::github::{GitHub, GitHubConfig};
 use countersign::engine::ports::{Clock, Forge as _, ForgeErrorKind, Freshness, RepoRef};
 use countersign_core::domain::{
-    InstallationId, Login, Oid, Permission, PrNumber, RefName, RepoId, RepoName, TeamSlug, Timestamp,
+    InstallationId, Login, Oid, Permission, PrNumber, RefName, RepoId, RepoName, TeamId, TeamSlug, Timestamp,
 };
 use countersign_core::effect::{COMMENT_MARKER, Check, CheckState, Effect, Receipt};
-use countersign_core::facts::question::ChangeRead;
+use countersign_core::facts::question::{ChangeRead, Moment};
 use countersign_core::facts::{Answer, Question, VoteKind};
 use github_sim::{
     App, AppConfig, Fault, Installation, Level, Membership, Push, Repo, Role, Sim, SimConfig, User, Verdict,
@@ -154,19 +154,25 @@ async fn both_ways_of_reading_a_change_say_the_same() {
         let verdict = if number == 104 { Verdict::Approve } else { Verdict::Comment };
         world.repo.review_saying(&world.bob, n, verdict, None, "look").unwrap();
     }
+    let veto = world.repo.review(&world.bob, n, Verdict::RequestChanges, None).unwrap();
+    world.repo.dismiss(&world.ann, n, veto).unwrap();
     let users = vec![login("bob")];
     world.apply(Effect::RequestReviewers { change, users, teams: vec![team("acme/security")] }).await.unwrap();
     let mut graph = world.read(change).await;
     assert_eq!((world.calls("graphql/query"), world.calls("pulls/list-reviews")), (2, 0));
     world.sim.fault(Fault::graphql("pullRequest").fail(502));
-    let rest = world.read(change).await;
+    let mut rest = world.read(change).await;
     assert_eq!(world.calls("pulls/list-reviews"), 2);
+    assert!(graph.read_at.is_some() && rest.read_at.is_some());
+    (graph.read_at, rest.read_at) = (None, None);
+    let Moment::Dismissed { said, by, .. } = &rest.moments[0].what else { panic!("a dismissal") };
+    assert_eq!((*said, by.as_ref().map(|who| who.id.get())), (Some(VoteKind::Reject), Some(world.ann.id)));
 
     assert!(graph.reviews.iter().all(|review| review.may_push == Some(true)));
     graph.reviews.iter_mut().for_each(|review| review.may_push = None);
     assert_eq!(graph, rest);
     assert_eq!((&rest.requested_users, &rest.requested_teams), (&vec![login("bob")], &vec![team("acme/security")]));
-    assert_eq!(rest.reviews.len(), 105);
+    assert_eq!(rest.reviews.len(), 106);
     assert_eq!(rest.reviews[104].kind, Some(VoteKind::Approve));
     assert_eq!(rest.reviews[104].author.as_ref().unwrap().id.get(), world.bob.id);
     assert_eq!(Receipt::Comment(rest.our_comment.as_ref().unwrap().id), written);
@@ -234,6 +240,10 @@ async fn people_and_teams_are_what_github_says() {
     let members = world.ask(Question::TeamMembers(team("acme/security"))).await.unwrap().members().unwrap();
     assert_eq!(members.iter().map(|one| one.id.get()).collect::<Vec<_>>(), [world.bob.id]);
     assert_eq!(world.ask(Question::Team(team("acme/none"))).await, Ok(Answer::Team(None)));
+    let id = world.ask(Question::Team(team("acme/security"))).await.unwrap().team().unwrap().unwrap();
+    let called = |team| Question::TeamName { known: self::team("acme/former"), team };
+    assert_eq!(world.ask(called(id)).await, Ok(Answer::TeamName(Some(team("acme/security")))));
+    assert_eq!(world.ask(called(TeamId::new(999_999))).await, Ok(Answer::TeamName(None)));
     assert_eq!(world.ask(Question::User(login("nobody"))).await, Ok(Answer::User(None)));
     let moves = world.ask(Question::Movements(branch("feature/x"))).await.unwrap().movements().unwrap();
     assert_eq!((&moves[0].after, moves[0].actor.as_ref().unwrap().id.get()), (&world.head(), world.ann.id));

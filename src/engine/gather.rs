@@ -14,6 +14,7 @@ use countersign_core::facts::{
 use super::book::Place;
 use super::joint::Joint;
 use super::ports::{ForgeErrorKind, Freshness, RepoError, RepoRef, Sighting};
+use super::timeline::{Aimed, aimed_at, dismissal};
 use super::{Engine, TurnError};
 
 /// Members of the policy's teams, as far as they could be read.
@@ -40,7 +41,7 @@ impl Engine {
         let mut change = self.change_facts(place, &read)?;
         let (history, joint) = self.history(place, &change).await?;
         let documents = self.documents(place, &change.base, &change.base_tip, &history.delta).await?;
-        let made = self.people(place, &change, (read.author.as_ref(), &read.commits)).await?;
+        let made = self.people(place, &change, &read).await?;
         change.head_since = made.head_since;
         change.unvouched = change.from_fork && !self.is_vouched(repo, &read).await?;
         let mut votes = self.votes(place, &read).await?;
@@ -168,20 +169,27 @@ impl Engine {
                 recorded.as_ref().and_then(|vote| vote.commit.clone()),
                 first.and_then(|(_, commit, ..)| commit.clone()),
             ];
+            let (said, dismissed_by) = dismissal(read, review);
+            let at = review.submitted_at.unwrap_or(self.clock.now());
+            let aimed = first.map_or_else(|| aimed_at(read, at), |(_, _, base, _)| Aimed::At(base.clone()));
             let bases = [
-                first.and_then(|(_, _, base, _)| base.clone()),
+                match &aimed {
+                    Aimed::At(base) => base.clone(),
+                    Aimed::Elsewhere => None,
+                },
                 Some(recorded.as_ref().map_or_else(|| read.base.clone(), |vote| vote.base.clone())),
             ];
             votes.push(VoteFacts {
                 source: VoteSource::Review(review.id),
                 account: review.author.clone(),
                 kind,
-                first_kind: first_kind(recorded.as_ref().map(|vote| vote.kind), first.map(|(kind, ..)| *kind)),
-                commit: review.commit.clone(),
+                first_kind: first_kind([recorded.as_ref().map(|vote| vote.kind), first.map(|(kind, ..)| *kind), said]),
+                // given for a base nobody names: it cannot be tied to this change
+                commit: review.commit.clone().filter(|_| recorded.is_some() || aimed != Aimed::Elsewhere),
                 delivered_commit: differing(delivered, review.commit.as_ref()),
                 first_base: differing(bases, Some(&read.base)).unwrap_or_else(|| read.base.clone()),
-                at: review.submitted_at.unwrap_or(self.clock.now()),
-                ended_by: ended.and_then(|(.., by)| by.clone()),
+                at,
+                ended_by: ended.and_then(|(.., by)| by.clone()).or(dismissed_by),
                 stood: recorded.as_ref().is_some_and(|vote| vote.stood),
             });
         }
@@ -271,8 +279,8 @@ impl Engine {
         Ok(authority)
     }
 
-    /// Whether somebody is an active member of the team that the policy meant. Where its slug leads to no team or to another one,
-    /// nobody knows: the team may only have been renamed (R41).
+    /// Whether somebody is an active member of the team that the policy meant, whatever it is called now (R39). Where it is not found,
+    /// nobody knows (R41).
     async fn membership(
         &self,
         place: &Place,
@@ -280,15 +288,34 @@ impl Engine {
         (login, listed): (&Login, bool),
         freshness: Freshness,
     ) -> Result<Known<bool>, TurnError> {
+        let team = match self.present_slug(place, (slug, id), freshness).await? {
+            Known::Is(_) if listed => return Ok(Known::Is(true)),
+            Known::Is(team) => team,
+            Known::Unknown(why) => return Ok(Known::Unknown(why)),
+        };
+        let question = Question::Membership { team, user: login.clone() };
+        self.asked(&place.repo, &question, freshness, |answer| answer.membership()).await
+    }
+
+    /// What a team of the policy is called now: by its slug if that still leads to it, else looked for by its number.
+    async fn present_slug(
+        &self,
+        place: &Place,
+        (slug, id): (&TeamSlug, TeamId),
+        freshness: Freshness,
+    ) -> Result<Known<TeamSlug>, TurnError> {
         let team = self.asked(&place.repo, &Question::Team(slug.clone()), freshness, |answer| answer.team()).await?;
         match team {
-            Known::Is(Some(now)) if now == id && listed => return Ok(Known::Is(true)),
-            Known::Is(Some(now)) if now == id => {}
-            Known::Is(_) => return Ok(Known::Unknown(format!("`{slug}` is no longer the team the policy meant"))),
+            Known::Is(Some(now)) if now == id => return Ok(Known::Is(slug.clone())),
+            Known::Is(_) => {}
             Known::Unknown(why) => return Ok(Known::Unknown(why)),
         }
-        let question = Question::Membership { team: slug.clone(), user: login.clone() };
-        self.asked(&place.repo, &question, freshness, |answer| answer.membership()).await
+        let question = Question::TeamName { known: slug.clone(), team: id };
+        Ok(match self.asked(&place.repo, &question, freshness, |answer| answer.team_name()).await? {
+            Known::Is(Some(team)) => Known::Is(team),
+            Known::Is(None) => Known::Unknown(format!("`{slug}` is no longer the team the policy meant")),
+            Known::Unknown(why) => Known::Unknown(why),
+        })
     }
 
     /// What names of the policy mean today, asked where a voter bears the id of a name but not the name.
@@ -320,8 +347,8 @@ impl Engine {
         let mut rosters = BTreeMap::new();
         for (slug, id) in &place.names.teams {
             let question = Question::TeamMembers(slug.clone());
-            rosters
-                .insert(*id, self.asked(&place.repo, &question, Freshness::Display, |answer| answer.members()).await?);
+            let members = self.asked(&place.repo, &question, Freshness::Display, |answer| answer.members()).await?;
+            rosters.insert(*id, members);
         }
         Ok(rosters)
     }
@@ -358,11 +385,10 @@ fn needs_team(place: &Place, team: &TeamSlug, account: &Account) -> bool {
         .any(|approvers| approvers.teams.contains(team) && !approvers.users.iter().any(named))
 }
 
-/// What a vote was at first: a veto, if either source says so; else what it was before it ended.
-fn first_kind(recorded: Option<VoteKind>, delivered: Option<VoteKind>) -> Option<VoteKind> {
-    let both = [recorded, delivered];
-    let lasting = || both.into_iter().flatten().find(|kind| *kind != VoteKind::Ended);
-    if both.contains(&Some(VoteKind::Reject)) { Some(VoteKind::Reject) } else { lasting().or(recorded) }
+/// What a vote was at first: a veto, if any source says so; else what it was before it ended.
+fn first_kind(told: [Option<VoteKind>; 3]) -> Option<VoteKind> {
+    let lasting = || told.into_iter().flatten().find(|kind| *kind != VoteKind::Ended);
+    if told.contains(&Some(VoteKind::Reject)) { Some(VoteKind::Reject) } else { lasting().or(told[0]) }
 }
 
 /// Of what was seen at first sight, that which differs from what is read now: it may void a vote, never make it count.

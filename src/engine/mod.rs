@@ -39,6 +39,7 @@ mod run;
 mod siblings;
 mod spoken;
 mod sync;
+mod timeline;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};

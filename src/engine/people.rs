@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::domain::{Account, Oid};
-use countersign_core::facts::question::{CommitPeopleRead, Movement};
+use countersign_core::domain::{Account, Oid, Timestamp};
+use countersign_core::facts::question::{ChangeRead, CommitPeopleRead, Movement};
 use countersign_core::facts::{
     ChangeFacts, Contributor, ContributorRole, Known, MergeBase, People, Pusher, Question, compare, trailers,
 };
@@ -19,7 +19,7 @@ use super::{Engine, TurnError};
 /// The people of a change, and since when its head is the head.
 pub(super) struct Made {
     pub people: People,
-    pub head_since: Option<countersign_core::domain::Timestamp>,
+    pub head_since: Option<Timestamp>,
 }
 
 impl Engine {
@@ -28,9 +28,9 @@ impl Engine {
         &self,
         place: &Place,
         change: &ChangeFacts,
-        (author, commits): (Option<&Account>, &[CommitPeopleRead]),
+        read: &ChangeRead,
     ) -> Result<Made, TurnError> {
-        let repo = &place.repo;
+        let (repo, author, commits) = (&place.repo, read.author.as_ref(), read.commits.as_slice());
         let written = self.repo.commits(repo, &change.base_tip, &change.head).await?;
         let inside: BTreeSet<&Oid> = written.iter().map(|commit| &commit.oid).collect();
         let moves = self.moves(repo, change, &inside).await?;
@@ -137,7 +137,9 @@ impl Engine {
             let mut add = |role, account| {
                 contributors.push(Contributor { commit: commit.oid.clone(), role, account });
             };
-            add(ContributorRole::Author, account(authors, &commit.author_email));
+            // GitHub's own address is nobody's: who wrote it stays open
+            let author = &commit.author_email;
+            add(ContributorRole::Author, account(authors, author).filter(|_| !trailers::is_web_flow(author)));
             if !trailers::is_web_flow(&commit.committer_email) && commit.committer_email != commit.author_email {
                 let committer = people.and_then(|people| people.committer.as_ref());
                 let named = committer.filter(|(email, _)| *email == commit.committer_email);

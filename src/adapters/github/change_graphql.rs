@@ -8,15 +8,17 @@ use countersign_core::domain::{
 };
 use countersign_core::effect::COMMENT_MARKER;
 use countersign_core::event::command;
-use countersign_core::facts::question::{ChangeRead, CommentRead, CommentText, CommitPeopleRead, ReviewRead};
+use countersign_core::facts::question::{
+    ChangeRead, CommentRead, CommentText, CommitPeopleRead, Moment, MomentRead, ReviewRead,
+};
 use http::Method;
 use serde_json::json;
 
 use super::client::Call;
 use super::fault::{Fault, clean};
 use super::graphql::{
-    CommentWire, CommitWire, Envelope, GitCommitWire, HeaderWire, Page, PullWire, RequestWire, ReviewWire,
-    SignatureWire, first_query, next_query,
+    CommentWire, CommitWire, Envelope, GitCommitWire, HeaderWire, MOMENTS, MomentWire, Page, PullWire, RequestWire,
+    ReviewWire, SignatureWire, first_query, next_query,
 };
 use super::lane::Sort;
 use super::people::{self, CommitNames};
@@ -47,6 +49,16 @@ struct Lists {
     reviews: Vec<ReviewWire>,
     commits: Vec<CommitWire>,
     requests: Vec<RequestWire>,
+    moments: Vec<MomentWire>,
+}
+
+/// What one query brought.
+struct Asked {
+    /// Login of the repository's owner.
+    owner: String,
+    pull: PullWire,
+    /// GitHub's clock.
+    read_at: Option<Timestamp>,
 }
 
 fn unusable(words: impl Into<String>) -> GraphFault {
@@ -56,10 +68,10 @@ fn unusable(words: impl Into<String>) -> GraphFault {
 impl GitHub {
     pub(super) async fn change_by_graphql(&self, repo: &RepoRef, number: PrNumber) -> Graph<ChangeRead> {
         let me = self.own_account(Some(repo)).await.map_err(GraphFault::Final)?;
-        let (owner, pull, read_at) = self.graph(repo, number, &first_query(), None).await?;
+        let Asked { owner, pull, read_at } = self.graph(repo, number, &first_query(), None).await?;
         let header = pull.header.ok_or_else(|| unusable("the pull request is incomplete"))?;
-        let (Some(reviews), Some(commits), Some(requests), Some(comments)) =
-            (pull.reviews, pull.commits, pull.review_requests, pull.comments)
+        let (Some(reviews), Some(commits), Some(requests), Some(comments), Some(moments)) =
+            (pull.reviews, pull.commits, pull.review_requests, pull.comments, pull.timeline_items)
         else {
             return Err(unusable("a list is missing"));
         };
@@ -67,6 +79,7 @@ impl GitHub {
             reviews: self.rest(repo, number, "reviews", reviews, |pull| pull.reviews).await?,
             commits: self.rest(repo, number, "commits", commits, |pull| pull.commits).await?,
             requests: self.rest(repo, number, "reviewRequests", requests, |pull| pull.review_requests).await?,
+            moments: self.rest(repo, number, MOMENTS, moments, |pull| pull.timeline_items).await?,
         };
         let comments = self.rest(repo, number, "comments", comments, |pull| pull.comments).await?;
         let our_comment = ours(&comments, &me)?;
@@ -102,18 +115,12 @@ impl GitHub {
         cursor: &str,
         pick: fn(PullWire) -> Option<Page<T>>,
     ) -> Graph<Page<T>> {
-        let (_, pull, _) = self.graph(repo, number, &next_query(name), Some(cursor)).await?;
+        let Asked { pull, .. } = self.graph(repo, number, &next_query(name), Some(cursor)).await?;
         pick(pull).ok_or_else(|| unusable("a page is missing"))
     }
 
-    /// One query: the owner's login, the pull request, and GitHub's clock.
-    async fn graph(
-        &self,
-        repo: &RepoRef,
-        number: PrNumber,
-        query: &str,
-        after: Option<&str>,
-    ) -> Graph<(String, PullWire, Option<Timestamp>)> {
+    /// One query.
+    async fn graph(&self, repo: &RepoRef, number: PrNumber, query: &str, after: Option<&str>) -> Graph<Asked> {
         let name = self.present_name(repo);
         let mut variables = json!({ "owner": name.owner(), "name": name.name(), "number": number.get() });
         if let Some(after) = after {
@@ -153,7 +160,7 @@ impl GitHub {
             return Err(GraphFault::Final(another_repository(OPERATION, repo, repository.database_id)));
         }
         let pull = repository.pull_request.ok_or(GraphFault::Missing)?;
-        Ok((repository.owner.login, pull, reply.raw.date()))
+        Ok(Asked { owner: repository.owner.login, pull, read_at: reply.raw.date() })
     }
 
     fn assemble(
@@ -178,6 +185,7 @@ impl GitHub {
             base: RefName::branch(&header.base_ref_name).map_err(wrong)?,
             author: header.author.as_ref().and_then(|author| author.account("")),
             comments,
+            moments: lists.moments.into_iter().filter_map(|wire| moment(wire).transpose()).collect::<Graph<_>>()?,
             reviews: lists.reviews.into_iter().map(review).collect::<Graph<_>>()?,
             commits: people::complete(commits, &self.client.address.noreply_domain()),
             requested_users: reviewers()
@@ -248,6 +256,27 @@ fn comment(change: PrNumber, wire: CommentWire) -> Graph<CommentText> {
         hidden: Some(wire.is_minimized),
         through_an_app: None,
     })
+}
+
+/// One entry of the timeline; `None` for kinds that were not asked for.
+fn moment(wire: MomentWire) -> Graph<Option<MomentRead>> {
+    let what = match wire.kind.as_str() {
+        "ReviewDismissedEvent" => {
+            // a review that is gone carries no vote
+            let Some(review) = wire.review.and_then(|review| review.full_database_id.get()) else { return Ok(None) };
+            Moment::Dismissed {
+                review: ReviewId::new(review),
+                said: wire.previous_review_state.as_deref().and_then(vote_kind),
+                by: wire.actor.as_ref().and_then(|actor| actor.account("")),
+            }
+        }
+        "BaseRefChangedEvent" => {
+            Moment::Retargeted { from: wire.previous_ref_name.as_deref().and_then(|name| RefName::branch(name).ok()) }
+        }
+        _ => return Ok(None),
+    };
+    let at = wire.created_at.as_deref().map(Timestamp::parse).ok_or_else(|| unusable("a moment has no time"))?;
+    Ok(Some(MomentRead { at: at.map_err(|fault| unusable(fault.to_string()))?, what }))
 }
 
 fn commit_names(wire: GitCommitWire) -> Graph<CommitNames> {

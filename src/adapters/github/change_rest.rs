@@ -3,7 +3,7 @@
 //! Used when GraphQL cannot be. Reads every page; nothing read here is kept.
 
 use countersign_core::domain::{Oid, PrNumber, RefName, ReviewId, TeamSlug, Timestamp};
-use countersign_core::facts::question::{ChangeRead, CommitPeopleRead, ReviewRead};
+use countersign_core::facts::question::{ChangeRead, CommitPeopleRead, Moment, MomentRead, ReviewRead};
 use serde::Deserialize;
 
 use super::client::Call;
@@ -31,6 +31,20 @@ struct GitCommitWire {
 }
 
 #[derive(Deserialize)]
+struct MomentWire {
+    event: String,
+    created_at: Option<String>,
+    actor: Option<UserWire>,
+    dismissed_review: Option<DismissedWire>,
+}
+
+#[derive(Deserialize)]
+struct DismissedWire {
+    state: String,
+    review_id: u64,
+}
+
+#[derive(Deserialize)]
 struct SignatureWire {
     email: Option<String>,
 }
@@ -44,6 +58,7 @@ impl SignatureWire {
 impl GitHub {
     pub(super) async fn change_by_rest(&self, repo: &RepoRef, number: PrNumber) -> Result<ChangeRead, Fault> {
         let (pull, read_at) = self.dated_pull(repo, number).await?;
+        let moments = self.moments(repo, number).await?;
         let reviews = self.reviews(repo, number).await?;
         let commits = self.commits(repo, number).await?;
         let (comments, our_comment) = self.comments(repo, number).await?;
@@ -58,6 +73,7 @@ impl GitHub {
             head: Oid::parse(&pull.head.sha).map_err(|fault| garbled(&fault))?,
             base: RefName::branch(&pull.base.name).map_err(|fault| garbled(&fault))?,
             author: pull.user.as_ref().and_then(UserWire::account),
+            moments,
             reviews,
             comments,
             commits,
@@ -94,6 +110,15 @@ impl GitHub {
         Ok((pull, read_at))
     }
 
+    /// `GET /repos/{owner}/{repo}/issues/{issue_number}/timeline`, oldest first: dismissals and changes of the base.
+    async fn moments(&self, repo: &RepoRef, number: PrNumber) -> Result<Vec<MomentRead>, Fault> {
+        let operation = "issues.timeline";
+        let path = self.repo_path(repo, &format!("/issues/{number}/timeline?per_page=100"));
+        let wires: Vec<MomentWire> = self.client.pages(Call::get(operation, reading(repo), path)).all().await?;
+        let read = wires.into_iter().filter_map(|wire| moment(wire).transpose());
+        read.collect::<Result<_, String>>().map_err(|words| Fault::garbled(operation, &words))
+    }
+
     /// `GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews`, oldest first.
     async fn reviews(&self, repo: &RepoRef, number: PrNumber) -> Result<Vec<ReviewRead>, Fault> {
         let operation = "pulls.reviews";
@@ -121,6 +146,22 @@ impl GitHub {
         });
         Ok(people::complete(names.collect::<Result<_, Fault>>()?, &self.client.address.noreply_domain()))
     }
+}
+
+/// One entry of the timeline; `None` for what no vote rests on.
+fn moment(wire: MomentWire) -> Result<Option<MomentRead>, String> {
+    let what = match (wire.event.as_str(), wire.dismissed_review) {
+        ("review_dismissed", Some(review)) => Moment::Dismissed {
+            review: ReviewId::new(review.review_id),
+            said: vote_kind(&review.state),
+            by: wire.actor.as_ref().and_then(UserWire::account),
+        },
+        // REST does not say which base it was
+        ("base_ref_changed", _) => Moment::Retargeted { from: None },
+        _ => return Ok(None),
+    };
+    let at = wire.created_at.as_deref().map(Timestamp::parse).ok_or("a moment has no time")?;
+    Ok(Some(MomentRead { at: at.map_err(|fault| fault.to_string())?, what }))
 }
 
 fn review(wire: ReviewWire) -> Result<ReviewRead, String> {

@@ -12,7 +12,12 @@ const WHO: &str = "fragment who on Actor { __typename login ... on User { databa
     ... on Mannequin { databaseId } ... on Organization { databaseId } }";
 
 /// The lists of a pull request: name and fields of an entry.
-const LISTS: [(&str, &str); 4] = [
+const LISTS: [(&str, &str); 5] = [
+    (
+        MOMENTS,
+        "__typename ... on ReviewDismissedEvent { createdAt actor { ...who } previousReviewState review { fullDatabaseId } } \
+         ... on BaseRefChangedEvent { createdAt previousRefName }",
+    ),
     ("reviews", "fullDatabaseId state submittedAt authorCanPushToRepository author { ...who } commit { oid }"),
     (
         "commits",
@@ -27,8 +32,12 @@ const LISTS: [(&str, &str); 4] = [
     ("comments", "fullDatabaseId body createdAt lastEditedAt isMinimized editor { ...who } author { ...who }"),
 ];
 
+/// Name of the list of what happened.
+pub(super) const MOMENTS: &str = "timelineItems";
+
 fn list(name: &str, fields: &str, after: &str) -> String {
-    format!("{name}(first: 100{after}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }}")
+    let kinds = if name == MOMENTS { ", itemTypes: [REVIEW_DISMISSED_EVENT, BASE_REF_CHANGED_EVENT]" } else { "" };
+    format!("{name}(first: 100{after}{kinds}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {fields} }} }}")
 }
 
 fn document(variables: &str, fields: &str) -> String {
@@ -92,6 +101,7 @@ pub(super) struct PullWire {
     pub(super) commits: Option<Page<CommitWire>>,
     pub(super) review_requests: Option<Page<RequestWire>>,
     pub(super) comments: Option<Page<CommentWire>>,
+    pub(super) timeline_items: Option<Page<MomentWire>>,
 }
 
 #[derive(Deserialize)]
@@ -157,6 +167,24 @@ pub(super) struct ReviewWire {
     pub(super) author_can_push_to_repository: Option<bool>,
     pub(super) author: Option<ActorWire>,
     pub(super) commit: Option<OidWire>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MomentWire {
+    #[serde(rename = "__typename")]
+    pub(super) kind: String,
+    pub(super) created_at: Option<String>,
+    pub(super) actor: Option<ActorWire>,
+    pub(super) previous_review_state: Option<String>,
+    pub(super) review: Option<NumberWire>,
+    pub(super) previous_ref_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NumberWire {
+    pub(super) full_database_id: BigInt,
 }
 
 #[derive(Deserialize)]

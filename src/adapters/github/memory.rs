@@ -28,6 +28,7 @@ fn key(repo: &RepoRef, question: &Question) -> Option<Key> {
         Question::Repository
         | Question::User(_)
         | Question::Team(_)
+        | Question::TeamName { .. }
         | Question::TeamMembers(_)
         | Question::Membership { .. }
         | Question::Permission(_) => Some((repo.installation, repo.id, format!("{question:?}"))),
@@ -50,6 +51,7 @@ fn is_worth_keeping(answer: &Answer) -> bool {
         Answer::Repository(_) => true,
         Answer::User(user) => user.is_some(),
         Answer::Team(team) => team.is_some(),
+        Answer::TeamName(name) => name.is_some(),
         Answer::Members(members) => !members.is_empty(),
         Answer::Membership(is_member) => *is_member,
         Answer::Permission(permission) => *permission != Permission::None,

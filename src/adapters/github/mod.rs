@@ -181,6 +181,7 @@ impl GitHub {
             Question::ChangesOfCommit(commit) => self.changes_of_commit(repo, commit).await.map(Answer::Changes),
             Question::User(login) => self.user(repo, login).await.map(Answer::User),
             Question::Team(slug) => self.team(repo, slug).await.map(Answer::Team),
+            Question::TeamName { known, team } => self.team_name(repo, known, *team).await.map(Answer::TeamName),
             Question::TeamMembers(slug) => self.team_members(repo, slug).await.map(Answer::Members),
             Question::Membership { team, user } => self.membership(repo, team, user).await.map(Answer::Membership),
             Question::Permission(login) => self.permission(repo, login).await.map(Answer::Permission),

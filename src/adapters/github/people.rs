@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use countersign_core::domain::{Account, AccountKind, Login, UserId};
 use countersign_core::facts::question::CommitPeopleRead;
+use countersign_core::facts::trailers;
 
 use super::wire::account;
 
@@ -24,26 +25,6 @@ pub(super) fn noreply_account(email: &str, domain: &str) -> Option<Account> {
     account(id.parse().ok()?, login, kind)
 }
 
-/// E-mail addresses of the `Co-authored-by` lines of a message, lower case. A line anywhere counts: it can only exclude.
-pub(super) fn co_author_emails(message: &str) -> Vec<String> {
-    let mut emails = Vec::new();
-    for line in message.lines() {
-        let Some((key, value)) = line.split_once(':') else { continue };
-        if !key.trim().eq_ignore_ascii_case("co-authored-by") {
-            continue;
-        }
-        let email = value
-            .rsplit_once('<')
-            .and_then(|(_, rest)| rest.split_once('>'))
-            .map_or_else(|| value.trim(), |(email, _)| email.trim())
-            .to_lowercase();
-        if !email.is_empty() && !emails.contains(&email) {
-            emails.push(email);
-        }
-    }
-    emails
-}
-
 /// One commit as read: mail and account of the authors GitHub lists, of the committer, and the message.
 pub(super) struct CommitNames {
     pub(super) people: CommitPeopleRead,
@@ -56,7 +37,7 @@ pub(super) fn complete(commits: Vec<CommitNames>, domain: &str) -> Vec<CommitPeo
     let mut commits: Vec<CommitPeopleRead> = commits
         .into_iter()
         .map(|CommitNames { mut people, message }| {
-            for email in co_author_emails(&message) {
+            for email in trailers::co_authors(&message) {
                 if !people.authors.iter().any(|(known, _)| *known == email) {
                     people.authors.push((email, None));
                 }
@@ -111,13 +92,6 @@ mod tests {
         ] {
             assert_eq!(noreply_account(email, DOMAIN), None, "{email}");
         }
-    }
-
-    #[test]
-    fn co_authors_are_found_however_the_line_is_written() {
-        let message = "Fix\r\n\r\nCo-authored-by: Ann <ANN@acme.io>\r\nco-authored-BY:Bob <bob@acme.io>\n\
-                       Signed-off-by: Cy <cy@acme.io>\nCo-authored-by: Ann Again <ann@acme.io>\nCo-Authored-By: dee@acme.io\n";
-        assert_eq!(co_author_emails(message), ["ann@acme.io", "bob@acme.io", "dee@acme.io"]);
     }
 
     #[test]

@@ -83,6 +83,19 @@ impl GitHub {
         }
     }
 
+    /// `GET /orgs/{org}/teams`: what a team that had another slug is called now.
+    pub(super) async fn team_name(
+        &self,
+        repo: &RepoRef,
+        known: &TeamSlug,
+        team: TeamId,
+    ) -> Result<Option<TeamSlug>, Fault> {
+        let path = format!("/orgs/{}/teams?per_page=100", encode(known.org()));
+        let teams: Vec<TeamWire> = self.client.pages(Call::get("teams.list", reading(repo), path)).all().await?;
+        let found = teams.into_iter().find(|wire| wire.id == team.get());
+        Ok(found.and_then(|wire| TeamSlug::parse(&format!("{}/{}", known.org(), wire.slug)).ok()))
+    }
+
     /// `GET /orgs/{org}/teams/{team_slug}/members`: active members, child teams included.
     pub(super) async fn team_members(&self, repo: &RepoRef, slug: &TeamSlug) -> Result<Vec<Account>, Fault> {
         let path = team_path(slug, "/members?per_page=100");

@@ -1,5 +1,6 @@
 //! What happens, told as people would tell it.
 
+mod acceptance;
 mod adoption;
 mod approval;
 mod authority;
@@ -13,6 +14,7 @@ mod edges;
 mod faults;
 mod healing;
 mod keymerge;
+mod histories;
 mod lifecycle;
 mod merging;
 mod permissions;

@@ -33,6 +33,13 @@ pub enum Question {
     User(Login),
     /// The team behind a slug: optional [`TeamId`].
     Team(TeamSlug),
+    /// The present slug of a team of an organisation, however it was called before: optional [`TeamSlug`].
+    TeamName {
+        /// A slug it had; its organisation is the one that is looked through.
+        known: TeamSlug,
+        /// The team.
+        team: TeamId,
+    },
     /// Active members of a team, child teams included: list of [`Account`].
     TeamMembers(TeamSlug),
     /// Whether somebody is an active member of a team (`false` for pending and for nobody).
@@ -85,6 +92,8 @@ pub enum Answer {
     User(Option<Account>),
     /// To [`Question::Team`].
     Team(Option<TeamId>),
+    /// To [`Question::TeamName`].
+    TeamName(Option<TeamSlug>),
     /// To [`Question::TeamMembers`].
     Members(Vec<Account>),
     /// To [`Question::Membership`].
@@ -141,6 +150,8 @@ expect_answer! {
     user: User => Option<Account>;
     /// Takes the team.
     team: Team => Option<TeamId>;
+    /// Takes the slug of the team.
+    team_name: TeamName => Option<TeamSlug>;
     /// Takes the members.
     members: Members => Vec<Account>;
     /// Takes the membership.
@@ -199,6 +210,8 @@ pub struct ChangeRead {
     pub base: RefName,
     /// Who opened it; `None`: a deleted account.
     pub author: Option<Account>,
+    /// What happened to it that votes rest on, oldest first, all pages.
+    pub moments: Vec<MomentRead>,
     /// All reviews, oldest first, all pages.
     pub reviews: Vec<ReviewRead>,
     /// All comments that could hold a command, oldest first, all pages.
@@ -215,6 +228,34 @@ pub struct ChangeRead {
     pub updated: Option<Timestamp>,
     /// The forge's clock when it answered.
     pub read_at: Option<Timestamp>,
+}
+
+/// Something that happened to a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MomentRead {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Moment,
+}
+
+/// What can happen to a pull request that votes rest on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moment {
+    /// A review was dismissed (R19).
+    Dismissed {
+        /// Which.
+        review: ReviewId,
+        /// What it had said.
+        said: Option<VoteKind>,
+        /// By whom; `None`: a deleted account.
+        by: Option<Account>,
+    },
+    /// It was aimed at another base (R27).
+    Retargeted {
+        /// The base before, where the forge says it.
+        from: Option<RefName>,
+    },
 }
 
 /// One review.

@@ -10,18 +10,26 @@ pub fn co_authors(message: &str) -> Vec<String> {
     let unfolded = unfold(message);
     let lines = unfolded.iter().filter_map(|line| line.trim().split_once(':'));
     let named = lines.filter(|(name, _)| name.trim().eq_ignore_ascii_case("co-authored-by"));
-    named
-        .map(|(_, value)| match (value.rfind('<'), value.rfind('>')) {
-            (Some(from), Some(to)) if from < to => value[from + 1..to].trim().to_lowercase(),
-            (_, _) => value.trim().to_lowercase(),
-        })
-        .collect()
+    let mut found = Vec::new();
+    for email in named.flat_map(|(_, value)| addresses(value)) {
+        if !found.contains(&email) {
+            found.push(email);
+        }
+    }
+    found
+}
+
+/// Every address in angle brackets; without one, all of it.
+fn addresses(value: &str) -> Vec<String> {
+    let bracketed = value.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+    let found: Vec<String> = bracketed.map(|(address, _)| address.trim().to_lowercase()).collect();
+    if found.is_empty() { vec![value.trim().to_lowercase()] } else { found }
 }
 
 /// Lines of a message. A `Co-authored-by` without an address is continued by an indented line, as Git reads trailers.
 fn unfold(message: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for line in message.lines() {
+    for line in message.replace("\r\n", "\n").split(['\n', '\r']) {
         let folded = line.starts_with([' ', '\t']) && !line.trim().to_ascii_lowercase().starts_with("co-authored-by");
         match lines.last_mut() {
             Some(last) if folded && !last.contains(['<', '@']) => {
@@ -62,6 +70,23 @@ mod tests {
     fn r33_a_folded_trailer_names_its_co_author() {
         assert_eq!(co_authors("x\n\nCo-authored-by: Bob\n <Bob@x.io>\n"), ["bob@x.io"]);
         assert_eq!(co_authors("x\n\nCo-authored-by:\n\tBob <bob@x.io>\nSigned-off-by: C <c@x>\n"), ["bob@x.io"]);
+    }
+
+    #[test]
+    fn r33_no_spelling_of_a_trailer_hides_a_co_author() {
+        let table: &[(&str, &[&str])] = &[
+            ("CO-AUTHORED-BY : Bob <bob@x.io>", &["bob@x.io"]),
+            ("\tCo-authored-by:\u{a0}Bob < BOB@x.io >", &["bob@x.io"]),
+            ("words\rCo-authored-by: Bob <bob@x.io>", &["bob@x.io"]),
+            ("Co-authored-by: Bob <bob@x.io>, Ann <ann@x.io>", &["bob@x.io", "ann@x.io"]),
+            ("Co-authored-by: Bob <bob@x.io>\nCo-authored-by: Robert <BOB@x.io>", &["bob@x.io"]),
+            ("Co-authored-by: Bob\r\n <bob@x.io>", &["bob@x.io"]),
+            ("Co-authored-by: bob@x.io", &["bob@x.io"]),
+            ("Co-authored-by: nobody at all", &["nobody at all"]),
+        ];
+        for (message, expected) in table {
+            assert_eq!(co_authors(message), *expected, "{message:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod chance;
 mod history;
 mod oracle;
+mod rules;
 mod shown;
 mod world;
 

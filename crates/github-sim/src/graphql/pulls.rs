@@ -211,7 +211,7 @@ impl Walk<'_> {
     }
 
     /// Moments of the timeline, by type if asked.
-    fn timeline(&self, _repo: u64, pull: &Pull, args: &Args) -> Vec<Node> {
+    fn timeline(&self, repo: u64, pull: &Pull, args: &Args) -> Vec<Node> {
         let wanted = args.texts("itemTypes");
         let shown = pull.timeline.iter().filter_map(|moment| {
             let (typename, word) = match moment.event {
@@ -219,19 +219,26 @@ impl Walk<'_> {
                 "reopened" => ("ReopenedEvent", "REOPENED_EVENT"),
                 "merged" => ("MergedEvent", "MERGED_EVENT"),
                 "review_dismissed" => ("ReviewDismissedEvent", "REVIEW_DISMISSED_EVENT"),
+                "base_ref_changed" => ("BaseRefChangedEvent", "BASE_REF_CHANGED_EVENT"),
                 _ => return None,
             };
             if wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|w| w == word)) {
                 return None;
             }
-            Some(Node::Plain(
-                typename,
-                vec![
-                    ("id", format!("EV_{}", moment.id).into()),
-                    ("createdAt", stamp(moment.at).into()),
-                    ("actor", self.actor(moment.actor)),
-                ],
-            ))
+            let mut fields: Vec<(&'static str, Out)> = vec![
+                ("id", format!("EV_{}", moment.id).into()),
+                ("createdAt", stamp(moment.at).into()),
+                ("actor", self.actor(moment.actor)),
+            ];
+            if let Some((review, said)) = moment.dismissed {
+                fields.push(("previousReviewState", said.name().into()));
+                fields.push(("review", Out::One(Node::Review(repo, pull.number, review))));
+            }
+            if let Some(from) = &moment.from {
+                fields.push(("previousRefName", from.as_str().into()));
+                fields.push(("currentRefName", pull.base_ref.as_str().into()));
+            }
+            Some(Node::Plain(typename, fields))
         });
         shown.collect()
     }

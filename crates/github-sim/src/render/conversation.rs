@@ -90,12 +90,16 @@ impl Face<'_> {
         let url = self.repo_url(repo);
         for moment in &pull.timeline {
             let id = moment.id;
-            let body = json!({
+            let mut body = json!({
                 "id": id, "node_id": format!("EV_{id}"),
                 "url": format!("{url}/issues/events/{id}"), "actor": self.user(moment.actor),
                 "event": moment.event, "commit_id": moment.commit, "commit_url": null,
                 "created_at": stamp(moment.at), "performed_via_github_app": null,
             });
+            if let Some((review, said)) = moment.dismissed {
+                let said = said.name().to_lowercase();
+                body["dismissed_review"] = json!({ "state": said, "review_id": review, "dismissal_message": null });
+            }
             found.push((moment.at, id, body));
         }
         for review in &pull.reviews {

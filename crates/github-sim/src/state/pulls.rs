@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::State;
-use super::reviews::Review;
+use super::reviews::{Review, ReviewState};
 use crate::access::Actor;
 use crate::error::{Outcome, Refusal};
 use crate::git;
@@ -59,6 +59,10 @@ pub(crate) struct Moment {
     pub(crate) actor: u64,
     pub(crate) at: Timestamp,
     pub(crate) commit: Option<String>,
+    /// The review that was dismissed, and what it had said.
+    pub(crate) dismissed: Option<(u64, ReviewState)>,
+    /// The base before, when it was changed.
+    pub(crate) from: Option<String>,
 }
 
 /// What a caller asks for when opening a pull request.
@@ -209,6 +213,8 @@ impl State {
             pull.base_ref = base;
             pull.base_sha = tip.to_string();
             pull.polls_left = polls;
+            self.note_moment(repo, number, "base_ref_changed", actor, None)?;
+            self.newest_moment(repo, number)?.from = Some(old.base_ref.clone());
         }
         let pull = self.pull_mut(repo, number)?;
         if let Some(title) = edit.title.filter(|title| *title != old.title) {
@@ -285,9 +291,22 @@ impl State {
         actor: Actor,
         commit: Option<String>,
     ) -> Outcome<()> {
-        let moment = Moment { id: self.big_id(), event, actor: actor.account, at: self.now(), commit };
+        let moment = Moment {
+            id: self.big_id(),
+            event,
+            actor: actor.account,
+            at: self.now(),
+            commit,
+            dismissed: None,
+            from: None,
+        };
         self.pull_mut(repo, number)?.timeline.push(moment);
         Ok(())
+    }
+
+    /// The newest entry of the timeline.
+    pub(crate) fn newest_moment(&mut self, repo: u64, number: u64) -> Outcome<&mut Moment> {
+        self.pull_mut(repo, number)?.timeline.last_mut().ok_or_else(Refusal::not_found)
     }
 }
 

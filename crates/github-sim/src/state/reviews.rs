@@ -200,8 +200,9 @@ impl State {
                     .text(&format!("Can not dismiss a {state} pull request review")));
             }
         }
-        found.state = ReviewState::Dismissed;
+        let said = std::mem::replace(&mut found.state, ReviewState::Dismissed);
         self.note_moment(repo, number, "review_dismissed", actor, None)?;
+        self.newest_moment(repo, number)?.dismissed = Some((review, said));
         self.emit_review(repo, number, review, "dismissed", actor);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use countersign_core::facts::question::{ChangeRead, CommentText};
+use countersign_core::facts::question::{ChangeRead, CommentText, Moment};
 use countersign_core::facts::{Question, VoteKind};
 use serde_json::{Value, json};
 
@@ -49,6 +49,11 @@ fn by_rest(seen: &Seen) -> Option<Answer> {
                 "author": { "email": "Dee@acme.io" }, "committer": { "email": "noreply@github.com" } } },
             { "sha": "2".repeat(40), "author": {}, "committer": null, "commit": {
                 "message": "two", "author": { "email": "31+helper[bot]@users.noreply.github.com" }, "committer": { "email": "x@nowhere.io" } } },
+        ])),
+        "/issues/7/timeline" => Answer::ok(&json!([
+            { "event": "labeled", "created_at": "2027-01-15T07:30:00Z" },
+            { "event": "review_dismissed", "created_at": "2027-01-15T08:00:00Z", "actor": user(11, "ann"),
+              "dismissed_review": { "state": "changes_requested", "review_id": 4 } },
         ])),
         "/issues/7/comments" => {
             let bot = || json!({ "id": 900, "login": "cs[bot]", "type": "Bot" });
@@ -111,7 +116,10 @@ fn by_graphql(seen: &Seen) -> Answer {
             requested(json!({ "__typename": "Bot", "login": "helper" })),
             requested(json!({ "__typename": "Team", "slug": "security" })),
         ];
+        let dismissed = json!({ "__typename": "ReviewDismissedEvent", "createdAt": "2027-01-15T08:00:00Z", "actor": actor(11, "ann"),
+            "previousReviewState": "CHANGES_REQUESTED", "review": { "fullDatabaseId": "4" } });
         json!({
+            "timelineItems": list(&[dismissed], None),
             "number": 7, "url": "https://github.com/acme/app/pull/7", "title": "t", "body": "", "state": "OPEN", "isDraft": false,
             "headRefName": "feature/x", "headRefOid": "a".repeat(40), "baseRefName": "main", "headRepository": { "databaseId": 1 },
             "author": bot, "reviews": list(&reviews, Some("r2")), "commits": list(&[first, second], None),
@@ -137,7 +145,14 @@ async fn both_ways_of_reading_a_change_say_the_same() {
         false => by_rest(seen),
     })
     .await;
-    let rest = read(&by_plain).await;
+    let mut rest = read(&by_plain).await;
+    assert!(graph.read_at.is_some() && rest.read_at.is_some());
+    (graph.read_at, rest.read_at) = (None, None);
+    let ann = rest.reviews[0].author.clone();
+    assert_eq!(
+        rest.moments[0].what,
+        Moment::Dismissed { review: rest.reviews[3].id, said: Some(VoteKind::Reject), by: ann }
+    );
     assert!(graph.reviews.iter().all(|review| review.may_push == Some(true)));
     graph.reviews.iter_mut().for_each(|review| review.may_push = None);
     let said = |comments: &[CommentText]| {
