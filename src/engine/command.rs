@@ -5,12 +5,11 @@
 //! carried out here at all: each look at the change reads it there, and this turn only answers.
 
 mod answer;
+mod deeds;
 pub(super) mod limit;
 
 use countersign_core::decision::decide;
-use countersign_core::domain::{
-    Account, AccountKind, CommentId, Digest, Environment, Permission, RepoId, TargetId, TargetName, Timestamp,
-};
+use countersign_core::domain::{Account, AccountKind, CommentId, Digest, RepoId, Timestamp};
 use countersign_core::effect::{self, Effect, Reaction};
 use countersign_core::event::command::{self, Command, Ground, Read, Verb};
 use countersign_core::facts::question::{ChangeRead, CommentText};
@@ -186,16 +185,6 @@ impl Engine {
         }
     }
 
-    /// `recheck`: another look, and a fork's request is treated as any other from now on.
-    async fn recheck(&self, place: &Place, (comment, author): (&CommentText, &Account)) -> Result<Answered, TurnError> {
-        if let Some(refusal) = self.without_write(place, author, Verb::Recheck).await? {
-            return Ok(refusal);
-        }
-        lock(&self.memory.settled).remove(&(place.repo.id, comment.change));
-        self.vouch(place.repo.id, comment.change, author).await?;
-        Ok(Answered::Done)
-    }
-
     /// A command about the change itself: judged as a look at the change would.
     async fn about_the_change(
         &self,
@@ -205,6 +194,9 @@ impl Engine {
         command: Command,
     ) -> Result<Answered, TurnError> {
         let read = self.change_of(place, comment).await?;
+        if !read.open && self.was_heeded(place, (comment, author), &command).await? {
+            return Ok(Answered::Done);
+        }
         if let Some(refusal) = out_of_place(place, &read, command.verb()) {
             return Ok(refusal);
         }
@@ -242,14 +234,6 @@ impl Engine {
         }
     }
 
-    /// Refuses who may not write.
-    async fn without_write(&self, place: &Place, author: &Account, verb: Verb) -> Result<Option<Answered>, TurnError> {
-        let question = Question::Permission(author.login.clone());
-        let held = self.forge.answer(&place.repo, &question, Freshness::Now).await?.permission()?;
-        let why = || format!("`{}` needs write on this repository; you have {}", verb.word(), held.word());
-        Ok((held < Permission::Write).then(|| refused(why(), "ask somebody with write")))
-    }
-
     async fn change_of(&self, place: &Place, comment: &CommentText) -> Result<ChangeRead, TurnError> {
         Ok(*self.forge.answer(&place.repo, &Question::Change(comment.change), Freshness::Now).await?.change()?)
     }
@@ -261,43 +245,6 @@ impl Engine {
             return Ok(refusal);
         }
         Ok(refused(why, format!("to approve the present head, write `/countersign approve {}`", read.head)))
-    }
-
-    /// `sync [target]`: by somebody with write, to targets that the policy names.
-    async fn sync_again(
-        &self,
-        place: &Place,
-        author: &Account,
-        comment: CommentId,
-        (environment, target): (Option<Environment>, Option<TargetName>),
-    ) -> Result<Answered, TurnError> {
-        if let Some(refusal) = self.without_write(place, author, Verb::Sync).await? {
-            return Ok(refusal);
-        }
-        let all: Vec<TargetId> = place.policy.syncs().map(|(id, _)| id).collect();
-        let meant: Vec<&TargetId> = all
-            .iter()
-            .filter(|id| environment.as_ref().is_none_or(|environment| id.environment == *environment))
-            .filter(|id| target.as_ref().is_none_or(|target| id.target == *target))
-            .collect();
-        if meant.is_empty() {
-            let names: Vec<String> = all.iter().map(|id| format!("`{id}`")).collect();
-            let help = if names.is_empty() {
-                "the policy names none: add `syncs` to an environment".to_owned()
-            } else {
-                format!("the targets are {}", names.join(", "))
-            };
-            return Ok(refused("there is no such target", help));
-        }
-        for id in meant {
-            let key = NoteKey::Asked(id.clone());
-            let known = self.journal.note(place.repo.id, &key).await?;
-            let newest = known.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0).max(comment.get());
-            self.journal.keep_note(place.repo.id, &key, &newest.to_string()).await?;
-            self.journal.schedule(&Subject::Sync(place.repo.id, id.clone()), self.clock.now()).await?;
-            info!(target = %id, by = %author.login, "a person asks for another delivery");
-        }
-        Ok(Answered::Done)
     }
 }
 

@@ -5,7 +5,7 @@
 use countersign_core::decision::{self, Decision, Reason, Verdict};
 use countersign_core::domain::{Account, CommentId, Login, Oid};
 use countersign_core::event::command::{Spoken, Verb};
-use countersign_core::facts::{AskedFor, Facts, Known, VoteFacts, VoteKind, VoteSource};
+use countersign_core::facts::{Facts, Known, VoteFacts, VoteKind, VoteSource};
 use countersign_core::policy::Policy;
 
 use super::{Answered, refused};
@@ -125,7 +125,9 @@ impl Hearing<'_> {
     }
 
     fn of_unpausing(&self) -> Answered {
-        if !self.facts.asked.iter().any(|asked| matches!(asked.what, AskedFor::Pause(_))) {
+        let mut before = self.facts.clone();
+        before.asked.retain(|asked| asked.comment != self.comment);
+        if decision::paused(self.policy, &before, self.decision).is_none() {
             return refused("nothing is paused here", "nothing to do");
         }
         match decision::paused(self.policy, self.facts, self.decision) {

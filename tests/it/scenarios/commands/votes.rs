@@ -220,7 +220,7 @@ async fn r13_an_approval_whose_delivery_was_lost_is_found_by_the_sweep_and_count
     world.push(&world.rita, Push::to("rita/db").file(PRODUCTION, Secrets::sealed("production", 3)));
     world.until_uncounted(pull, "ann", "stale-approval");
     assert!(!world.merged(pull));
-    world.end();
+    world.no_violations();
 }
 
 #[tokio::test(flavor = "multi_thread")]

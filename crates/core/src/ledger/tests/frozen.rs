@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::decided::{TEXT, facts, names};
 use super::*;
 use crate::facts::{
-    Contributor, ContributorRole, Facts, FileState, HeldPush, KeyChange, KeyChangeKind, LeftOut, LeftOutKind,
-    MergeAsked, PlainCommit, Pusher, Quarantine, SettingChange, VoteFacts,
+    Asked, AskedFor, Contributor, ContributorRole, Facts, FileState, HeldPush, KeyChange, KeyChangeKind, LeftOut,
+    LeftOutKind, MergeAsked, PlainCommit, Pusher, Quarantine, SettingChange, VoteFacts,
 };
 
 /// As the first version wrote them.
@@ -74,14 +74,27 @@ fn whole() -> Facts {
         roles.map(|role| Contributor { commit: head.clone(), role, account: Some(rita.clone()) }).into();
     facts.people.pushers.push(Pusher { commit: head.clone(), account: Known::Unknown(unknown()) });
     let vote = facts.votes[0].clone();
-    let others = [VoteKind::Reject, VoteKind::Ended, VoteKind::Unrecognised].map(|kind| VoteFacts {
-        source: VoteSource::Comment(CommentId::new(11)),
-        kind,
-        ended_by: Some(rita.clone()),
-        stood: true,
-        ..vote.clone()
-    });
+    let others =
+        [VoteKind::Reject, VoteKind::Ended, VoteKind::Unrecognised, VoteKind::Withdraw].map(|kind| VoteFacts {
+            source: VoteSource::Comment(CommentId::new(11)),
+            kind,
+            ended_by: Some(rita.clone()),
+            stood: true,
+            ..vote.clone()
+        });
     facts.votes.extend(others);
+    let asked = [
+        AskedFor::Waive(Login::parse("ann").unwrap()),
+        AskedFor::Pause(Some("after the freeze".to_owned())),
+        AskedFor::Pause(None),
+        AskedFor::Unpause,
+    ];
+    facts.asked.extend((12..).zip(asked).map(|(id, what)| Asked {
+        comment: CommentId::new(id),
+        by: rita.clone(),
+        what,
+        at: Timestamp::from_seconds(950),
+    }));
     facts.delta_at.extend([(oid(1), Some(Digest::of(b"1"))), (oid(2), None)]);
     facts.change_at.extend([(oid(1), Some(Digest::of(b"1"))), (oid(2), None)]);
     let may = facts.authority.values_mut().next().unwrap();
