@@ -404,7 +404,7 @@ fn code(name: &str) -> String {
 /// A sentence of ours: what stands between two backticks is a code span, the rest is running text.
 fn prose(words: &str) -> String {
     let parts: Vec<&str> = words.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return text(words);
     }
     let span = |(at, part): (usize, &&str)| match at % 2 {
