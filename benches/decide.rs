@@ -154,6 +154,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
             clashes: Vec::new(),
             plain_commits: Vec::new(),
             policy_fault: None,
+            apart: BTreeMap::new(),
         },
         documents: (0..files).map(|at| (path(at), document.clone())).collect(),
         people: People {
