@@ -12,10 +12,11 @@ const CORE: &[(&str, &[&str])] = &[
     ("delivery", &["domain", "event"]),
     ("facts", &["domain", "policy", "event"]),
     ("decision", &["domain", "policy", "facts"]),
+    ("guard", &["domain", "facts"]),
     ("sync", &["domain", "policy", "facts", "decision"]),
     ("ledger", &["domain", "policy", "facts", "decision"]),
     ("putback", &["domain", "policy", "facts", "ledger"]),
-    ("effect", &["domain", "policy", "facts", "decision", "sync", "ledger", "putback"]),
+    ("effect", &["domain", "policy", "facts", "decision", "guard", "sync", "ledger", "putback"]),
 ];
 
 /// Crates that do input or output, or keep time: none of them in a pure crate's manifest.

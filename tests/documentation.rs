@@ -209,6 +209,16 @@ fn commands() -> String {
     page
 }
 
+#[test]
+fn every_finding_about_the_guard_is_documented() {
+    let page = read("docs/guard.md");
+    for reason in countersign_core::guard::GuardReason::ALL {
+        let row =
+            format!("| `{}` | {} | {} | {} |", reason.code(), reason.weight().word(), reason.words(), reason.help());
+        assert!(page.contains(&row), "docs/guard.md lacks:\n{row}");
+    }
+}
+
 /// The page of reasons.
 fn reasons() -> String {
     let mut page = String::from(include_str!("documentation/reasons-head.md"));

@@ -138,6 +138,9 @@ impl Engine {
         if let Some(note) = self.policy_note(place, &place.policy, facts).await? {
             wanted.comment = wanted.comment.map(|comment| format!("{comment}\n{note}"));
         }
+        if let Some(note) = self.guard_note(place, &facts.change.base).await? {
+            wanted.comment = wanted.comment.map(|comment| format!("{comment}\n{note}"));
+        }
         self.share_check(&place.repo, &mut wanted, shared).await?;
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
     }

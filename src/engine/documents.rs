@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::domain::{Delta, DeltaEntry, EntryMode, Oid, RefName, RepoPath, TreeEntry};
+use countersign_core::domain::{Delta, EntryMode, Oid, RefName, RepoPath, TreeEntry};
 use countersign_core::facts::compare::Branches;
 use countersign_core::facts::{
     ChangeFacts, DocumentFacts, FileState, KeyChange, KeyChangeKind, PlainCommit, SettingChange,
@@ -17,7 +17,7 @@ use super::ports::RepoRef;
 use super::{Engine, TurnError};
 
 /// Largest file we look into, in bytes.
-const LIMIT: usize = 4 * 1024 * 1024;
+pub(super) const LIMIT: usize = 4 * 1024 * 1024;
 
 /// One side of a governed file.
 pub(super) enum Side {
@@ -44,37 +44,12 @@ impl Engine {
                 rules = Some(self.creation_rules(place, base_tip).await?);
             }
             let demand = rules.as_ref().map_or(Demand::Nothing, |rules| rules.demand(&entry.path));
-            documents.insert(entry.path.clone(), self.document(&place.repo, entry, demand).await?);
+            let old = self.side(&place.repo, &entry.path, entry.old.as_ref()).await?;
+            let new = self.side(&place.repo, &entry.path, entry.new.as_ref()).await?;
+            let copied = self.copied(place, (base, &entry.path), (&old, &new)).await?;
+            documents.insert(entry.path.clone(), DocumentFacts { copied, ..facts(&old, &new, &demand) });
         }
         Ok(documents)
-    }
-
-    async fn document(
-        &self,
-        repo: &RepoRef,
-        entry: &DeltaEntry,
-        demand: Demand<'_>,
-    ) -> Result<DocumentFacts, TurnError> {
-        let old = self.side(repo, &entry.path, entry.old.as_ref()).await?;
-        let new = self.side(repo, &entry.path, entry.new.as_ref()).await?;
-        let diff = sops_file::diff::keyless(old.document(), new.document());
-        let keys = diff.keys.iter().map(|key| KeyChange { key: key.key.to_string(), change: kind(key.change) });
-        let settings = diff.settings.iter().map(|setting| SettingChange {
-            name: setting.name.clone(),
-            old: setting.old.clone().unwrap_or_default(),
-            new: setting.new.clone().unwrap_or_default(),
-        });
-        Ok(DocumentFacts {
-            old: old.state(),
-            new: new.state(),
-            keys: keys.collect(),
-            exposed: new.document().map(|new| bare(new, old.document(), &demand)).unwrap_or_default(),
-            old_recipients: old.recipients(),
-            new_recipients: new.recipients(),
-            demanded_recipients: demand.recipients(),
-            settings: settings.collect(),
-            other: Some(other(&diff)),
-        })
     }
 
     pub(super) async fn side(
@@ -149,8 +124,31 @@ pub(super) fn must_be_sealed(place: &Place, base: &RefName, path: &RepoPath) -> 
     }
 }
 
+/// What a file is on both sides, and what changed in it, as far as the two sides say.
+fn facts(old: &Side, new: &Side, demand: &Demand<'_>) -> DocumentFacts {
+    let diff = sops_file::diff::keyless(old.document(), new.document());
+    let keys = diff.keys.iter().map(|key| KeyChange { key: key.key.to_string(), change: kind(key.change) });
+    let settings = diff.settings.iter().map(|setting| SettingChange {
+        name: setting.name.clone(),
+        old: setting.old.clone().unwrap_or_default(),
+        new: setting.new.clone().unwrap_or_default(),
+    });
+    DocumentFacts {
+        old: old.state(),
+        new: new.state(),
+        keys: keys.collect(),
+        exposed: new.document().map(|new| bare(new, old.document(), demand)).unwrap_or_default(),
+        old_recipients: old.recipients(),
+        new_recipients: new.recipients(),
+        demanded_recipients: demand.recipients(),
+        settings: settings.collect(),
+        other: Some(other(&diff)),
+        copied: BTreeSet::new(),
+    }
+}
+
 /// Reads one side: a document, or what it is instead.
-fn read(path: &RepoPath, bytes: &[u8]) -> Side {
+pub(super) fn read(path: &RepoPath, bytes: &[u8]) -> Side {
     let name = path.to_string();
     match SealedDocument::parse(bytes, Format::of_path(&name)) {
         Ok(document) => Side::Document(Box::new(document)),
@@ -295,3 +293,7 @@ fn kind(change: sops_file::diff::ChangeKind) -> KeyChangeKind {
         Change::BecameEncrypted => KeyChangeKind::BecameEncrypted,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tampering;

@@ -206,14 +206,17 @@ fn after_installation(installation: &Installation) -> Vec<Subject> {
 
 /// The open changes of the repository an event happened in, or of every repository of its organisation that we reach.
 fn concerned(event: &Event, repositories: &[RepoRef]) -> Vec<Subject> {
+    // what follows from other rules for the open changes is said by that look
+    let rules = matches!(event, Event::Guard(_));
+    let looked_at = |repo| if rules { Subject::Guard(repo) } else { Subject::Changes(repo) };
     if let Some(place) = event.place() {
-        return vec![Subject::Changes(place.repo)];
+        return vec![looked_at(place.repo)];
     }
     let Some(organization) = event.organization() else { return Vec::new() };
     repositories
         .iter()
         .filter(|repo| repo.name.owner().eq_ignore_ascii_case(organization.as_str()))
-        .map(|repo| Subject::Changes(repo.id))
+        .map(|repo| looked_at(repo.id))
         .collect()
 }
 

@@ -5,6 +5,7 @@
 
 pub mod crash;
 pub mod by_hand;
+pub mod doctor;
 pub mod forecast;
 pub mod intake;
 pub mod ports;
@@ -15,6 +16,7 @@ mod asked;
 mod book;
 mod branch;
 mod change;
+mod copies;
 mod command;
 mod documents;
 mod error;
@@ -40,6 +42,7 @@ mod siblings;
 mod spoken;
 mod sync;
 mod timeline;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -133,6 +136,10 @@ struct Memory {
     own_words: Mutex<BTreeMap<(RepoId, CommentId), bool>>,
     /// Who gave commands lately, and how many.
     speaking: Mutex<command::limit::Speaking>,
+    /// Where every ciphertext stands that was ever approved.
+    copies: Mutex<BTreeMap<RepoId, Arc<copies::Copies>>>,
+    /// When the guard of a repository was last asked after.
+    guarded: Mutex<BTreeMap<RepoId, Timestamp>>,
     /// When pushes of an unknown sender were first noticed.
     noticed: Mutex<BTreeMap<(RepoId, Oid), Timestamp>>,
 }
@@ -180,3 +187,7 @@ impl Engine {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::cast_possible_wrap, dead_code, reason = "tests")]
+pub(crate) mod states;

@@ -17,6 +17,7 @@ use countersign_core::effect::{Effect, Receipt};
 use countersign_core::event::command::Spoken;
 use countersign_core::facts::question::Movement;
 use countersign_core::facts::{Answer, MergeBase, Question, VoteKind};
+use countersign_core::guard::AppFacts;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -65,6 +66,12 @@ pub trait Forge: Send + Sync {
 
     /// Asks GitHub to bring a delivery again (202; the delivery itself follows as a webhook with the same id).
     async fn redeliver(&self, delivery: &FailedDelivery) -> Result<(), ForgeError>;
+
+    /// What the App may do and is told at an installation, and how its webhook is set.
+    async fn app(&self, installation: InstallationId) -> Result<AppFacts, ForgeError>;
+
+    /// Number of the App.
+    fn app_id(&self) -> u64;
 
     /// User name and secret for Git over HTTPS, valid for at least five more minutes, for this repository only.
     async fn git_credentials(&self, repo: &RepoRef) -> Result<GitCredentials, ForgeError>;
@@ -308,6 +315,8 @@ pub enum Subject {
     Repository(RepoId),
     /// Every open change of a repository: people or rules have changed, so none stands as it was judged.
     Changes(RepoId),
+    /// The rules GitHub keeps of the branches we answer for.
+    Guard(RepoId),
     /// A sync target: what it has, what it should have.
     Sync(RepoId, TargetId),
     /// A comment under a pull request that may hold a command.
@@ -469,6 +478,8 @@ pub enum NoteKey {
     MergeAsked(PrNumber),
     /// Somebody who may write said that a fork's pull request may be treated as any other: an `Account`.
     Vouched(PrNumber),
+    /// What was last seen of the guard: `guard::Watch`.
+    Guard,
 }
 
 /// What a receiver says about a delivery it took, by `POST /api/v1/syncs/{id}/status`.

@@ -108,7 +108,11 @@ impl Engine {
                     Err(fault) => warn!(target = %id, %fault, "the note of a run cannot be read"),
                 },
                 NoteKey::Asked(id) => drop(text.parse().map(|asked| noted.asked.insert(id, asked))),
-                NoteKey::Callback(_) | NoteKey::Command(_) | NoteKey::MergeAsked(_) | NoteKey::Vouched(_) => {}
+                NoteKey::Callback(_)
+                | NoteKey::Command(_)
+                | NoteKey::MergeAsked(_)
+                | NoteKey::Vouched(_)
+                | NoteKey::Guard => {}
             }
         }
         Ok(noted)

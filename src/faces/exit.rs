@@ -130,6 +130,12 @@ impl Report {
         Self::new(exit, error).causes(error.source())
     }
 
+    /// What is wrong, without the help.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        self.messages.first().map_or("", |message| message.what.as_str())
+    }
+
     fn causes(self, first: Option<&dyn Error>) -> Self {
         let (mut report, mut next) = (self, first);
         while let Some(error) = next {

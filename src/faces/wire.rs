@@ -30,6 +30,7 @@ use crate::adapters::keyring::KeyringTable;
 use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
+use crate::engine::doctor::{Checkup, DoctorError};
 use crate::engine::explain::{ExplainError, Explained};
 use crate::engine::ports::{Clock, Forge, Journal, Subject};
 use crate::engine::readiness::Readiness;
@@ -124,6 +125,28 @@ pub async fn explained(
     let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let built = build(&config, journal)?;
     Ok(built.engine.explained(repo, number, supposing).await?)
+}
+
+/// Looks at the App and its repositories as the server would, with its settings: `countersign doctor`.
+///
+/// # Errors
+/// When a setting is missing, or GitHub cannot be asked; the message says why and what to do.
+pub async fn checkup(config: ServeConfig, only: Option<&RepoName>) -> Result<Checkup, CheckupFault> {
+    log(&config);
+    let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let built = build(&config, journal)?;
+    Ok(built.engine.checkup(only).await?)
+}
+
+/// Why `doctor` failed.
+#[derive(Debug, Error)]
+pub enum CheckupFault {
+    /// The parts cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] ServeError),
+    /// Nothing can be said.
+    #[error(transparent)]
+    Doctor(#[from] DoctorError),
 }
 
 /// Why `explain` failed.

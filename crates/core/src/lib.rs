@@ -9,6 +9,7 @@ pub mod event;
 pub mod delivery;
 pub mod facts;
 pub mod decision;
+pub mod guard;
 pub mod sync;
 pub mod effect;
 pub mod ledger;

@@ -21,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ciphertext;
 mod envelope;
 mod error;
 mod format;

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::domain::{Account, DeliveryId, InstallationId, RepoId, RepoName, Timestamp};
+use countersign_core::guard::{AppFacts, Hook};
 use http::Method;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::address::encode;
 use super::broker::{Purpose, Scope};
@@ -29,6 +30,21 @@ struct AppWire {
 struct InstallationWire {
     id: u64,
     suspended_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct GrantedWire {
+    permissions: BTreeMap<String, String>,
+    #[serde(default)]
+    events: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct HookWire {
+    url: Option<String>,
+    content_type: Option<String>,
+    insecure_ssl: Option<Value>,
+    secret: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +123,33 @@ impl GitHub {
             return Err(Fault::new(ForgeErrorKind::Later, operation, &words));
         }
         Ok(found.into_values().collect())
+    }
+
+    /// `GET /app/installations/{installation_id}`: what was granted there, and `GET /app/hook/config`.
+    pub(super) async fn app_facts(&self, installation: InstallationId) -> Result<AppFacts, Fault> {
+        let GrantedWire { permissions, events } = self.installed_as(installation).await?;
+        let call = Call::get("app.hook", Auth::App, "/app/hook/config".to_owned());
+        let wire: HookWire = self.client.send(&call).await?.json()?;
+        let url = wire.url.unwrap_or_default();
+        let insecure = wire.insecure_ssl.is_some_and(|word| word == "1" || word == 1);
+        let hook = Hook {
+            has_address: !url.is_empty(),
+            https: url.starts_with("https://"),
+            content_type: wire.content_type.unwrap_or_default(),
+            checks_certificates: !insecure,
+            has_secret: wire.secret.is_some_and(|masked| !masked.is_empty()),
+        };
+        Ok(AppFacts { permissions, events, hook })
+    }
+
+    /// Permissions that were granted to an installation.
+    pub(super) async fn granted(&self, installation: InstallationId) -> Result<BTreeMap<String, String>, Fault> {
+        Ok(self.installed_as(installation).await?.permissions)
+    }
+
+    async fn installed_as(&self, installation: InstallationId) -> Result<GrantedWire, Fault> {
+        let call = Call::get("app.installation", Auth::App, format!("/app/installations/{installation}"));
+        self.client.send(&call).await?.json()
     }
 
     /// `GET /app/hook/deliveries`, grouped by delivery: those without any success since then, newest first.

@@ -24,14 +24,16 @@ struct RuleWire {
     ruleset_id: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct RulesetWire {
-    current_user_can_bypass: Option<String>,
-    bypass_actors: Option<Vec<BypassWire>>,
+/// A ruleset, as far as it is shown.
+#[derive(Default, Deserialize)]
+pub(super) struct RulesetWire {
+    pub(super) name: Option<String>,
+    pub(super) current_user_can_bypass: Option<String>,
+    pub(super) bypass_actors: Option<Vec<BypassWire>>,
 }
 
 #[derive(Deserialize)]
-struct BypassWire {
+pub(super) struct BypassWire {
     actor_id: Option<u64>,
     actor_type: String,
     #[serde(default)]
@@ -64,7 +66,7 @@ impl GitHub {
     }
 
     /// The name of a bypass actor that is not our App.
-    fn other(&self, actor: &BypassWire) -> Option<String> {
+    pub(super) fn other(&self, actor: &BypassWire) -> Option<String> {
         let ours = actor.actor_type == "Integration" && actor.actor_id == Some(self.client.app());
         let pushes = actor.bypass_mode != "pull_request";
         let name = actor.actor_id.map_or_else(|| actor.actor_type.clone(), |id| format!("{} {id}", actor.actor_type));

@@ -40,6 +40,7 @@ fn key(repo: &RepoRef, question: &Question) -> Option<Key> {
         | Question::Movements(_)
         | Question::OurDeployment { .. }
         | Question::Guard(_)
+        | Question::Rules(_)
         | Question::OurWorkflowRuns { .. }
         | Question::WorkflowRun(_)
         | Question::Comment(_) => None,
@@ -61,6 +62,7 @@ fn is_worth_keeping(answer: &Answer) -> bool {
         | Answer::Movements(_)
         | Answer::Deployment(_)
         | Answer::Guard(_)
+        | Answer::Rules(_)
         | Answer::Workflows(_)
         | Answer::Workflow(_)
         | Answer::Comment(_) => false,

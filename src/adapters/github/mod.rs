@@ -27,6 +27,7 @@ mod pages;
 mod people;
 mod pulls;
 mod reads;
+mod rules;
 mod transport;
 mod wire;
 
@@ -41,6 +42,7 @@ use async_trait::async_trait;
 use countersign_core::domain::{Account, InstallationId, RepoId, RepoName, Timestamp};
 use countersign_core::effect::{Effect, Receipt};
 use countersign_core::facts::{Answer, Question};
+use countersign_core::guard::AppFacts;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use tokio::sync::OnceCell;
@@ -191,6 +193,7 @@ impl GitHub {
                 self.our_deployment(repo, task, environment, *generation).await.map(Answer::Deployment)
             }
             Question::Guard(branch) => self.guard(repo, branch).await.map(Answer::Guard),
+            Question::Rules(branch) => self.rules(repo, branch).await.map(Answer::Rules),
             Question::OurWorkflowRuns { file, since } => {
                 self.our_workflow_runs(repo, file, *since).await.map(Answer::Workflows)
             }
@@ -250,6 +253,14 @@ impl Forge for GitHub {
 
     async fn redeliver(&self, delivery: &FailedDelivery) -> Result<(), ForgeError> {
         Ok(self.ask_again(delivery).await?)
+    }
+
+    async fn app(&self, installation: InstallationId) -> Result<AppFacts, ForgeError> {
+        Ok(self.app_facts(installation).await?)
+    }
+
+    fn app_id(&self) -> u64 {
+        self.client.app()
     }
 
     async fn git_credentials(&self, repo: &RepoRef) -> Result<GitCredentials, ForgeError> {

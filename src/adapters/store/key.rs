@@ -1,5 +1,5 @@
 //! How a subject is written in one column: `branch/<repository>/<reference>`, `change/<repository>/<number>`,
-//! `repository/<repository>`, `changes/<repository>`, `sync/<repository>/<environment>/<target>`, `command/<repository>/<comment>`,
+//! `repository/<repository>`, `changes/<repository>`, `guard/<repository>`, `sync/<repository>/<environment>/<target>`, `command/<repository>/<comment>`,
 //! `installations`; and the key of a note. Never shown to people.
 
 use countersign_core::domain::{RefName, RepoId};
@@ -13,6 +13,7 @@ pub(super) fn write(subject: &Subject) -> String {
         Subject::Change(repo, number) => format!("change/{repo}/{number}"),
         Subject::Repository(repo) => format!("repository/{repo}"),
         Subject::Changes(repo) => format!("changes/{repo}"),
+        Subject::Guard(repo) => format!("guard/{repo}"),
         Subject::Sync(repo, target) => format!("sync/{repo}/{target}"),
         Subject::Command(repo, comment) => format!("command/{repo}/{comment}"),
         Subject::Installations => "installations".to_owned(),
@@ -31,11 +32,15 @@ pub(super) fn write_note(key: &NoteKey) -> String {
         NoteKey::Command(comment) => format!("command/{comment}"),
         NoteKey::MergeAsked(change) => format!("merge/{change}"),
         NoteKey::Vouched(change) => format!("vouched/{change}"),
+        NoteKey::Guard => "guard".to_owned(),
     }
 }
 
 /// Reads what [`write_note`] wrote; anything else is `None`.
 pub(super) fn read_note(text: &str) -> Option<NoteKey> {
+    if text == "guard" {
+        return Some(NoteKey::Guard);
+    }
     let (kind, rest) = text.split_once('/')?;
     match kind {
         "run" => Some(NoteKey::Run(rest.parse().ok()?)),
@@ -74,6 +79,7 @@ pub(super) fn read(text: &str) -> Option<Subject> {
         }
         "repository" => Some(Subject::Repository(rest.parse().ok()?)),
         "changes" => Some(Subject::Changes(rest.parse().ok()?)),
+        "guard" => Some(Subject::Guard(rest.parse().ok()?)),
         _ => None,
     }
 }
@@ -93,6 +99,7 @@ mod tests {
             (Subject::Change(repo, PrNumber::new(4)), "change/7/4"),
             (Subject::Repository(repo), "repository/7"),
             (Subject::Changes(repo), "changes/7"),
+            (Subject::Guard(repo), "guard/7"),
             (Subject::Sync(repo, "production/hook".parse().unwrap()), "sync/7/production/hook"),
             (Subject::Command(repo, CommentId::new(9)), "command/7/9"),
             (Subject::Installations, "installations"),
@@ -127,6 +134,7 @@ mod tests {
             NoteKey::Command(CommentId::new(9)),
             NoteKey::MergeAsked(PrNumber::new(9)),
             NoteKey::Vouched(PrNumber::new(9)),
+            NoteKey::Guard,
         ];
         for key in keys {
             assert_eq!(read_note(&write_note(&key)), Some(key));

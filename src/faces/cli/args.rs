@@ -65,6 +65,7 @@ impl Arguments {
             | Verb::Sync(_)
             | Verb::Policy(_)
             | Verb::Explain(_)
+            | Verb::Doctor(_)
             | Verb::Config(_)
             | Verb::Serve(_)
             | Verb::Demo(_)
@@ -133,6 +134,8 @@ pub(super) enum Verb {
     Sync(SyncArgs),
     /// Run the server: take GitHub's deliveries, count approvals, merge what was approved.
     Serve(ConfigArgs),
+    /// Say what is missing: in the App's rights, its webhook, the rules of each repository; and how to mend it.
+    Doctor(DoctorArgs),
     /// Print every setting and where its value comes from, secrets masked.
     Config(ConfigArgs),
     /// Play the whole story on this machine: real pushes, reviews, a merge, a proof, and forgeries that are caught.
@@ -215,6 +218,15 @@ pub(super) struct ExplainArgs {
     /// Read the decision that the ledger recorded; ask nobody how things are now.
     #[arg(long)]
     pub(super) recorded: bool,
+    #[command(flatten)]
+    pub(super) ledger: LedgerArgs,
+}
+
+#[derive(Args)]
+pub(super) struct DoctorArgs {
+    /// Only this repository; all that the App reaches unless named.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) repo: Option<String>,
     #[command(flatten)]
     pub(super) ledger: LedgerArgs,
 }

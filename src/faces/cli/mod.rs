@@ -6,6 +6,7 @@
 mod adopt;
 mod args;
 mod check;
+mod doctor;
 mod explain;
 mod init;
 mod keygen;
@@ -72,6 +73,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Schema => check::schema(),
         Verb::Policy(verb) => policy::run(verb, json),
         Verb::Explain(args) => explain::run(&args, json),
+        Verb::Doctor(args) => doctor::run(&args, json),
         Verb::Verify(args) => verify::run(args, json),
         Verb::Ledger(LedgerVerb::Show(args)) => ledger::show(args, json),
         Verb::Ledger(LedgerVerb::Export(args)) => ledger::export(args),

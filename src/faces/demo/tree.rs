@@ -104,7 +104,12 @@ fn people(
         lines.push(Line::of(BAD, "  ✗ ").join(name).and(CODE, vote.reason.code()).and(DIM, &format!(": {why}")));
     }
     if group.missing > 0 {
-        lines.push(Line::of(DIM, &format!("  {} missing; could: {}", group.missing, group.could.join(", "))));
+        let could = if group.could.is_empty() {
+            "nobody is left".to_owned()
+        } else {
+            format!("could: {}", group.could.join(", "))
+        };
+        lines.push(Line::of(DIM, &format!("  {} missing; {could}", group.missing)));
     }
     lines
 }

@@ -31,6 +31,8 @@ pub const QUEUE_DEPTH: &str = "countersign_queue_depth";
 pub const QUEUE_OLDEST_SECONDS: &str = "countersign_queue_oldest_seconds";
 /// How late the sweep is, in seconds.
 pub const SWEEP_LAG_SECONDS: &str = "countersign_sweep_lag_seconds";
+/// Rules of GitHub that got weaker.
+pub const GUARD_WEAKENED: &str = "countersign_guard_weakened_total";
 /// Requests to GitHub.
 pub const GITHUB_REQUESTS: &str = "countersign_github_requests_total";
 /// Requests GitHub still allows this hour.
@@ -75,6 +77,7 @@ fn describe() {
     describe_gauge!(QUEUE_DEPTH, "Subjects that are due");
     describe_gauge!(QUEUE_OLDEST_SECONDS, "How long the oldest due subject has waited");
     describe_gauge!(SWEEP_LAG_SECONDS, "How late the sweep is");
+    describe_counter!(GUARD_WEAKENED, "Rules of GitHub that got weaker, by what is wrong now");
     describe_counter!(GITHUB_REQUESTS, "Requests to GitHub, by operation and status");
     describe_gauge!(GITHUB_RATE_REMAINING, "Requests GitHub still allows this hour");
 }

@@ -12,6 +12,7 @@ mod deliveries;
 mod durability;
 mod edges;
 mod faults;
+mod guard;
 mod healing;
 mod keymerge;
 mod histories;

@@ -182,3 +182,24 @@ async fn a_base_that_moved_in_the_same_file_makes_a_change_stale_and_elsewhere_d
     assert!(world.main_has("staging", 3));
     world.end();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_copied_from_another_environment_needs_those_who_approve_there_as_well() {
+    let world = World::new().await;
+    let first = world.by_rita("rita/db", "production");
+    world.approve(&world.ann, first);
+    world.approve(&world.bob, first);
+    world.until_merged(first);
+    // what production held before: nobody sees it on the branch any more, the ledger knows it was approved
+    let old = Push::to("copied").from("main").file("secrets/staging/db.yaml", Secrets::sealed("production", 1));
+    let copied = world.change_of("copied", old);
+    world.until_comment(copied, "**sealed values copied into `secrets/staging/db.yaml`**");
+    world.approve(&world.ann, copied);
+    world.until_counted(copied, "staging", &["ann"]);
+    world.until_counted(copied, "production", &["ann"]);
+    assert_eq!(world.conclusion(copied), "action_required", "enough for staging, not for production");
+    assert!(!world.merged(copied));
+    world.approve(&world.bob, copied);
+    world.until_merged(copied);
+    world.end();
+}

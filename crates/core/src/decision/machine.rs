@@ -35,7 +35,8 @@ fn only_its_values(machine: &Machine, one: &Placed<'_>) -> bool {
 }
 
 fn values_alone(document: &DocumentFacts) -> bool {
-    document.old == FileState::Sealed
+    document.copied.is_empty()
+        && document.old == FileState::Sealed
         && document.new == FileState::Sealed
         && !document.keys.is_empty()
         && document.settings.is_empty()

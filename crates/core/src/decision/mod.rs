@@ -22,7 +22,7 @@ mod waiting;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub use supposing::supposing;
 pub use waiting::Wait;
 
 use crate::domain::{Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath, ResolvedNames};
-use crate::facts::{DocumentFacts, Facts, KeyChange, VoteSource};
+use crate::facts::{DocumentFacts, Facts, KeyChange, Origin, SettingChange, VoteSource};
 use crate::policy::{Binding, Located, Machine, Mode, Policy};
 
 use self::case::Case;
@@ -167,6 +167,16 @@ pub struct ChangedPath {
     pub readers: Option<usize>,
     /// Whether that set changed.
     pub readers_changed: bool,
+    /// Who can open it at the head and could not before.
+    pub readers_added: Vec<String>,
+    /// Who could open it before and cannot at the head.
+    pub readers_removed: Vec<String>,
+    /// Settings that changed.
+    pub settings: Vec<SettingChange>,
+    /// Everything else that changed in it: comments, order, data key, integrity code, spelling.
+    pub other: Vec<SettingChange>,
+    /// It does not change itself: its ciphertext was copied into this file, so its policies are asked too (`copied-ciphertext`).
+    pub copied_into: Option<RepoPath>,
     /// The policies that match it, as positions in [`Policy::policies`]; none for control paths.
     pub policies: Vec<usize>,
 }
@@ -178,6 +188,8 @@ struct Placed<'a> {
     document: Option<&'a DocumentFacts>,
     /// Whether the same people can open it as before.
     same_readers: bool,
+    /// Where ciphertexts stood before that are new in it, and what the policy says of those places.
+    sources: Vec<(&'a Origin, Located<'a>)>,
 }
 
 impl Placed<'_> {
@@ -207,7 +219,9 @@ fn placed<'a>(
             document = (*path == entry.path).then_some(found);
         }
         let same_readers = document.is_none_or(|document| document.old_recipients == document.new_recipients);
-        Placed { entry, at: here.locate(&entry.path), document, same_readers }
+        let origins = document.iter().flat_map(|document| &document.copied);
+        let sources = origins.map(|origin| (origin, policy.on(&origin.branch, default_branch).locate(&origin.path)));
+        Placed { entry, at: here.locate(&entry.path), document, same_readers, sources: sources.collect() }
     };
     delta.entries().iter().map(place).collect()
 }
@@ -395,6 +409,12 @@ fn by_scope(placed: Vec<Placed<'_>>) -> BTreeMap<Scope, Vec<ChangedPath>> {
     let mut control = Vec::new();
     let mut environments: BTreeMap<&Environment, Vec<ChangedPath>> = BTreeMap::new();
     for mut one in placed {
+        for (origin, at) in &one.sources {
+            if let Located::Governed { environment, plain: _, policies } = at {
+                let source = copied_path(origin, &one.entry.path, policies.clone());
+                environments.entry(environment.name()).or_default().push(source);
+            }
+        }
         match one.at {
             Located::Free | Located::Ambiguous(_) => {}
             Located::Control => control.push(changed_path(&one, Vec::new())),
@@ -448,6 +468,23 @@ fn comments_count(policy: &Policy) -> bool {
     policy.environments().iter().all(|rule| rule.comment_votes())
 }
 
+/// A file whose ciphertext was copied: it is touched by the change as much as the file it was copied into.
+fn copied_path(origin: &Origin, into: &RepoPath, policies: Vec<usize>) -> ChangedPath {
+    ChangedPath {
+        path: origin.path.clone(),
+        file: FileChange::Changed,
+        keys: Vec::new(),
+        readers: None,
+        readers_changed: false,
+        readers_added: Vec::new(),
+        readers_removed: Vec::new(),
+        settings: Vec::new(),
+        other: Vec::new(),
+        copied_into: Some(into.clone()),
+        policies,
+    }
+}
+
 fn changed_path(one: &Placed<'_>, policies: Vec<usize>) -> ChangedPath {
     let (entry, document) = (one.entry, one.document);
     let file = match (entry.old.is_some(), entry.new.is_some()) {
@@ -456,12 +493,22 @@ fn changed_path(one: &Placed<'_>, policies: Vec<usize>) -> ChangedPath {
         (true, true) | (false, false) => FileChange::Changed,
     };
     let readers = document.map(|document| document.new_recipients.len()).filter(|readers| *readers > 0);
+    let changed = document.filter(|_| file == FileChange::Changed);
+    let other_readers = changed.filter(|_| !one.same_readers);
+    let only = |these: fn(&DocumentFacts) -> &BTreeSet<String>, those: fn(&DocumentFacts) -> &BTreeSet<String>| {
+        other_readers.map(|document| these(document).difference(those(document)).cloned().collect()).unwrap_or_default()
+    };
     ChangedPath {
         path: entry.path.clone(),
         file,
         keys: document.map(|document| document.keys.clone()).unwrap_or_default(),
         readers,
         readers_changed: file == FileChange::Changed && !one.same_readers,
+        readers_added: only(|document| &document.new_recipients, |document| &document.old_recipients),
+        readers_removed: only(|document| &document.old_recipients, |document| &document.new_recipients),
+        settings: changed.map(|document| document.settings.clone()).unwrap_or_default(),
+        other: changed.and_then(|document| document.other.clone()).unwrap_or_default(),
+        copied_into: None,
         policies,
     }
 }

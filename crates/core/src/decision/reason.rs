@@ -52,7 +52,7 @@ reasons! {
     Draft, "draft", Pending, "the pull request is a draft", "mark it ready for review";
     Closed, "closed", Pending, "the pull request is closed", "open it again";
     Rejected, "rejected", Rejected, "an approver asked for changes", "that person approves, or takes it back; or an admin without part in the change writes `/countersign waive @user`";
-    Unreachable, "unreachable", Unreachable, "the people left cannot fill the quorum", "change who is excluded, or the policy";
+    Unreachable, "unreachable", Unreachable, "the people left cannot fill the quorum", "name more approvers in the policy, or have somebody make the change who is none";
     CannotVerify, "cannot-verify", Unknown, "GitHub did not say whether somebody may approve", "wait: it is asked again by itself";
     // structure
     PolicyMismatch, "policy-mismatch", Unknown, "the policy changed while the facts were read", "wait: it is read again by itself";
@@ -71,6 +71,7 @@ reasons! {
     ExposedKey, "exposed-key", Blocked, "a value stands in plain that must be sealed", "seal the value again and replace it";
     UnknownRecipient, "unknown-recipient", Blocked, "somebody nobody knows can open the file", "add the recipient to `people`, or take it out of the file";
     RecipientsDiffer, "recipients-differ", Blocked, "the readers are not those that `.sops.yaml` at the base demands", "run `sops updatekeys`, or change `.sops.yaml` first";
+    CopiedCiphertext, "copied-ciphertext", Blocked, "sealed values were copied from a place whose approvers cannot be told", "seal the values anew in this file: `countersign set`, or `sops` with the value typed";
     NoPolicyForPath, "no-policy-for-path", Blocked, "no policy covers the path", "add a policy for it";
     PolicyBroken, "policy-broken", Blocked, "the change leaves the repository without a valid policy", "correct `.countersign/policy.yaml`; `countersign check` names line and column";
     BaseUncovered, "base-uncovered", Blocked, "the base holds protected content that nobody approved", "countersign puts it back by itself, or says in a pull request of its own why it does not";

@@ -214,6 +214,7 @@ fn documents(delta: &Delta) -> BTreeMap<RepoPath, DocumentFacts> {
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),
+        copied: std::collections::BTreeSet::new(),
     };
     delta.entries().iter().map(|entry| (entry.path.clone(), document(entry))).collect()
 }

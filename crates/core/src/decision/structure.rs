@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Placed, Reason, Refusal};
 use crate::domain::{EntryMode, RepoPath};
-use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, MergeBase, VoteKind};
+use crate::facts::{DocumentFacts, Facts, FileState, KeyChangeKind, MergeBase, Origin, VoteKind};
 use crate::policy::{Located, Policy};
 
 /// All structural refusals, in path order. Where rules are only observed they are listed too, and stop nothing.
@@ -104,7 +104,20 @@ fn of_path(people: &Readers, one: &Placed<'_>, found: &mut Vec<Refusal>) {
                 if entry.new.as_ref().is_some_and(|side| side.mode == EntryMode::Executable) {
                     refuse(found, path, Reason::Executable, "");
                 }
+                of_sources(path, &one.sources, found);
                 of_document(people, one, entry.new.is_some(), found);
+            }
+        }
+    }
+}
+
+/// What was copied from a place with policies asks those too; from any other, nobody can be asked.
+fn of_sources(path: &RepoPath, sources: &[(&Origin, Located<'_>)], found: &mut Vec<Refusal>) {
+    for (origin, at) in sources {
+        match at {
+            Located::Governed { policies, .. } if !policies.is_empty() => {}
+            Located::Governed { .. } | Located::Free | Located::Control | Located::Ambiguous(_) => {
+                refuse(found, path, Reason::CopiedCiphertext, format!("from {}", origin.path));
             }
         }
     }

@@ -62,6 +62,7 @@ fn sealed() -> DocumentFacts {
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),
+        copied: std::collections::BTreeSet::new(),
     }
 }
 
@@ -608,4 +609,27 @@ fn a_change_that_somebody_else_merged_is_judged_as_if_it_were_open() {
     let _ = case().is(Verdict::Pending, Reason::QuorumMissing);
     let _ = case().approve("cy").is(Verdict::Satisfied, Reason::QuorumMet);
     let _ = case().approve("cy").but(|facts| facts.change.landed = None).is(Verdict::Pending, Reason::Closed);
+}
+
+#[test]
+fn copied_ciphertext_asks_the_policies_of_where_it_was_copied_from_as_well() {
+    let origin = |path: &str| Origin { branch: RefName::branch("main").unwrap(), path: RepoPath::new(path) };
+    let copying = |from: &'static str| {
+        Case::with(POLICY, "secrets/staging/db.yaml").but(|facts| {
+            let document = facts.documents.values_mut().next().unwrap();
+            document.copied.insert(origin(from));
+        })
+    };
+    // ann alone is enough for staging, and two are needed for production
+    let case = copying("secrets/production/db.yaml").approve("ann").is(Verdict::Pending, Reason::QuorumMissing);
+    let decision = case.decide();
+    let names: Vec<_> = decision.scopes.iter().map(|scope| scope.scope.name()).collect();
+    assert_eq!(names, ["production", "staging"]);
+    assert_eq!(decision.scopes[0].paths[0].copied_into, Some(RepoPath::new("secrets/staging/db.yaml")));
+    let _ = case.approve("cy").is(Verdict::Satisfied, Reason::QuorumMet);
+    // from another file of the same environment: the same policies, asked once
+    let _ = copying("secrets/staging/other.yaml").approve("ann").is(Verdict::Satisfied, Reason::QuorumMet);
+    // nobody can be asked about a place without policies
+    let _ = copying("old/db.yaml").approve("ann").approve("cy").is(Verdict::Blocked, Reason::CopiedCiphertext);
+    let _ = copying(".sops.yaml").approve("ann").approve("cy").is(Verdict::Blocked, Reason::CopiedCiphertext);
 }

@@ -3,6 +3,7 @@
 //! [`Effect`] is everything countersign can ever do to a forge; adding a variant is a decision record. Executors take no
 //! decisions: an effect names exactly what to write, and a merge carries the proof that it was decided.
 
+mod guard_note;
 mod held;
 mod plan;
 mod policy_change;
@@ -17,6 +18,7 @@ use crate::domain::{
 };
 use crate::sync::{DeploymentState, Order};
 
+pub use guard_note::guard_note;
 pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
 pub use policy_change::{TRIED_ON, policy_change};

@@ -10,7 +10,10 @@ use minijinja::{Environment as Templates, UndefinedBehavior, Value, context};
 use super::{COMMENT_MARKER, Check, CheckState, SyncLine};
 use crate::decision::{ChangedPath, Decision, FileChange, Reason, Scope, Verdict, Wait};
 use crate::domain::{Account, Digest, Oid, PrNumber, Sequence};
-use crate::facts::{Facts, KeyChangeKind, VoteSource};
+use crate::facts::{Facts, KeyChangeKind, SettingChange, VoteSource};
+
+/// Rows of a table before the rest is counted.
+const ROWS: usize = 100;
 
 /// What was done after the decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +65,7 @@ pub fn description(
         context! {
             requester => requester.map(|account| account.login.to_string()),
             branch,
-            scopes => touched.iter().map(|(scope, paths)| context! { name => scope.name(), rows => rows(paths) }).collect::<Vec<_>>(),
+            scopes => touched.iter().map(|(scope, paths)| context! { name => scope.name(), rows => shortened(rows(paths)) }).collect::<Vec<_>>(),
         },
     );
     Description { title: cut(&title, 200), body }
@@ -71,7 +74,7 @@ pub fn description(
 /// "1 added, 2 changed": keys where they are known, files otherwise.
 fn counts<'a>(paths: impl Iterator<Item = &'a ChangedPath>) -> String {
     let (mut added, mut changed, mut removed) = (0_usize, 0_usize, 0_usize);
-    for path in paths {
+    for path in paths.filter(|path| path.copied_into.is_none()) {
         for key in &path.keys {
             match key.change {
                 KeyChangeKind::Added => added += 1,
@@ -288,7 +291,7 @@ pub(super) fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Val
         head_full => decision.head.as_str(),
         base => facts.change.base.short(),
         policy => facts.policy_digest.short(),
-        rows => paths.iter().flat_map(|path| rows(std::slice::from_ref(*path))).collect::<Vec<_>>(),
+        rows => shortened(paths.iter().flat_map(|path| rows(std::slice::from_ref(*path))).collect()),
         readers => readers(&paths),
         policies => policies.collect::<Vec<_>>(),
         not_counted => uncounted(decision, facts),
@@ -297,9 +300,20 @@ pub(super) fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Val
             code => refusal.reason.code(), words => refusal.reason.words(),
             detail => refusal.detail.clone(), help => refusal.reason.help(),
         }).collect::<Vec<_>>(),
-        extra => decision.extra_seats.iter().map(|reason| reason.words()).collect::<Vec<_>>(),
+        extra => decision.extra_seats.iter().map(|reason| format!("{} (`{}`)", reason.words(), reason.code())).collect::<Vec<_>>(),
         next => decision.next.clone(),
     }
+}
+
+/// As many rows as people read and a comment holds; the rest is counted.
+fn shortened(mut rows: Vec<Value>) -> Vec<Value> {
+    let more = rows.len().saturating_sub(ROWS);
+    if more > 0 {
+        rows.truncate(ROWS);
+        let change = format!("and {more} more");
+        rows.push(context! { file => Value::from(()), key => Value::from(()), change, strong => true });
+    }
+    rows
 }
 
 /// One row per key, the file named on its first row.
@@ -307,6 +321,11 @@ fn rows(paths: &[ChangedPath]) -> Vec<Value> {
     let mut rows = Vec::new();
     for path in paths {
         let file = path.path.to_string();
+        if let Some(into) = &path.copied_into {
+            let change = format!("sealed values copied into {}", code(&into.to_string()));
+            rows.push(context! { file, key => Value::from(()), note => "`copied-ciphertext`", change, strong => true });
+            continue;
+        }
         if path.keys.is_empty() {
             let change = match path.file {
                 FileChange::Added => "file added",
@@ -320,8 +339,29 @@ fn rows(paths: &[ChangedPath]) -> Vec<Value> {
             let file = (at == 0).then(|| file.clone());
             rows.push(context! { file, key => key.key.clone(), change => key.change.words(), strong });
         }
+        rows.extend(notes(path));
     }
     rows
+}
+
+/// What changed in a file beside its keys, a row each: readers and settings first.
+fn notes(path: &ChangedPath) -> Vec<Value> {
+    let row = |note: String, change: String, strong: bool| {
+        context! { file => Value::from(()), key => Value::from(()), note, change, strong }
+    };
+    let reader = |name: &String| format!("reader {}", code(name));
+    let from_to = |one: &SettingChange| {
+        let word = |side: &str| if side.is_empty() { "not set".to_owned() } else { text(side) };
+        match one.old.is_empty() {
+            true => format!("now {}", word(&one.new)),
+            false => format!("{} → {}", word(&one.old), word(&one.new)),
+        }
+    };
+    let added = path.readers_added.iter().map(|name| row(reader(name), "added".to_owned(), true));
+    let removed = path.readers_removed.iter().map(|name| row(reader(name), "removed".to_owned(), true));
+    let settings = path.settings.iter().map(|one| row(format!("setting {}", code(&one.name)), from_to(one), true));
+    let other = path.other.iter().map(|one| row(text(&one.name), from_to(one), false));
+    added.chain(removed).chain(settings).chain(other).collect()
 }
 
 /// "2 readers, unchanged".
@@ -354,6 +394,8 @@ fn uncounted(decision: &Decision, facts: &Facts) -> Vec<Value> {
         lines.push(context! {
             login, code => vote.reason.code(), words => vote.reason.words(), help => vote.reason.help(),
             commit => vote.commit.as_ref().map(Oid::short), head => facts.change.head.short(),
+            // "bob asked for this change", but "bob: the review was dismissed"
+            sentence => ["the ", "GitHub "].iter().any(|start| vote.reason.words().starts_with(start)),
             stale => vote.reason == Reason::StaleApproval,
         });
     }
@@ -384,6 +426,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("comment.md", include_str!("../../../../templates/comment.md")),
     ("check.md", include_str!("../../../../templates/check.md")),
     ("put_back.md", include_str!("../../../../templates/put_back.md")),
+    ("guard.md", include_str!("../../../../templates/guard.md")),
     ("pull_request.md", include_str!("../../../../templates/pull_request.md")),
     ("policy_change.md", include_str!("../../../../templates/policy_change.md")),
     ("parts.md", include_str!("../../../../templates/parts.md")),

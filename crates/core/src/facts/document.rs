@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{RefName, RepoPath};
+
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,4 +110,16 @@ pub struct DocumentFacts {
     /// Everything else that changed: order, comments, data key, stanzas; `None` in facts recorded before this was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<Vec<SettingChange>>,
+    /// Other approved files, of now or of earlier, that hold a sealed value or a sealed data key which is new in this one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub copied: BTreeSet<Origin>,
+}
+
+/// A file in which a ciphertext was approved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// The branch it stands or stood on.
+    pub branch: RefName,
+    /// Where.
+    pub path: RepoPath,
 }

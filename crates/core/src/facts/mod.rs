@@ -10,6 +10,7 @@ mod document;
 pub mod essence;
 mod people;
 pub mod question;
+pub mod rules;
 pub mod trailers;
 mod vote;
 
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use asked::{Asked, AskedFor};
 pub use change::{ChangeFacts, History, MergeAsked, MergeBase, PlainCommit};
 pub use direct::{HeldPush, LeftOut, LeftOutKind, Quarantine};
-pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, SettingChange};
+pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, Origin, SettingChange};
 pub use people::{Contributor, ContributorRole, People, Pusher};
 pub use question::{Answer, Question, WrongAnswer};
 pub use vote::{Authority, VoteFacts, VoteKind, VoteSource};

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::rules::BranchRules;
 use super::vote::VoteKind;
 use crate::domain::{
     Account, CheckId, CommentId, DeliveryId, DeploymentId, Environment, Login, Oid, Permission, PrNumber, RefName,
@@ -66,6 +67,8 @@ pub enum Question {
     },
     /// Who may move a branch, by its rulesets: [`BranchGuard`].
     Guard(RefName),
+    /// The rules of a branch, whether it is there or not: [`BranchRules`] (decision 0034).
+    Rules(RefName),
     /// Runs of a workflow that we started since an instant, newest first: list of [`WorkflowRead`].
     OurWorkflowRuns {
         /// File of the workflow below `.github/workflows/`.
@@ -108,6 +111,8 @@ pub enum Answer {
     Deployment(Option<DeploymentId>),
     /// To [`Question::Guard`].
     Guard(BranchGuard),
+    /// To [`Question::Rules`].
+    Rules(BranchRules),
     /// To [`Question::OurWorkflowRuns`].
     Workflows(Vec<WorkflowRead>),
     /// To [`Question::WorkflowRun`].
@@ -166,6 +171,8 @@ expect_answer! {
     deployment: Deployment => Option<DeploymentId>;
     /// Takes the guard.
     guard: Guard => BranchGuard;
+    /// Takes the rules.
+    rules: Rules => BranchRules;
     /// Takes the list of workflow runs.
     workflows: Workflows => Vec<WorkflowRead>;
     /// Takes the workflow run.

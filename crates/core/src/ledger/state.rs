@@ -204,6 +204,22 @@ impl LedgerState {
         self.approved.get(branch).unwrap_or(&NOTHING)
     }
 
+    /// Every entry that was ever approved, now or earlier; one may be named more than once.
+    pub fn ever_approved(&self) -> impl Iterator<Item = (&RefName, &RepoPath, &TreeEntry)> {
+        let now = self
+            .approved
+            .iter()
+            .flat_map(|(branch, entries)| entries.iter().map(move |(path, entry)| (branch, path, entry)));
+        let carried_out = self.merges.values().filter_map(|merge| Some((merge, self.decisions.get(&merge.decision)?)));
+        let past = carried_out.flat_map(|(merge, decision)| {
+            let entries = merge.approved.entries().iter();
+            entries.flat_map(|entry| {
+                [&entry.old, &entry.new].into_iter().flatten().map(|side| (&decision.base, &entry.path, side))
+            })
+        });
+        now.chain(past)
+    }
+
     /// The covered policy of a branch.
     #[must_use]
     pub fn policy(&self, branch: &RefName) -> Option<&PolicyEntry> {

@@ -64,6 +64,7 @@ fn document(new: FileState) -> DocumentFacts {
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),
+        copied: std::collections::BTreeSet::new(),
     }
 }
 

@@ -166,6 +166,7 @@ fn sealed() -> DocumentFacts {
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),
+        copied: std::collections::BTreeSet::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use countersign_core::domain::{Account, InstallationId, Oid, RefName, RepoId, RepoName, Timestamp};
 use countersign_core::effect::{Effect, Receipt};
 use countersign_core::facts::{Answer, Question};
+use countersign_core::guard::AppFacts;
 use tempfile::TempDir;
 
 use super::super::{GitConfig, GitRepos};
@@ -194,6 +195,14 @@ impl Forge for Credentials {
 
     async fn redeliver(&self, _: &FailedDelivery) -> Result<(), ForgeError> {
         not_asked()
+    }
+
+    async fn app(&self, _: InstallationId) -> Result<AppFacts, ForgeError> {
+        not_asked()
+    }
+
+    fn app_id(&self) -> u64 {
+        0
     }
 
     async fn git_credentials(&self, _: &RepoRef) -> Result<GitCredentials, ForgeError> {

@@ -40,6 +40,7 @@ fn document() -> DocumentFacts {
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),
+        copied: std::collections::BTreeSet::new(),
     }
 }
 

@@ -1,0 +1,264 @@
+//! What is said of a guard, as tables; and what counts as weaker.
+
+use super::*;
+use crate::domain::{RefName, RepoName, Timestamp};
+use crate::facts::rules::{BranchRules, Classic, Passing, Protection, RequiredCheck, Rule, Ruleset};
+
+const APP: u64 = 12;
+
+fn branch(name: &str) -> RefName {
+    RefName::branch(name).unwrap()
+}
+
+fn main() -> Place {
+    Place::Governed(branch("main"))
+}
+
+fn ledger() -> Place {
+    Place::Ledger(branch("countersign/ledger"))
+}
+
+fn held() -> Place {
+    Place::Held(branch("countersign/held/0"))
+}
+
+fn check(app: Option<u64>) -> Rule {
+    Rule::Checks(vec![RequiredCheck { name: "countersign".to_owned(), app }])
+}
+
+fn set(rules: Vec<Rule>) -> Ruleset {
+    Ruleset { name: "guard".to_owned(), rules, passing: Passing::Always, others: Some(Vec::new()) }
+}
+
+fn rules(rulesets: Vec<Ruleset>) -> BranchRules {
+    BranchRules { rulesets, classic: Classic::Absent }
+}
+
+fn good() -> Vec<Rule> {
+    vec![Rule::PullRequest, check(Some(APP)), Rule::Deletion, Rule::NonFastForward]
+}
+
+fn codes(place: &Place, rules: &BranchRules) -> Vec<&'static str> {
+    judge(place, Some(rules), "countersign", APP).iter().map(|finding| finding.reason.code()).collect()
+}
+
+#[test]
+fn what_is_said_of_a_governed_branch() {
+    let without = |gone: &Rule| good().into_iter().filter(|rule| rule != gone).collect::<Vec<_>>();
+    let other_check = Rule::Checks(vec![RequiredCheck { name: "build".to_owned(), app: Some(APP) }]);
+    let cases: Vec<(&str, Vec<Rule>, &[&str])> = vec![
+        ("as it should be", good(), &[]),
+        ("the App alone moves it", vec![Rule::Update, Rule::Deletion], &[]),
+        ("nothing", vec![], &["push-open", "check-not-required", "force-push-open", "deletion-open"]),
+        (
+            "a rule that guards nothing",
+            vec![Rule::Other],
+            &["push-open", "check-not-required", "force-push-open", "deletion-open"],
+        ),
+        ("no pull requests, but the check", without(&Rule::PullRequest), &[]),
+        ("no check", without(&check(Some(APP))), &["check-not-required"]),
+        (
+            "another check",
+            vec![Rule::PullRequest, other_check, Rule::Deletion, Rule::NonFastForward],
+            &["check-not-required"],
+        ),
+        (
+            "a check from anybody",
+            vec![Rule::PullRequest, check(None), Rule::Deletion, Rule::NonFastForward],
+            &["check-not-pinned"],
+        ),
+        (
+            "a check from another App",
+            vec![check(Some(7)), Rule::Deletion, Rule::NonFastForward],
+            &["push-open", "check-not-pinned"],
+        ),
+        ("history may be rewritten", without(&Rule::NonFastForward), &["force-push-open"]),
+        ("it may be deleted", without(&Rule::Deletion), &["deletion-open"]),
+    ];
+    for (name, list, expected) in cases {
+        assert_eq!(codes(&main(), &rules(vec![set(list)])), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_the_app_writes_alone_is_open_to_nobody_else() {
+    let closed = || vec![Rule::Creation, Rule::Update, Rule::Deletion, Rule::NonFastForward];
+    for place in [ledger(), held()] {
+        assert!(codes(&place, &rules(vec![set(closed())])).is_empty());
+        assert_eq!(codes(&place, &rules(vec![set(good())])), ["push-open"], "by pull request is not alone");
+        assert_eq!(codes(&place, &rules(Vec::new())), ["push-open", "deletion-open"]);
+    }
+    let not_created = rules(vec![set(vec![Rule::Update, Rule::Deletion])]);
+    assert!(codes(&ledger(), &not_created).is_empty(), "the ledger is there");
+    assert_eq!(codes(&held(), &not_created), ["push-open"], "anybody could make a branch that seems to hold a push");
+}
+
+#[test]
+fn who_stands_above_the_rules_is_named_and_what_is_hidden_is_unknown() {
+    let with = |others: Option<Vec<String>>, passing| rules(vec![Ruleset { others, passing, ..set(good()) }]);
+    assert_eq!(codes(&main(), &with(Some(vec!["Team 4".to_owned()]), Passing::Always)), ["bypass-others"]);
+    let hidden = judge(&main(), Some(&with(None, Passing::Always)), "countersign", APP);
+    assert_eq!(hidden.iter().map(|f| f.reason.code()).collect::<Vec<_>>(), ["bypass-unknown"]);
+    assert_eq!((hidden[0].reason.weight(), hidden[0].detail.as_str()), (Weight::Unknown, "guard"));
+    // a ruleset that guards nothing may be passed by anybody
+    let idle = Ruleset { others: Some(vec!["User 9".to_owned()]), ..set(vec![Rule::Other]) };
+    assert!(codes(&main(), &rules(vec![set(good()), idle])).is_empty());
+    let unseen = judge(&main(), None, "countersign", APP);
+    assert_eq!(unseen.iter().map(|f| f.reason.code()).collect::<Vec<_>>(), ["rules-unknown"]);
+}
+
+#[test]
+fn a_rule_that_stops_the_app_itself_is_told() {
+    let stopped = |passing| rules(vec![Ruleset { passing, ..set(vec![Rule::Update, Rule::Creation, Rule::Deletion]) }]);
+    for (place, passing, expected) in [
+        (main(), Passing::Never, &["app-stopped"][..]),
+        (main(), Passing::PullRequests, &[]),
+        (ledger(), Passing::PullRequests, &["app-stopped"]),
+        (ledger(), Passing::Hidden, &[]),
+        (held(), Passing::Never, &["app-stopped"]),
+    ] {
+        assert_eq!(codes(&place, &stopped(passing)), expected, "{} {passing:?}", place.name());
+    }
+}
+
+#[test]
+fn classic_protection_counts_where_it_is_shown() {
+    let protection = Protection {
+        checks: vec![RequiredCheck { name: "countersign".to_owned(), app: Some(APP) }],
+        pull_requests: true,
+        holds_admins: true,
+        ..Protection::default()
+    };
+    let with = |classic| BranchRules { rulesets: Vec::new(), classic };
+    assert!(codes(&main(), &with(Classic::Protection(protection.clone()))).is_empty());
+    let lenient = Protection { holds_admins: false, force_pushes: true, deletions: true, ..protection.clone() };
+    assert_eq!(
+        codes(&main(), &with(Classic::Protection(lenient))),
+        ["force-push-open", "deletion-open", "admins-exempt"]
+    );
+    let pushers = Protection { pushers: Some(vec!["zoe".to_owned()]), ..protection };
+    assert_eq!(codes(&main(), &with(Classic::Protection(pushers))), ["bypass-others"]);
+    let hidden = codes(&main(), &with(Classic::Hidden));
+    assert!(hidden.contains(&"classic-unknown") && hidden.contains(&"push-open"), "never taken for fine: {hidden:?}");
+    let enough = BranchRules { rulesets: vec![set(good())], classic: Classic::Hidden };
+    assert!(codes(&main(), &enough).is_empty(), "classic protection could only be stricter still");
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn finding(place: Place, reason: GuardReason, detail: &str) -> Finding {
+    Finding { place, reason, detail: detail.to_owned() }
+}
+
+#[test]
+fn the_first_look_alarms_nobody_and_what_gets_worse_does() {
+    use GuardReason::{BypassOthers, BypassUnknown, CheckNotPinned, CheckNotRequired, PushOpen, RulesUnknown};
+    let places = [main(), ledger()];
+    let one = |reason, detail| vec![finding(main(), reason, detail)];
+    // what was there, what is there now, whether that is worse
+    for (before, now, worse) in [
+        (vec![], one(CheckNotPinned, ""), true),
+        (one(CheckNotPinned, ""), one(CheckNotRequired, ""), true),
+        (one(CheckNotRequired, ""), one(CheckNotPinned, ""), false),
+        (one(CheckNotRequired, ""), one(CheckNotRequired, ""), false),
+        (one(BypassOthers, "Team 4"), one(BypassOthers, "Team 4, User 9"), true),
+        (one(BypassOthers, "Team 4, User 9"), one(BypassOthers, "User 9"), false),
+        (one(CheckNotPinned, ""), vec![], false),
+        (vec![], one(RulesUnknown, ""), true),
+        (vec![], one(BypassUnknown, "guard"), false),
+        (one(PushOpen, ""), one(BypassOthers, "Team 4"), false),
+    ] {
+        let mut watch = Watch::default();
+        assert!(watch.look(&places, before.clone(), at(1)).is_empty(), "the first look");
+        assert_eq!(!watch.look(&places, now.clone(), at(2)).is_empty(), worse, "{before:?} then {now:?}");
+        assert_eq!(watch.weakened().len(), usize::from(worse));
+        assert!(watch.look(&places, now, at(3)).is_empty(), "told once");
+        assert!(watch.weakened().iter().all(|one| one.since == at(2)), "and said since then");
+        if worse {
+            assert!(watch.look(&places, before, at(4)).is_empty());
+            assert!(watch.weakened().is_empty(), "mended");
+        }
+    }
+}
+
+#[test]
+fn a_place_that_is_new_is_compared_from_then_on() {
+    let mut watch = Watch::default();
+    watch.look(&[main()], vec![], at(1));
+    let open = finding(ledger(), GuardReason::PushOpen, "");
+    assert!(watch.look(&[main(), ledger()], vec![open.clone()], at(2)).is_empty());
+    assert!(watch.look(&[main(), ledger()], vec![], at(3)).is_empty());
+    assert_eq!(watch.look(&[main(), ledger()], vec![open], at(4)).len(), 1);
+    let text = serde_json::to_string(&watch).unwrap();
+    assert_eq!(serde_json::from_str::<Watch>(&text).unwrap(), watch, "it is kept as it is");
+    assert!(watch.look(&[main()], vec![], at(5)).is_empty());
+    assert!(watch.weakened().is_empty(), "what is not guarded any more is not weak");
+}
+
+#[test]
+fn rules_that_are_hidden_for_a_while_are_not_forgotten() {
+    let mut watch = Watch::default();
+    let open = vec![finding(main(), GuardReason::PushOpen, "")];
+    watch.look(&[main()], open.clone(), at(1));
+    watch.look(&[main()], vec![finding(main(), GuardReason::RulesUnknown, "")], at(2));
+    assert!(watch.look(&[main()], open, at(3)).is_empty(), "as open as before");
+    assert!(watch.weakened().is_empty());
+}
+
+#[test]
+fn the_command_that_mends_a_place_is_json_and_names_our_app() {
+    let name = RepoName::parse("acme/app").unwrap();
+    for place in [main(), ledger(), held()] {
+        let command = remedy(&place, &name, "countersign", APP);
+        let body = command.split_once("<<< '").unwrap().1.strip_suffix('\'').unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["bypass_actors"][0]["actor_id"], APP);
+        assert!(command.starts_with("gh api -X POST repos/acme/app/rulesets "));
+    }
+}
+
+#[test]
+fn an_app_with_everything_is_told_nothing_and_one_with_nothing_everything() {
+    assert_eq!(
+        judge_app(&AppFacts::default()).iter().map(|one| one.reason).collect::<std::collections::BTreeSet<_>>(),
+        [
+            AppReason::PermissionMissing,
+            AppReason::PermissionOptional,
+            AppReason::EventMissing,
+            AppReason::EventOptional,
+            AppReason::HookMissing
+        ]
+        .into()
+    );
+    let permissions = [
+        ("metadata", "read"),
+        ("contents", "write"),
+        ("pull_requests", "write"),
+        ("checks", "write"),
+        ("members", "read"),
+        ("administration", "read"),
+        ("deployments", "write"),
+        ("actions", "write"),
+    ];
+    let events = "push pull_request pull_request_review issue_comment check_run member membership merge_group organization repository repository_ruleset team";
+    let hook = Hook {
+        has_address: true,
+        https: true,
+        content_type: "json".to_owned(),
+        checks_certificates: true,
+        has_secret: true,
+    };
+    let whole = AppFacts {
+        permissions: permissions.map(|(name, level)| (name.to_owned(), level.to_owned())).into(),
+        events: events.split(' ').map(str::to_owned).collect(),
+        hook,
+    };
+    assert!(judge_app(&whole).is_empty(), "{:?}", judge_app(&whole));
+    let mut weaker = whole.clone();
+    weaker.permissions.insert("contents".to_owned(), "read".to_owned());
+    weaker.hook.has_secret = false;
+    let found: Vec<_> = judge_app(&weaker).iter().map(|one| one.reason.code()).collect();
+    assert_eq!(found, ["permission-missing", "webhook-unsigned"]);
+}
