@@ -100,6 +100,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),
+        copied: std::collections::BTreeSet::new(),
     };
     let vote = |id: u64, by: &Account| VoteFacts {
         source: VoteSource::Review(ReviewId::new(id)),
