@@ -246,11 +246,18 @@ impl Play {
 
     /// The world as the server may see it.
     fn readings(&self, world: &World) -> Vec<World> {
-        let mut readings = vec![world.clone()];
+        // of whom said nothing that stands nobody asks what they may do: they may be thought able to approve
+        let mut unasked = world.clone();
+        let speaks = |review: &Review| {
+            review.word == Word::Reject || (review.word == Word::Approve && review.dismissed.is_none())
+        };
+        let silent = |person: &Person| !world.reviews.iter().any(|review| review.by == Some(*person) && speaks(review));
+        unasked.writers.extend((0..ROBOT).filter(silent));
+        let mut readings = vec![world.clone(), unasked];
         if world.moves.iter().any(|made| made.told == Told::Lost) {
-            let mut asked = world.clone();
-            asked.moves.iter_mut().for_each(|made| made.told = Told::Yes);
-            readings.push(asked);
+            let mut asked = readings.clone();
+            asked.iter_mut().flat_map(|world| &mut world.moves).for_each(|made| made.told = Told::Yes);
+            readings.extend(asked);
         }
         let once =
             |review: &Review| review.word == Word::Reject && review.by.is_some_and(|by| self.approvers.contains(&by));
