@@ -56,7 +56,7 @@ pub(super) struct Ballots {
 /// Folds the votes of a change, one ballot a person.
 pub(super) fn ballots(case: &Case<'_>, bound: Bound) -> Ballots {
     let mut votes: Vec<&VoteFacts> = case.facts().votes.iter().collect();
-    votes.sort_by_key(|vote| (vote.at, strictness(vote.kind), vote.source));
+    votes.sort_by_key(|vote| (vote.at, strictness(case, vote), vote.source));
     let mut people = BTreeMap::new();
     let mut ghosts = Vec::new();
     for vote in votes {
@@ -76,14 +76,21 @@ pub(super) fn ballots(case: &Case<'_>, bound: Bound) -> Ballots {
     Ballots { people, ghosts }
 }
 
-/// At equal times the stricter vote is the later one (R20).
-fn strictness(kind: VoteKind) -> u8 {
-    match kind {
+/// At equal times the stricter vote is the later one (R20); a veto that was ended and stands is one.
+fn strictness(case: &Case<'_>, vote: &VoteFacts) -> u8 {
+    match vote.kind {
+        VoteKind::Ended if vote.account.as_ref().is_some_and(|account| still_stands(case, vote, account)) => 3,
         VoteKind::Approve => 0,
         VoteKind::Unrecognised => 1,
         VoteKind::Ended | VoteKind::Withdraw => 2,
         VoteKind::Reject => 3,
     }
+}
+
+/// Whether a vote is a veto that stands although it was ended: unless its author did it, or somebody entitled to (R19).
+fn still_stands(case: &Case<'_>, vote: &VoteFacts, account: &Account) -> bool {
+    let entitled = |by: &Account| case.person(by) == case.person(account) || electorate::may_waive(case, by);
+    vote.first_kind == Some(VoteKind::Reject) && !vote.ended_by.as_ref().is_some_and(entitled)
 }
 
 /// What a vote makes of what its author said before; `None`: nothing.
@@ -108,12 +115,10 @@ fn says(case: &Case<'_>, bound: Bound, (vote, before): (&VoteFacts, Option<Says>
         (VoteKind::Ended, Some(VoteKind::Withdraw)) => {
             before.filter(|before| *before != Says::Rejects).map(|_| Says::ApprovedBut(Reason::Withdrawn))
         }
-        // an ended veto stands unless it was ended by its author, or by somebody entitled to (R19)
-        (VoteKind::Ended, Some(VoteKind::Reject)) => {
-            let own = vote.ended_by.as_ref().is_some_and(|by| case.person(by) == case.person(account));
-            let waived = vote.ended_by.as_ref().is_some_and(|by| electorate::may_waive(case, by));
-            Some(if own || waived { Says::ApprovedBut(Reason::Dismissed) } else { rejects() })
-        }
+        (VoteKind::Ended, Some(VoteKind::Reject)) => Some(match still_stands(case, vote, account) {
+            true => rejects(),
+            false => Says::ApprovedBut(Reason::Dismissed),
+        }),
         (VoteKind::Ended, _) if comment => bound.comments.then_some(Says::ApprovedBut(Reason::CommentChanged)),
         (VoteKind::Ended, _) => Some(Says::ApprovedBut(Reason::Dismissed)),
         (VoteKind::Unrecognised, _) => None,

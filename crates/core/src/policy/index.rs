@@ -3,8 +3,6 @@
 //! Gives the answer of [`Glob::concerns`] for every pattern without asking every pattern: they lie in a tree by their written-out
 //! first components. A path that is not ASCII is asked pattern by pattern. Nothing here knows what the owners are.
 
-use std::collections::BTreeMap;
-
 use super::glob::{Glob, Globs, Subject};
 
 /// Patterns of many owners. Owners are numbers, given by whoever builds it.
@@ -17,10 +15,17 @@ pub(super) struct GlobIndex {
 /// A place in the tree: what is written out up to here.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Node {
-    /// The next component, folded.
-    children: BTreeMap<Vec<u8>, usize>,
+    /// The next component, folded, in order.
+    children: Vec<(Vec<u8>, usize)>,
     /// Patterns whose written-out part ends here, by number.
     here: Vec<usize>,
+}
+
+impl Node {
+    /// Where the child of that name is, or would be.
+    fn child(&self, name: &[u8]) -> Result<usize, usize> {
+        self.children.binary_search_by(|(known, _)| known.as_slice().cmp(name))
+    }
 }
 
 impl GlobIndex {
@@ -38,12 +43,12 @@ impl GlobIndex {
     fn add(&mut self, glob: &Glob, owner: usize) {
         let mut at = 0;
         for component in glob.literal_prefix() {
-            at = match self.nodes[at].children.get(component.as_bytes()) {
-                Some(next) => *next,
-                None => {
+            at = match self.nodes[at].child(component.as_bytes()) {
+                Ok(known) => self.nodes[at].children[known].1,
+                Err(place) => {
                     let next = self.nodes.len();
                     self.nodes.push(Node::default());
-                    self.nodes[at].children.insert(component.into_bytes(), next);
+                    self.nodes[at].children.insert(place, (component.into_bytes(), next));
                     next
                 }
             };
@@ -106,9 +111,9 @@ impl GlobIndex {
             if node.children.is_empty() {
                 return;
             }
-            match node.children.get(subject.folded_ascii(depth)).and_then(|next| self.nodes.get(*next)) {
-                Some(next) => node = next,
-                None => return,
+            match node.child(subject.folded_ascii(depth)) {
+                Ok(at) => node = &self.nodes[node.children[at].1],
+                Err(_) => return,
             }
         }
     }
@@ -116,8 +121,8 @@ impl GlobIndex {
     /// The path ends where these patterns have a directory or itself: all of them concern it.
     fn below(&self, node: &Node, found: &mut impl FnMut(usize)) {
         node.here.iter().filter_map(|at| self.globs.get(*at)).for_each(|(_, owner)| found(*owner));
-        for next in node.children.values().filter_map(|next| self.nodes.get(*next)) {
-            self.below(next, found);
+        for (_, next) in &node.children {
+            self.below(&self.nodes[*next], found);
         }
     }
 }

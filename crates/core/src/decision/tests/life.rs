@@ -153,3 +153,17 @@ fn on_a_strangers_fork_request_somebody_with_write_has_the_next_word() {
     assert!(case.decide().next[0].contains("/countersign recheck"));
     assert!(!Case::new().decide().next[0].contains("recheck"));
 }
+
+#[test]
+fn r20_of_two_vetoes_of_one_second_the_one_that_stands_is_the_stricter_one() {
+    let ended = |case: Case, by: &'static str| {
+        case.vote("bob", VoteKind::Ended, 400).but(move |facts| {
+            let vote = facts.votes.last_mut().unwrap();
+            (vote.first_kind, vote.ended_by) = (Some(VoteKind::Reject), Some(account(by)));
+        })
+    };
+    let case = || Case::new().approve("ann").approve("cy");
+    let _ = ended(ended(case(), "rita"), "zoe").is(Verdict::Rejected, Reason::Rejected);
+    let _ = ended(ended(case(), "zoe"), "rita").is(Verdict::Rejected, Reason::Rejected);
+    let _ = ended(ended(case(), "zoe"), "bob").is(Verdict::Satisfied, Reason::QuorumMet);
+}
