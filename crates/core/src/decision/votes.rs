@@ -119,6 +119,8 @@ fn says(case: &Case<'_>, bound: Bound, (vote, before): (&VoteFacts, Option<Says>
             true => rejects(),
             false => Says::ApprovedBut(Reason::Dismissed),
         }),
+        // what said nothing ends nothing (R11)
+        (VoteKind::Ended, Some(VoteKind::Unrecognised)) => None,
         (VoteKind::Ended, _) if comment => bound.comments.then_some(Says::ApprovedBut(Reason::CommentChanged)),
         (VoteKind::Ended, _) => Some(Says::ApprovedBut(Reason::Dismissed)),
         (VoteKind::Unrecognised, _) => None,
