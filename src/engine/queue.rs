@@ -146,9 +146,10 @@ impl Engine {
         let shared = self.shared_head(place, &gathered, &decision).await?;
         // what is rejected on the same commit elsewhere is not merged here either (R29)
         let rejected = shared.is_some_and(|shared| shared.rejected.is_some());
-        let (verdict, reason) = match decision.verdict {
-            Verdict::Satisfied if rejected => (Verdict::Rejected, countersign_core::decision::Reason::Rejected),
-            verdict => (verdict, decision.reason),
+        let (verdict, reason) = if rejected && decision.verdict == Verdict::Satisfied {
+            (Verdict::Rejected, countersign_core::decision::Reason::Rejected)
+        } else {
+            (decision.verdict, decision.reason)
         };
         Ok(Queued { change: number, verdict, reason })
     }
