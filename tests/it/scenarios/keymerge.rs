@@ -110,9 +110,9 @@ async fn ten_requests_on_ten_keys() {
         opened(&world);
     }
     let text = opened(&world);
-    for number in 0..10 {
+    for (number, pull) in pulls.iter().enumerate() {
         assert!(text.contains(&format!("# key {number}\n  key{number}: second-{number}\n")), "{text}");
-        let reviews = world.api(&format!("/repos/acme/app/pulls/{}/reviews", pulls[number]));
+        let reviews = world.api(&format!("/repos/acme/app/pulls/{pull}/reviews"));
         assert_eq!(reviews.as_array().map(Vec::len), Some(1), "nobody was asked again");
     }
     world.end();
