@@ -189,5 +189,5 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::cast_possible_wrap, dead_code, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::cast_possible_wrap, reason = "tests")]
 pub(crate) mod states;

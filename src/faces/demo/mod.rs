@@ -186,3 +186,7 @@ fn explain(stage: &mut Stage, ended: &Ended) {
         Stop::Machine { what, help } => super::exit::Report::new(Exit::FAILED, what).help(help).print(false),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod states;
