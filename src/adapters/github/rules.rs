@@ -111,7 +111,7 @@ impl GitHub {
     }
 
     async fn classic(&self, repo: &RepoRef, branch: &str) -> Result<Classic, Fault> {
-        if self.granted(repo.installation).await?.get("administration").is_none() {
+        if !self.granted(repo.installation).await?.contains_key("administration") {
             return Ok(Classic::Hidden);
         }
         let path = self.repo_path(repo, &format!("/branches/{branch}/protection"));

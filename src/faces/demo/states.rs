@@ -243,7 +243,7 @@ fn uncounted() -> Vec<State> {
                     vote.commit = Some(oid('c'));
                     vote.delivered_commit = Some(oid('c'));
                 })
-                .but(|facts| drop(facts.delta_at.insert(oid('c'), Some(Digest::of(b"else"))))),
+                .but(|facts| facts.delta_at.extend([(oid('c'), Some(Digest::of(b"else")))])),
         ),
         (
             "a commit that is gone",
@@ -252,7 +252,7 @@ fn uncounted() -> Vec<State> {
                     vote.commit = Some(oid('c'));
                     vote.delivered_commit = Some(oid('c'));
                 })
-                .but(|facts| drop(facts.delta_at.insert(oid('c'), None))),
+                .but(|facts| facts.delta_at.extend([(oid('c'), None)])),
         ),
         ("another base", Story::new().odd(|vote| vote.first_base = RefName::branch("next").unwrap())),
         ("another commit than was delivered", Story::new().odd(|vote| vote.delivered_commit = Some(oid('c')))),

@@ -131,7 +131,7 @@ pub enum Effect {
         /// What it is told.
         order: Order,
     },
-    /// Close a pull request without merging it, and say why in a comment of its own, once (decision 0031).
+    /// Close a pull request without merging it, and say why in a comment of its own, once (decision 0032).
     CloseChange {
         /// Which pull request.
         change: PrNumber,

@@ -72,7 +72,8 @@ mod tests {
         let satisfied = (1, Verdict::Satisfied, Reason::QuorumMet);
         let pending = (2, Verdict::Pending, Reason::QuorumMissing);
         let unknown = (3, Verdict::Unknown, Reason::CannotVerify);
-        let table: &[(Option<&[(u64, Verdict, Reason)]>, CheckState, &str)] = &[
+        type Row<'a> = (Option<&'a [(u64, Verdict, Reason)]>, CheckState, &'a str);
+        let table: &[Row<'_>] = &[
             (Some(&[]), CheckState::Success, "nothing protected changes"),
             (Some(&[satisfied]), CheckState::Success, "Approved: #1"),
             (Some(&[satisfied, unknown]), CheckState::InProgress, "Not decided yet: #3"),

@@ -28,9 +28,9 @@ async fn r10_an_approval_by_comment_counts_beside_a_review_and_is_in_the_ledger(
         .ledger()
         .entries()
         .iter()
-        .filter_map(|entry| match &entry.entry {
-            countersign_core::ledger::Entry::Vote(vote) => Some(format!("{:?}", vote.source)),
-            _ => None,
+        .filter_map(|entry| {
+            let countersign_core::ledger::Entry::Vote(vote) = &entry.entry else { return None };
+            Some(format!("{:?}", vote.source))
         })
         .collect();
     assert_eq!(told.iter().filter(|source| source.starts_with("Comment")).count(), 3, "{told:?}");
