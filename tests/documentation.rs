@@ -341,7 +341,10 @@ fn every_policy_that_is_shown_is_one() {
     for (path, text) in documents() {
         let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
         shown.extend(
-            blocks.filter(|block| block.starts_with("version: 1")).map(|block| (path.clone(), block.to_owned())),
+            blocks
+                // cases of `policy test` have a version too; they are tried where they are read
+                .filter(|block| block.starts_with("version: 1") && !block.contains("\ncases:"))
+                .map(|block| (path.clone(), block.to_owned())),
         );
     }
     assert!(shown.len() > 2, "README.md and docs/policy.md show one each");

@@ -151,10 +151,12 @@ impl Place {
     /// happened before it.
     pub(super) fn policy_then(&self, at: Timestamp) -> Option<(Sequence, &PolicyEntry)> {
         let entries = self.book.as_ref()?.ledger.entries();
-        let mut then = None;
-        for entry in entries.iter().filter(|entry| !entry.void && entry.at < at) {
+        let mut then: Option<(Sequence, &PolicyEntry)> = None;
+        for entry in entries.iter().filter(|entry| !entry.void) {
             if let Entry::Policy(policy) = &entry.entry
                 && policy.branch == self.default_branch
+                // before the first policy, or in its second, the first one held
+                && (entry.at < at || then.is_none())
             {
                 then = Some((entry.sequence, policy));
             }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod deeds;
+mod help;
 pub(super) mod limit;
 
 use countersign_core::decision::decide;
@@ -22,6 +23,7 @@ use super::gather::pull_ref;
 use super::ports::{Claim, ForgeErrorKind, Freshness, NoteKey, RepoRef, Subject};
 use super::{Engine, TurnError, lock};
 use answer::Hearing;
+use help::help_page;
 use limit::Allowance;
 
 /// Looks at a command that GitHub does not show among the comments of the request, before it is refused.
@@ -174,7 +176,7 @@ impl Engine {
                 let instead = verb.entry().instead.unwrap_or("`/countersign help` lists the commands");
                 Ok(refused(format!("`{}` is not supported yet", verb.word()), instead))
             }
-            Command::Help => Ok(Answered::Told(effect::help_page())),
+            Command::Help => Ok(Answered::Told(help_page())),
             Command::Sync { environment, target } => {
                 self.sync_again(place, author, comment.id, (environment, target)).await
             }

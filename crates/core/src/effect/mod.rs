@@ -24,7 +24,7 @@ pub use plan::{Present, Wanted, wanted};
 pub use policy_change::{TRIED_ON, policy_change};
 pub use queue::{Queued, queue_check};
 pub use render::{Description, Outcome, closed_check, description, ledger_message, merge_message, named_check};
-pub use replies::{SyncLine, closing, explain_page, explain_person, help_page, reply, status_page, told};
+pub use replies::{CommandLine, SyncLine, closing, explain_page, explain_person, help_page, reply, status_page, told};
 
 /// Marker inside our sticky comment, by which it is found again.
 pub const COMMENT_MARKER: &str = "<!-- countersign -->";

@@ -120,7 +120,7 @@ fn by_graphql(seen: &Seen) -> Answer {
             "previousReviewState": "CHANGES_REQUESTED", "review": { "fullDatabaseId": "4" } });
         json!({
             "timelineItems": list(&[dismissed], None),
-            "number": 7, "url": "https://github.com/acme/app/pull/7", "title": "t", "body": "", "state": "OPEN", "isDraft": false,
+            "number": 7, "url": "https://github.com/acme/app/pull/7", "title": "t", "body": "", "state": "OPEN", "isDraft": false, "updatedAt": "2027-01-15T08:00:00Z",
             "headRefName": "feature/x", "headRefOid": "a".repeat(40), "baseRefName": "main", "headRepository": { "databaseId": 1 },
             "author": bot, "reviews": list(&reviews, Some("r2")), "commits": list(&[first, second], None),
             "reviewRequests": list(&requests, None),

@@ -104,7 +104,8 @@ async fn r33_r34_no_way_to_write_a_name_hides_its_owner_and_an_address_of_nobody
     let tree = Tree::clone(&world, &world.rita);
     let anew = |path: &str, version| {
         tree.git(&["checkout", "--quiet", "--detach", "origin/main"]);
-        tree.write(path, &Secrets::sealed(if path == STAGING { "staging" } else { "production" }, version));
+        let environment = if path == PRODUCTION { "production" } else { "staging" };
+        tree.write(path, &Secrets::sealed(environment, version));
     };
     let folded = format!("Rotate\n\nCO-AUTHORED-BY : Ann\n <{}+ANN@users.noreply.GITHUB.com>", world.ann.id);
     anew(STAGING, 2);
@@ -122,13 +123,13 @@ async fn r33_r34_no_way_to_write_a_name_hides_its_owner_and_an_address_of_nobody
     let web = world.pull_of("web");
     world.until_comment(web, "**0 of 3 approvals for `production`**");
     // as committer it names nobody and hides nobody: this is what its editor writes
-    anew("secrets/staging/other.yaml", 1);
+    anew("secrets/staging/other.yaml", 3);
     commit_as(&tree, (&world.rita.email, "noreply@github.com"), "Rotate");
     push_to(&tree, "editor");
     let editor = world.pull_of("editor");
     world.until_comment(editor, "**0 of 1 approval for `staging`**");
     // under ann's name: it takes ann out and does not let rita in
-    anew("secrets/staging/third.yaml", 1);
+    anew("secrets/staging/third.yaml", 4);
     commit_as(&tree, (&world.ann.email, &world.ann.email), "Rotate");
     push_to(&tree, "borrowed");
     let borrowed = world.pull_of("borrowed");
