@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::world::{
-    Answer, Binding, Group, Person, ROBOT, Review, Told, Word, World, at, covers, environment, human, named, writes,
+    Answer, Binding, Group, Move, Person, ROBOT, Review, Told, Word, World, at, covers, environment, human, named,
+    writes,
 };
 
 /// The state of the check (`changes.md` 5): the worst counts, in this order.
@@ -86,9 +87,7 @@ fn quorum(world: &World, groups: &[Group], self_approval: bool, bound: Bound) ->
         groups.iter().enumerate().flat_map(|(at, group)| vec![at; group.required + extra]).collect();
     // R36 as decided: lifted only where the policy itself asks for more than one
     let lifted = self_approval && groups.iter().map(|group| group.required).sum::<usize>() > 1;
-    let mut sure = Vec::new();
-    let mut perhaps = Vec::new();
-    let mut reach = Vec::new();
+    let (mut sure, mut perhaps, mut reach) = (Vec::new(), Vec::new(), Vec::new());
     let mut veto = Answer::No;
     for group in groups {
         let (mut yes, mut maybe, mut could) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -164,10 +163,12 @@ fn extra_seat(world: &World) -> bool {
     world.requester.is_none_or(|requester| requester == ROBOT) || world.range.iter().any(nobodys)
 }
 
-/// Whether the branch was moved to a commit and nothing we were told says by whom (R32).
+/// Whether the branch is known to have stood at a commit (it does, or a move we were told of began there), and nothing says who
+/// brought it there (R32, decision 0009).
 fn unexplained(world: &World, commit: usize) -> bool {
-    let mut moves = world.moves.iter().filter(|made| made.to == commit).peekable();
-    moves.peek().is_some() && moves.all(|made| made.told != Told::Yes)
+    let told = |made: &Move| made.told == Told::Yes && world.range.contains(&made.to);
+    let began = world.moves.windows(2).any(|pair| pair[0].to == commit && told(&pair[1]));
+    (began || commit == world.head()) && !world.moves.iter().any(|made| made.to == commit && told(made))
 }
 
 /// R31–R33: who asked, who pushed, who wrote.
@@ -204,9 +205,8 @@ fn has_say(world: &World, group: &Group, (person, comments): (Person, bool)) -> 
         return Answer::Yes;
     }
     match (named(world, group, person), writes(world, person)) {
-        (Answer::No, _) | (_, Answer::No) => Answer::No,
-        (Answer::Unread, _) => Answer::Unread,
-        (Answer::Yes, _) => Answer::Yes,
+        (_, Answer::No) => Answer::No,
+        (named, _) => named,
     }
 }
 
