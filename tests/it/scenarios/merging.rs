@@ -63,7 +63,10 @@ async fn changes_must_come_through_a_pull_request() {
     let world = World::new().await;
     protect(
         &world.repo,
-        json!([{"type": "pull_request", "parameters": {"required_approving_review_count": 0}}]),
+        json!([{"type": "pull_request", "parameters": {
+            "required_approving_review_count": 0, "dismiss_stale_reviews_on_push": false, "require_code_owner_review": false,
+            "require_last_push_approval": false, "required_review_thread_resolution": false,
+        }}]),
         json!([]),
     );
     let pull = world.by_rita("rita/db", "staging");
