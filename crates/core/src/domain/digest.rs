@@ -172,12 +172,14 @@ impl Delta {
     }
 }
 
-fn frame(text: &mut Vec<u8>, bytes: &[u8]) {
+/// A text with its length before it: what follows cannot be taken for a part of it.
+pub(crate) fn frame(text: &mut Vec<u8>, bytes: &[u8]) {
     text.extend((bytes.len() as u64).to_be_bytes());
     text.extend_from_slice(bytes);
 }
 
-fn side(text: &mut Vec<u8>, entry: Option<&TreeEntry>) {
+/// One side of a changed path: nothing, or mode and object.
+pub(crate) fn side(text: &mut Vec<u8>, entry: Option<&TreeEntry>) {
     match entry {
         None => text.push(0),
         Some(entry) => {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{Delta, Digest, RefName, RepoId, RepoPath, TreeEntry};
+use crate::domain::{Delta, Digest, RefName, RepoId, RepoPath, digest};
 
 /// One thing that differs in a sealed file: what, and digests of what stood there and what stands there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,9 +31,9 @@ pub fn essence(repository: RepoId, base: &RefName, delta: &Delta, marks: &Marks)
     }
     let mut text = b"countersign change v1\0".to_vec();
     text.extend(repository.get().to_be_bytes());
-    frame(&mut text, base.as_str().as_bytes());
+    digest::frame(&mut text, base.as_str().as_bytes());
     for entry in delta.entries() {
-        frame(&mut text, entry.path.as_bytes());
+        digest::frame(&mut text, entry.path.as_bytes());
         let modes = [&entry.old, &entry.new].map(|side| side.as_ref().map_or(0, |side| side.mode.bits()));
         match marks.get(&entry.path) {
             // a file that comes or goes is what it is; only where both sides are sealed can others have written beside
@@ -42,16 +42,16 @@ pub fn essence(repository: RepoId, base: &RefName, delta: &Delta, marks: &Marks)
                 text.extend(modes.iter().flat_map(|bits| bits.to_be_bytes()));
                 text.extend((marks.len() as u64).to_be_bytes());
                 for mark in marks {
-                    frame(&mut text, mark.what.as_bytes());
+                    digest::frame(&mut text, mark.what.as_bytes());
                     for side in [&mark.old, &mark.new] {
-                        frame(&mut text, side.as_ref().map_or(&[][..], |digest| digest.as_slice()));
+                        digest::frame(&mut text, side.as_ref().map_or(&[][..], |digest| digest.as_slice()));
                     }
                 }
             }
             Some(_) | None => {
                 text.push(0);
                 for side in [&entry.old, &entry.new] {
-                    object(&mut text, side.as_ref());
+                    digest::side(&mut text, side.as_ref());
                 }
             }
         }
@@ -59,27 +59,11 @@ pub fn essence(repository: RepoId, base: &RefName, delta: &Delta, marks: &Marks)
     Some(Digest::of(&Sha256::digest(&text)))
 }
 
-fn object(text: &mut Vec<u8>, entry: Option<&TreeEntry>) {
-    match entry {
-        None => text.push(0),
-        Some(entry) => {
-            text.push(1);
-            text.extend(entry.mode.bits().to_be_bytes());
-            frame(text, entry.oid.as_str().as_bytes());
-        }
-    }
-}
-
-fn frame(text: &mut Vec<u8>, bytes: &[u8]) {
-    text.extend((bytes.len() as u64).to_be_bytes());
-    text.extend(bytes);
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::domain::{DeltaEntry, EntryMode, Oid};
+    use crate::domain::{DeltaEntry, EntryMode, Oid, TreeEntry};
 
     fn file(c: char) -> Option<TreeEntry> {
         Some(TreeEntry { mode: EntryMode::File, oid: Oid::parse(&c.to_string().repeat(40)).unwrap() })
