@@ -139,6 +139,19 @@ fn people_change_in_an_organisation_or_in_a_repository() {
 }
 
 #[test]
+fn an_event_names_its_repository_or_its_organisation() {
+    let member = r#"{"action":"added","member":{},"repository":{"id":1,"full_name":"acme/app"},"organization":{"login":"acme"}}"#;
+    let push = understood("push", include_str!("../../tests/payloads/push.json"));
+    assert!(push.place().is_some() && push.organization().is_none());
+    let in_one = understood("member", member);
+    assert_eq!(in_one.place().map(|place| place.repo), Some(RepoId::new(1)));
+    assert_eq!(in_one.organization(), None);
+    let in_all = understood("membership", include_str!("../../tests/payloads/membership.json"));
+    assert_eq!(in_all.place(), None);
+    assert_eq!(in_all.organization(), Some(&Login::parse("acme").unwrap()));
+}
+
+#[test]
 fn an_installation_gains_and_loses_repositories_at_once() {
     let body = include_str!("../../tests/payloads/installation-repositories.json");
     let Event::Installation(event) = understood("installation_repositories", body) else { panic!() };
@@ -224,6 +237,20 @@ fn names_are_looked_at_only_after_the_signature() {
     assert_eq!(refusal(with(Some("d"), None, Some(&signature))), Some(Refusal::NoEvent));
     assert_eq!(refusal(with(Some("d"), Some("PUSH"), Some(&signature))), Some(Refusal::NoEvent));
     assert_eq!(refusal(with(Some("d"), Some("push"), Some(&signature))), None);
+}
+
+#[test]
+fn a_delivery_holds_the_bytes_that_were_signed_and_a_refusal_says_what_to_do() {
+    let secrets = WebhookSecrets::parse("canary").unwrap();
+    let signature = secrets.sign(b"{\"a\":1}");
+    let headers = Headers { id: Some("d"), event: Some("push"), signature: Some(&signature), sha1: false };
+    let delivery = Unverified::new(headers, b"{\"a\":1}").verify(&secrets).ok().unwrap();
+    assert_eq!(delivery.body(), b"{\"a\":1}");
+    assert_eq!(delivery.digest(), Digest::of(b"{\"a\":1}"));
+    assert_eq!((delivery.id().as_str(), delivery.event().as_str()), ("d", "push"));
+    assert!(Refusal::NoId.help().contains("headers"));
+    assert!(Refusal::Signature(SignatureFault::Missing).help().contains("secret"));
+    assert_ne!(Refusal::NoId.help(), Refusal::Signature(SignatureFault::Missing).help());
 }
 
 /// Payloads of the table above, whole.
