@@ -171,6 +171,9 @@ fn facts(policy: &Policy, files: usize) -> Facts {
         change_at: BTreeMap::new(),
         forge_time: None,
         merge_asked: None,
+        bypasses: Vec::new(),
+        debts: Vec::new(),
+        ratifying: None,
         ourselves: None,
         rosters: teams.iter().map(|team| (*team, Known::Is(vec![account("cy", 3)]))).collect(),
     }

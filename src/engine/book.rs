@@ -142,6 +142,8 @@ impl Place {
                 | Entry::Decision(_)
                 | Entry::Merge(_)
                 | Entry::PutBack(_)
+                | Entry::Bypass(_)
+                | Entry::Ratification(_)
                 | Entry::Sync(_) => None,
             })
         })

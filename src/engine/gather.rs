@@ -76,6 +76,9 @@ impl Engine {
             held,
             forge_time: read.read_at,
             merge_asked,
+            bypasses: Vec::new(),
+            debts: Vec::new(),
+            ratifying: None,
             ourselves: self.ourselves.get().map(|us| us.id),
         };
         Ok(Gathered { facts, read, joint })

@@ -260,6 +260,7 @@ pub(super) fn decision_entry(
         facts: recorded,
         intent,
         adopts,
+        bypass: None,
     })
 }
 
@@ -309,6 +310,8 @@ fn about(entry: &Entry) -> String {
         Entry::Decision(entry) => format!("#{} at {}", entry.pull, entry.head.short()),
         Entry::Merge(entry) => format!("#{} as {}", entry.pull, entry.commit.short()),
         Entry::PutBack(entry) => format!("{} on {}", entry.pushed.short(), entry.branch.short()),
+        Entry::Bypass(entry) => format!("#{} by {}", entry.pull, entry.decision.label()),
+        Entry::Ratification(entry) => format!("#{} of {}", entry.pull, entry.decision.label()),
         Entry::Sync(entry) => format!("{} {}", entry.id(), entry.state.word()),
     }
 }

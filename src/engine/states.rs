@@ -151,6 +151,9 @@ impl Story {
             forge_time: None,
             merge_asked: None,
             asked: Vec::new(),
+            bypasses: Vec::new(),
+            debts: Vec::new(),
+            ratifying: None,
             ourselves: None,
         };
         Self { policy, facts, outcome: Outcome::Open }

@@ -61,6 +61,8 @@ impl Record {
             | Entry::Vote(_)
             | Entry::Merge(_)
             | Entry::PutBack(_)
+            | Entry::Bypass(_)
+            | Entry::Ratification(_)
             | Entry::Sync(_) => None,
         });
         let (sequence, recorded) = found.ok_or_else(|| missing("none"))?;

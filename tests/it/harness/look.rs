@@ -51,6 +51,8 @@ impl World {
             | Entry::Vote(_)
             | Entry::Decision(_)
             | Entry::PutBack(_)
+            | Entry::Bypass(_)
+            | Entry::Ratification(_)
             | Entry::Sync(_) => None,
         });
         merged.collect()

@@ -82,6 +82,8 @@ async fn a_further_branch_is_taken_in_by_the_approved_change_that_governs_it() {
             | Entry::Decision(_)
             | Entry::Merge(_)
             | Entry::PutBack(_)
+            | Entry::Bypass(_)
+            | Entry::Ratification(_)
             | Entry::Sync(_) => None,
         });
         entries.collect::<Vec<_>>()

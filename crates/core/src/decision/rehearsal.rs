@@ -166,6 +166,9 @@ impl<'a> Cast<'a> {
             held: None,
             forge_time: None,
             merge_asked: None,
+            bypasses: Vec::new(),
+            debts: Vec::new(),
+            ratifying: None,
             ourselves: None,
         }
     }

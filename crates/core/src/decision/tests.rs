@@ -141,6 +141,9 @@ impl Case {
             change_at: BTreeMap::new(),
             forge_time: None,
             merge_asked: None,
+            bypasses: Vec::new(),
+            debts: Vec::new(),
+            ratifying: None,
             ourselves: None,
         };
         Self { policy, facts }

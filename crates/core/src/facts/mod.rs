@@ -3,6 +3,7 @@
 //! Facts are answers, never opinions: nothing here says whether somebody counts or something may merge. Nothing is fetched here.
 
 mod asked;
+mod bypass;
 mod change;
 pub mod compare;
 mod direct;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{Asked, AskedFor};
+pub use bypass::{BypassAsked, BypassSource, Debt, Ratifying};
 pub use change::{ChangeFacts, History, MergeAsked, MergeBase, PlainCommit};
 pub use direct::{HeldPush, LeftOut, LeftOutKind, Quarantine};
 pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, Origin, SettingChange};
@@ -100,6 +102,15 @@ pub struct Facts {
     /// Who asked last for the merge, and of which head (`merge: manual`). It is no vote (R58).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge_asked: Option<MergeAsked>,
+    /// Bypasses that were asked for, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bypasses: Vec<BypassAsked>,
+    /// Earlier bypasses of the base that nobody has ratified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub debts: Vec<Debt>,
+    /// The change was merged by a bypass, and is judged once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratifying: Option<Ratifying>,
     /// Our own App's account: never one of `machines`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ourselves: Option<UserId>,

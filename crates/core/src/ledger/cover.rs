@@ -161,6 +161,8 @@ impl Ledger {
             | Entry::Vote(_)
             | Entry::Decision(_)
             | Entry::PutBack(_)
+            | Entry::Bypass(_)
+            | Entry::Ratification(_)
             | Entry::Sync(_) => false,
         }
     }
@@ -176,6 +178,8 @@ impl Ledger {
             | Entry::Vote(_)
             | Entry::Decision(_)
             | Entry::PutBack(_)
+            | Entry::Bypass(_)
+            | Entry::Ratification(_)
             | Entry::Sync(_) => None,
         };
         decision.map(|decision| decision.approved_by.clone()).unwrap_or_default()

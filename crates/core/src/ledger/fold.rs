@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use super::debts::KnownBypass;
 use super::entry::{
-    AdoptedEntry, Adoption, DecisionEntry, Entry, KeyAction, KeyEntry, Kind, MergeEntry, POLICY_PATH, PolicyEntry,
-    PushEntry, PutBackEntry, VoteEntry,
+    AdoptedEntry, Adoption, Approval, BypassEntry, DecisionEntry, Entry, KeyAction, KeyEntry, Kind, MergeEntry,
+    POLICY_PATH, PolicyEntry, PushEntry, PutBackEntry, RatificationEntry, RecordedVerdict, VoteEntry,
 };
 use super::keys::KeyFingerprint;
 use super::state::{KeyStatus, KnownKey, KnownSync, KnownVote, LedgerState};
@@ -31,6 +32,8 @@ impl LedgerState {
             Entry::Decision(entry) => self.decide(at, entry),
             Entry::Merge(entry) => self.merge_decided(at, entry),
             Entry::PutBack(entry) => self.note_put_back(at, entry),
+            Entry::Bypass(entry) => self.note_bypass(at, entry),
+            Entry::Ratification(entry) => self.note_ratification(at, entry),
             Entry::Sync(entry) => self.note_sync(at, entry),
         }
     }
@@ -145,6 +148,8 @@ impl LedgerState {
         ensure(self.is_adopted(&entry.base), || format!("`{}` was never adopted", entry.base.short()))?;
         let in_force = self.governing_policy().map(|policy| policy.digest);
         ensure(in_force == Some(entry.policy_digest), || "it was decided under a policy that was not in force".into())?;
+        let bypassed = entry.verdict == RecordedVerdict::Bypassed;
+        ensure(bypassed == entry.bypass.is_some(), || "its verdict and its bypass do not belong together".into())?;
         self.fits(entry)?;
         self.decisions.insert(at, Arc::new(entry.clone()));
         Ok(())
@@ -159,6 +164,11 @@ impl LedgerState {
         self.fits(&decision)?;
         let approved = self.approved_after(&decision);
         self.approved.insert(decision.base.clone(), approved);
+        if let Some(bypass) = &decision.bypass {
+            let (pull, bypass) = (entry.pull, bypass.clone());
+            let known = KnownBypass { pull, merged: at, bypass, entry: None, ratified: None };
+            self.bypasses.insert(entry.decision, known);
+        }
         self.merged.insert(entry.decision, at);
         self.merges.insert(at, Arc::new(entry.clone()));
         self.merges_by_commit.insert(entry.commit.clone(), at);
@@ -173,6 +183,41 @@ impl LedgerState {
         ensure(!moved || entry.restored.is_some(), || "it is put back, and names no commit for it".into())?;
         ensure(entry.held.is_none() || entry.kept.is_some(), || "something is held, and names no commit".into())?;
         self.put_backs.insert(at, Arc::new(entry.clone()));
+        Ok(())
+    }
+
+    /// A bypass that was carried out: it says until when it must be ratified.
+    fn note_bypass(&mut self, at: Sequence, entry: &BypassEntry) -> Result<(), Contradiction> {
+        let head = self.decisions.get(&entry.decision).map(|decision| &decision.head);
+        let same_head = head == Some(&entry.head);
+        let commit =
+            self.merged.get(&entry.decision).and_then(|merge| self.merges.get(merge)).map(|merge| &merge.commit);
+        let same_commit = commit == Some(&entry.commit);
+        let known = self.bypasses.get_mut(&entry.decision);
+        let known = known.ok_or_else(|| format!("{} is no bypass that was carried out", entry.decision.label()))?;
+        ensure(known.pull == entry.pull && known.bypass == entry.bypass && same_head && same_commit, || {
+            "the bypass is not the one that was decided".into()
+        })?;
+        ensure(entry.due == entry.at.plus(entry.bypass.ratify_within), || {
+            "it is due at another time than was decided".into()
+        })?;
+        ensure(known.entry.is_none(), || "the bypass is recorded already".into())?;
+        known.entry = Some((at, Arc::new(entry.clone())));
+        Ok(())
+    }
+
+    /// The end of a debt.
+    fn note_ratification(&mut self, at: Sequence, entry: &RatificationEntry) -> Result<(), Contradiction> {
+        let same_head = self.decisions.get(&entry.decision).is_some_and(|decision| decision.head == entry.head);
+        let known = self.bypasses.get_mut(&entry.decision);
+        let known = known.ok_or_else(|| format!("{} is no bypass that was carried out", entry.decision.label()))?;
+        ensure(known.pull == entry.pull && same_head, || "it ratifies another change than was bypassed".into())?;
+        ensure(known.ratified.is_none(), || "the bypass is ratified already".into())?;
+        let own = |approval: &Approval| known.bypass.by.iter().any(|word| word.user == approval.user);
+        ensure(!entry.ratified_by.is_empty() && !entry.ratified_by.iter().any(own), || {
+            "it is ratified by nobody, or by whoever bypassed".into()
+        })?;
+        known.ratified = Some((at, Arc::new(entry.clone())));
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 mod append;
 mod chain;
 mod cover;
+mod debts;
 mod entry;
 mod envelope;
 mod fold;
@@ -26,10 +27,12 @@ mod verify;
 pub use append::{AppendError, append};
 pub use chain::{Ledger, RawLink, Trust, Verified};
 pub use cover::{Coverage, Covered};
+pub use debts::KnownBypass;
 pub use entry::{
-    AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Approval, DecisionEntry, Entry, EntryError, KeyAction,
-    KeyEntry, Kind, MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry, PushOutcome, PutBackEntry,
-    RecordedFacts, RecordedVerdict, RequestSeen, RootKey, UnrecordableFacts, VoteEntry,
+    AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Approval, BypassEntry, BypassWord, Bypassing, DecisionEntry,
+    Entry, EntryError, KeyAction, KeyEntry, Kind, MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry,
+    PushOutcome, PutBackEntry, RatificationEntry, RecordedFacts, RecordedVerdict, RequestSeen, RootKey,
+    UnrecordableFacts, VoteEntry,
 };
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
 pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};

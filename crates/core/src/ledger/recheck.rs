@@ -94,6 +94,8 @@ impl Ledger {
                 | Entry::Vote(_)
                 | Entry::Merge(_)
                 | Entry::PutBack(_)
+                | Entry::Bypass(_)
+                | Entry::Ratification(_)
                 | Entry::Sync(_) => {}
             }
         }

@@ -257,6 +257,15 @@ fn summary(entry: &Entry) -> String {
             format!("change {} merged as {commit} by {}, {paths}{by_hand}", entry.pull, entry.decision.label())
         }
         Entry::PutBack(entry) => put_back(entry),
+        Entry::Bypass(entry) => {
+            let names: Vec<_> = entry.bypass.by.iter().map(|word| word.login.as_str()).collect();
+            let (names, policies) = (names.join(", "), entry.bypass.policies.join(", "));
+            format!("change {} bypassed {policies} by {names}, to be ratified until {}", entry.pull, entry.due)
+        }
+        Entry::Ratification(entry) => {
+            let names: Vec<_> = entry.ratified_by.iter().map(|approval| approval.login.as_str()).collect();
+            format!("bypass of change {}, {}, ratified by {}", entry.pull, entry.decision.label(), names.join(", "))
+        }
         Entry::Sync(entry) => {
             let why = entry.reason.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
             let (id, commit, generation) = (entry.id(), entry.commit.short(), entry.generation.label());

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::debts::KnownBypass;
 use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, PutBackEntry, VoteEntry};
 use super::keys::{KeyClass, KeyFingerprint, PublicKey};
 use crate::domain::{
@@ -107,6 +108,8 @@ pub struct LedgerState {
     pub(super) merges_by_commit: BTreeMap<Oid, Sequence>,
     pub(super) merges_by_pull: BTreeMap<PrNumber, Sequence>,
     pub(super) put_backs: BTreeMap<Sequence, Arc<PutBackEntry>>,
+    /// Bypasses that were carried out, by their decisions.
+    pub(super) bypasses: BTreeMap<Sequence, KnownBypass>,
     pub(super) syncs: Syncs,
 }
 
@@ -136,6 +139,7 @@ impl LedgerState {
             merges_by_commit: BTreeMap::new(),
             merges_by_pull: BTreeMap::new(),
             put_backs: BTreeMap::new(),
+            bypasses: BTreeMap::new(),
             syncs: Syncs::default(),
         }
     }

@@ -175,6 +175,8 @@ fn subject(entry: &Entry) -> Subject {
         Entry::Decision(entry) => commit(&format!("pull/{}", entry.pull), &entry.head),
         Entry::Merge(entry) => commit(&format!("pull/{}", entry.pull), &entry.commit),
         Entry::PutBack(entry) => commit(entry.branch.as_str(), &entry.pushed),
+        Entry::Bypass(entry) => commit(&format!("pull/{}", entry.pull), &entry.commit),
+        Entry::Ratification(entry) => commit(&format!("pull/{}", entry.pull), &entry.head),
         Entry::Sync(entry) => commit(&format!("sync/{}", entry.id()), &entry.commit),
     }
 }

@@ -106,6 +106,8 @@ codes! {
     AddsNothing = "CS0138", "policy that adds nothing";
     /// A bot that may change the values of a whole environment.
     BroadMachine = "CS0139", "bot with every key";
+    /// A soft policy that one person can pass alone with a change of their own.
+    OwnBypass = "CS0140", "bypass of one's own change";
 }
 
 impl fmt::Display for Code {

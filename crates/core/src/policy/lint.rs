@@ -21,6 +21,7 @@ pub fn lint(policy: &Policy) -> Vec<Diagnostic> {
     }
     for rule in &policy.policies {
         found.extend(self_approval(rule));
+        found.extend(own_bypass(rule));
         found.extend(nobody_to_spare(rule));
         found.extend(outside(policy, rule));
         found.extend(adds_nothing(policy, rule));
@@ -80,6 +81,19 @@ fn self_approval(rule: &PolicyRule) -> Option<Diagnostic> {
             .note("where one approval suffices, it is never the requester's own")
             .help("leave it out, or ask for two approvals")
     })
+}
+
+/// One person could write a change and bring it in alone.
+fn own_bypass(rule: &PolicyRule) -> Option<Diagnostic> {
+    let bypass = rule.bypass().filter(|bypass| bypass.own_change() && !bypass.second_person())?;
+    let within = bypass.ratify_within();
+    let message = format!("whoever may bypass policy `{}` can bring in a change of their own alone", rule.name);
+    Some(
+        warning(Code::OwnBypass, message)
+            .at(rule.place)
+            .note(format!("it is seen by others only when it is ratified, within {within}"))
+            .help("leave `own_change` out, or add `second_person: true`"),
+    )
 }
 
 /// Users alone, and exactly as many as needed: none of them can be replaced when the change is theirs.

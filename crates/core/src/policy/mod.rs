@@ -5,6 +5,7 @@
 //! [`Policy::policies_for`] say which rule a path falls under. Nothing here knows who people are, reads a file, or judges a
 //! change.
 
+mod bypass;
 mod cases;
 mod diagnostic;
 mod glob;
@@ -22,6 +23,7 @@ mod syncs;
 mod tree;
 
 pub use crate::domain::ResolvedNames;
+pub use bypass::BypassRule;
 pub use cases::{Case, FileStep, Setting, read_cases};
 pub use diagnostic::{Code, Diagnostic, Place, Severity};
 pub use glob::{Glob, GlobFault, Globs};

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Digest, Environment, Login, RefName, Span, TargetId, TeamSlug};
 
+use super::bypass::BypassRule;
 use super::diagnostic::Place;
 use super::glob::Globs;
 use super::machines::Machine;
@@ -208,6 +209,7 @@ pub struct PolicyRule {
     pub(super) groups: Vec<Group>,
     pub(super) self_approval: bool,
     pub(super) enforcement: Enforcement,
+    pub(super) bypass: Option<BypassRule>,
 }
 
 impl PolicyRule {
@@ -257,6 +259,12 @@ impl PolicyRule {
     #[must_use]
     pub fn enforcement(&self) -> Enforcement {
         self.enforcement
+    }
+
+    /// Who may bypass it; `None` for a hard policy.
+    #[must_use]
+    pub fn bypass(&self) -> Option<&BypassRule> {
+        self.bypass.as_ref().filter(|_| self.enforcement == Enforcement::Soft)
     }
 
     /// Approvals of all groups together, 1 to 50.
@@ -393,7 +401,7 @@ impl Policy {
     pub fn all_users(&self) -> BTreeSet<Login> {
         let mut users: BTreeMap<String, Login> = BTreeMap::new();
         let linked = self.same_people().into_iter().flat_map(|(one, other)| [one, other]);
-        for login in self.every_group().flat_map(|group| &group.approvers.users).chain(linked) {
+        for login in self.every_list().flat_map(|people| &people.users).chain(linked) {
             users.entry(login.as_str().to_ascii_lowercase()).or_insert_with(|| login.clone());
         }
         users.into_values().collect()
@@ -402,7 +410,7 @@ impl Policy {
     /// Every team that must be resolved to an id.
     #[must_use]
     pub fn all_teams(&self) -> BTreeSet<TeamSlug> {
-        self.every_group().flat_map(|group| group.approvers.teams.iter().cloned()).collect()
+        self.every_list().flat_map(|people| people.teams.iter().cloned()).collect()
     }
 
     /// Whose each recipient of `people` is: recipient → login as written.
@@ -414,7 +422,10 @@ impl Policy {
             .collect()
     }
 
-    fn every_group(&self) -> impl Iterator<Item = &Group> {
-        self.policies.iter().flat_map(|rule| &rule.groups).chain([&self.admins.group])
+    /// Every list of people the file holds: approvers, admins, and who may bypass.
+    pub fn every_list(&self) -> impl Iterator<Item = &Approvers> {
+        let groups = self.policies.iter().flat_map(|rule| &rule.groups).chain([&self.admins.group]);
+        let bypass = self.policies.iter().filter_map(|rule| rule.bypass.as_ref()).map(|bypass| &bypass.people);
+        groups.map(|group| &group.approvers).chain(bypass)
     }
 }

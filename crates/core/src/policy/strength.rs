@@ -281,7 +281,11 @@ fn spans(outer: &PolicyRule, inner: &PolicyRule, environment: &EnvironmentRule) 
 /// Whether approvals that satisfy `rule` satisfy `less` too: each group of `less` has a group of `rule` of its own that is as
 /// large, from the same people or fewer.
 fn asks_as_much(rule: &PolicyRule, less: &PolicyRule) -> bool {
-    let bypass = rule.enforcement == Enforcement::Soft && less.enforcement == Enforcement::Hard;
+    let bypass = match (rule.bypass(), less.bypass()) {
+        (None, _) => rule.enforcement == Enforcement::Soft && less.enforcement == Enforcement::Hard,
+        (Some(_), None) => true,
+        (Some(own), Some(other)) => !own.is_as_strict_as(other),
+    };
     let own_vote = rule.self_approval() && !less.self_approval();
     if bypass || own_vote {
         return false;

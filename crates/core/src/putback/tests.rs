@@ -232,6 +232,7 @@ fn intent(delta: Delta, seconds: i64) -> DecisionEntry {
         facts: RecordedFacts::record(&serde_json::json!({ "at": at(seconds) })).unwrap(),
         intent: MergeMethod::MoveRef,
         adopts: Vec::new(),
+        bypass: None,
     }
 }
 

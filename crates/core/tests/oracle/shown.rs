@@ -136,6 +136,9 @@ pub(crate) fn facts(world: &World, policy: &Policy, chance: &mut Chance) -> Fact
         change_at: changes,
         forge_time: None,
         merge_asked: None,
+        bypasses: Vec::new(),
+        debts: Vec::new(),
+        ratifying: None,
         ourselves: None,
     }
 }

@@ -92,6 +92,8 @@ fn commit(repo: &LocalRepo, args: &RollbackArgs) -> Result<Oid, Report> {
             | Entry::Vote(_)
             | Entry::Decision(_)
             | Entry::PutBack(_)
+            | Entry::Bypass(_)
+            | Entry::Ratification(_)
             | Entry::Sync(_),
         ) => Err(not("merged nothing")),
         None => Err(not("is not in the ledger")),

@@ -20,6 +20,8 @@ fn methods(world: &World) -> Vec<MergeMethod> {
         | Entry::Vote(_)
         | Entry::Decision(_)
         | Entry::PutBack(_)
+        | Entry::Bypass(_)
+        | Entry::Ratification(_)
         | Entry::Sync(_) => None,
     });
     merges.collect()

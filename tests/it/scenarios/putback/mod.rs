@@ -51,6 +51,8 @@ fn put_backs(world: &World) -> Vec<PutBackEntry> {
         | Entry::Vote(_)
         | Entry::Decision(_)
         | Entry::Merge(_)
+        | Entry::Bypass(_)
+        | Entry::Ratification(_)
         | Entry::Sync(_) => None,
     });
     entries.collect()

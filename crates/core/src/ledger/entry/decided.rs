@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::bypass::Bypassing;
 use crate::domain::{Delta, Digest, Login, Oid, PrNumber, RefName, Sequence, UserId};
 use crate::facts::VoteSource;
 
@@ -41,6 +42,9 @@ pub struct DecisionEntry {
     /// Further branches that the policy it brings begins to govern, each with the commit as which it is taken in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub adopts: Vec<AdoptedBranch>,
+    /// What is bypassed, where the verdict is `bypassed`; else nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bypass: Option<Bypassing>,
 }
 
 /// A branch that is taken in with a change of the policy.

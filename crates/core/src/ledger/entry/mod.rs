@@ -4,6 +4,7 @@
 //! signatures, and no field holds a value of a secret: paths, object ids, accounts, digests and the policy text are all there is.
 
 mod back;
+mod bypass;
 mod decided;
 mod ground;
 mod sight;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub use back::{PushOutcome, PutBackEntry};
+pub use bypass::{BypassEntry, BypassWord, Bypassing, RatificationEntry};
 pub use decided::{
     AdoptedBranch, Approval, DecisionEntry, MergeEntry, MergeMethod, RecordedFacts, RecordedVerdict, UnrecordableFacts,
 };
@@ -39,6 +41,10 @@ pub enum Entry {
     Merge(MergeEntry),
     /// A direct push was put back, or quarantined.
     PutBack(Box<PutBackEntry>),
+    /// A change was merged by a bypass.
+    Bypass(Box<BypassEntry>),
+    /// A bypass was approved afterwards.
+    Ratification(Box<RatificationEntry>),
     /// How a delivery to a target ended.
     Sync(Box<SyncReceipt>),
 }
@@ -62,6 +68,10 @@ pub enum Kind {
     Merge,
     /// `put-back`
     PutBack,
+    /// `bypass`
+    Bypass,
+    /// `ratification`
+    Ratification,
     /// `sync`
     Sync,
 }
@@ -69,8 +79,7 @@ pub enum Kind {
 /// Why some JSON is no entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EntryError {
-    /// A kind this version does not know, reserved ones (`bypass`, `ratification`, `access`, `revocation`)
-    /// among them.
+    /// A kind this version does not know, reserved ones (`access`, `revocation`) among them.
     #[error("its kind is `{0}`, which a newer version of countersign writes")]
     UnknownKind(String),
     /// Fields missing, surplus or of another shape.
@@ -85,7 +94,7 @@ pub enum EntryError {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Adopted,
         Self::Policy,
         Self::Key,
@@ -94,6 +103,8 @@ impl Kind {
         Self::Decision,
         Self::Merge,
         Self::PutBack,
+        Self::Bypass,
+        Self::Ratification,
         Self::Sync,
     ];
 
@@ -109,6 +120,8 @@ impl Kind {
             Self::Decision => "decision",
             Self::Merge => "merge",
             Self::PutBack => "put-back",
+            Self::Bypass => "bypass",
+            Self::Ratification => "ratification",
             Self::Sync => "sync",
         }
     }
@@ -136,6 +149,8 @@ impl Entry {
             Self::Decision(_) => Kind::Decision,
             Self::Merge(_) => Kind::Merge,
             Self::PutBack(_) => Kind::PutBack,
+            Self::Bypass(_) => Kind::Bypass,
+            Self::Ratification(_) => Kind::Ratification,
             Self::Sync(_) => Kind::Sync,
         }
     }
@@ -151,6 +166,8 @@ impl Entry {
             Self::Decision(entry) => serde_json::to_value(entry),
             Self::Merge(entry) => serde_json::to_value(entry),
             Self::PutBack(entry) => serde_json::to_value(entry),
+            Self::Bypass(entry) => serde_json::to_value(entry),
+            Self::Ratification(entry) => serde_json::to_value(entry),
             Self::Sync(entry) => serde_json::to_value(entry),
         }
     }
@@ -166,6 +183,8 @@ impl Entry {
             Kind::Decision => serde_json::from_value(json).map(Self::Decision),
             Kind::Merge => serde_json::from_value(json).map(Self::Merge),
             Kind::PutBack => serde_json::from_value(json).map(Self::PutBack),
+            Kind::Bypass => serde_json::from_value(json).map(|entry| Self::Bypass(Box::new(entry))),
+            Kind::Ratification => serde_json::from_value(json).map(|entry| Self::Ratification(Box::new(entry))),
             Kind::Sync => serde_json::from_value(json).map(|entry| Self::Sync(Box::new(entry))),
         };
         read.map_err(|error| EntryError::Shape { kind: kind.as_str(), reason: error.to_string() })

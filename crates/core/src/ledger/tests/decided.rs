@@ -112,6 +112,9 @@ pub(super) fn facts() -> Facts {
         change_at: BTreeMap::new(),
         forge_time: None,
         merge_asked: None,
+        bypasses: Vec::new(),
+        debts: Vec::new(),
+        ratifying: None,
         ourselves: None,
     }
 }
@@ -140,6 +143,7 @@ fn entry(facts: &Facts) -> DecisionEntry {
         facts: RecordedFacts::record(facts).unwrap(),
         intent: MergeMethod::MoveRef,
         adopts: Vec::new(),
+        bypass: None,
     }
 }
 

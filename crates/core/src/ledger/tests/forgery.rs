@@ -134,7 +134,7 @@ fn each_forgery_has_its_name() {
         ),
         (
             "a kind of the future",
-            |links| links.push(raw(links, |text| text.replace("/ledger/vote/", "/ledger/ratification/"))),
+            |links| links.push(raw(links, |text| text.replace("/ledger/vote/", "/ledger/access/"))),
             (Invalid, Code::UnknownKind, 8),
         ),
         (

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod bypass;
 mod coverage;
 mod decided;
 mod fold;
@@ -151,6 +152,7 @@ fn decision(pull: u64, delta: Delta) -> DecisionEntry {
         facts: RecordedFacts::record(&serde_json::json!({"z": 1, "a": ["x", null, true]})).unwrap(),
         intent: MergeMethod::MoveRef,
         adopts: Vec::new(),
+        bypass: None,
     }
 }
 

@@ -76,7 +76,7 @@ fn one(name: &Located<String>, raw: &RawEnvironment, faults: &mut Faults) -> Opt
 }
 
 /// Reads a span of at least a minute.
-fn span(field: &Field<String>, name: &str, faults: &mut Faults) -> Option<Span> {
+pub(super) fn span(field: &Field<String>, name: &str, faults: &mut Faults) -> Option<Span> {
     let text = field.given()?;
     let fault = |message: String| Diagnostic::error(Code::Malformed, message).at(text.place);
     match text.value.parse::<Span>() {

@@ -110,25 +110,31 @@ fn team(text: &Located<String>, faults: &mut Faults) -> Option<TeamSlug> {
 /// Reads accounts and teams; at least one of them, each once.
 pub(super) fn approvers(field: &Field<RawApprovers>, faults: &mut Faults) -> Approvers {
     let (Some(raw), Some(key)) = (field.given(), field.key()) else { return Approvers::default() };
+    people((&raw.value.users, &raw.value.teams), (key, "nobody may approve"), faults)
+}
+
+/// Reads a list of accounts and one of teams that stand at a key.
+pub(super) fn people(
+    (users, teams): (&Field<List<String>>, &Field<List<String>>),
+    (key, nobody): (Place, &str),
+    faults: &mut Faults,
+) -> Approvers {
     let before = faults.count();
-    let length = |list: &Field<List<String>>| list.given().map_or(0, |list| list.value.items.len());
-    let total = length(&raw.value.users) + length(&raw.value.teams);
+    let lists = [users, teams];
+    let total: usize = lists.iter().filter_map(|list| list.given()).map(|list| list.value.items.len()).sum();
     capped(total, MAX_APPROVERS, "approvers", key, faults);
-    let users = each(&raw.value.users, faults, login, |login| login.as_str().to_ascii_lowercase());
-    let teams = each(&raw.value.teams, faults, team, |team| team.to_string().to_ascii_lowercase());
-    let unread = [&raw.value.users, &raw.value.teams].into_iter().any(|list| matches!(list, Field::Faulty));
-    if total == 0 && !unread && faults.count() == before && !any_broken(&raw.value) {
+    let users = each(users, faults, login, |login| login.as_str().to_ascii_lowercase());
+    let teams = each(teams, faults, team, |team| team.to_string().to_ascii_lowercase());
+    let unread = lists.iter().any(|list| matches!(list, Field::Faulty));
+    let broken = lists.iter().filter_map(|list| list.given()).any(|list| list.value.broken);
+    if total == 0 && !unread && faults.count() == before && !broken {
         faults.push(
-            Diagnostic::error(Code::Empty, "nobody may approve")
+            Diagnostic::error(Code::Empty, nobody)
                 .at(key)
                 .help("list `users`, `teams`, or both: an empty list approves nothing"),
         );
     }
     Approvers { users, teams }
-}
-
-fn any_broken(raw: &RawApprovers) -> bool {
-    [&raw.users, &raw.teams].into_iter().filter_map(Field::given).any(|list| list.value.broken)
 }
 
 fn each<T>(

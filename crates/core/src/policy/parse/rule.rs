@@ -12,7 +12,7 @@ use crate::policy::raw::{RawGroup, RawPolicy, RawRule, Selector};
 use crate::policy::reach::empty_seats;
 use crate::policy::read::{Faults, Field, List, Located, nearest};
 
-use super::{MAX_GROUPS, MAX_POLICIES, capped, names, some_globs};
+use super::{MAX_GROUPS, MAX_POLICIES, bypass, capped, names, some_globs};
 
 /// Most approvals, of one group and of all groups of a policy together.
 const MAX_REQUIRED: u64 = 50;
@@ -43,7 +43,7 @@ fn one(
     if faults.count() == before {
         reachable(raw, &name, &groups, faults);
     }
-    enforcement(raw, faults);
+    let bypass = bypass::one(raw, faults);
     PolicyRule {
         place: name.place,
         name: name.value,
@@ -53,6 +53,7 @@ fn one(
         groups,
         self_approval: raw.self_approval.given().is_some_and(|switch| switch.value),
         enforcement: raw.enforcement.given().map_or(Enforcement::Hard, |word| word.value),
+        bypass,
     }
 }
 
@@ -225,24 +226,6 @@ fn reachable(raw: &RawRule, name: &Located<String>, groups: &[Group], faults: &m
 
 fn people(count: usize) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
-}
-
-/// `bypass` belongs to `soft`, and only there.
-fn enforcement(raw: &RawRule, faults: &mut Faults) {
-    let soft = raw.enforcement.given().filter(|word| word.value == Enforcement::Soft);
-    match (soft, raw.bypass.key()) {
-        (Some(word), None) if raw.bypass.is_absent() => faults.push(
-            Diagnostic::error(Code::Companion, "a soft policy must say who may bypass it")
-                .at(word.place)
-                .help("add `bypass` with `users` or `teams`"),
-        ),
-        (None, Some(place)) if !matches!(raw.enforcement, Field::Faulty) => faults.push(
-            Diagnostic::error(Code::Conflict, "a hard policy cannot be bypassed")
-                .at(place)
-                .help("leave `bypass` out: it belongs to `enforcement: soft`"),
-        ),
-        (Some(_) | None, Some(_) | None) => {}
-    }
 }
 
 /// Who decides about control paths: as written, or all approvers with the highest count.

@@ -3,6 +3,7 @@
 //! These shapes say what may be written, not what it means; the JSON Schema comes from them. Names, patterns and numbers are
 //! judged in `super::parse`, never here.
 
+mod bypass;
 mod later;
 mod syncs;
 
@@ -10,8 +11,9 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+pub(super) use self::bypass::RawBypass;
 pub(super) use self::later::RawMachine;
-use self::later::{RawAccess, RawBypass, RawNotification};
+use self::later::{RawAccess, RawNotification};
 pub use self::syncs::OnDrift;
 pub(super) use self::syncs::{Prune, RawDispatch, RawSync, RawWebhook, RunIn};
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
@@ -136,7 +138,7 @@ words! {
     pub enum Enforcement {
         /// Never.
         Hard = "hard",
-        /// By the people of `bypass`, loudly. Refused by this release.
+        /// By the people of `bypass`, loudly.
         Soft = "soft",
     }
 }
@@ -168,9 +170,9 @@ shape! {
             groups: List<RawGroup>,
             /// The switch that lets the requester's own approval count, where more than one is needed (default false).
             self_approval: bool,
-            /// The strictness: `hard` (default) or `soft` (not supported yet).
+            /// The strictness: `hard` (default) or `soft`.
             enforcement: Enforcement,
-            /// The people who may bypass a soft policy. Not supported yet.
+            /// The people who may bypass a soft policy, and what that costs.
             bypass: RawBypass,
         }
     }
