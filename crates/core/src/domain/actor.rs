@@ -100,3 +100,30 @@ impl Permission {
         self >= Self::Write
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_permissions_are_read_as_github_writes_them_and_unknown_ones_are_nothing() {
+        let kinds = ["User", "EnterpriseUserAccount", "Bot", "Organization", "Mannequin", "user"].map(AccountKind::from_github);
+        let (user, bot, other) = (AccountKind::User, AccountKind::Bot, AccountKind::Other);
+        assert_eq!(kinds, [user, user, bot, other, other, other]);
+        for (words, permission, may) in [
+            (&["read", "pull"][..], Permission::Read, false),
+            (&["triage"], Permission::Triage, false),
+            (&["write", "push"], Permission::Write, true),
+            (&["maintain"], Permission::Maintain, true),
+            (&["admin"], Permission::Admin, true),
+            (&["none", "", "Admin", "deployer"], Permission::None, false),
+        ] {
+            for word in words {
+                assert_eq!(Permission::from_github(word), permission, "{word}");
+            }
+            assert_eq!(permission.may_approve(), may);
+            let word = if permission == Permission::None { "no access" } else { words[0] };
+            assert_eq!(permission.word(), word);
+        }
+    }
+}
