@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn kinds_and_permissions_are_read_as_github_writes_them_and_unknown_ones_are_nothing() {
-        let kinds = ["User", "EnterpriseUserAccount", "Bot", "Organization", "Mannequin", "user"].map(AccountKind::from_github);
+        let kinds =
+            ["User", "EnterpriseUserAccount", "Bot", "Organization", "Mannequin", "user"].map(AccountKind::from_github);
         let (user, bot, other) = (AccountKind::User, AccountKind::Bot, AccountKind::Other);
         assert_eq!(kinds, [user, user, bot, other, other, other]);
         for (words, permission, may) in [
