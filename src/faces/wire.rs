@@ -25,6 +25,7 @@ use super::server::{self, Listeners, ServerError, Service};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
 use crate::adapters::github::{GitHub, GitHubConfig};
+pub use crate::adapters::github::{NewPull, UserGitHub, UserPull, UserRepo};
 use crate::adapters::grants::GrantTable;
 use crate::adapters::keyring::KeyringTable;
 use crate::adapters::outbound::Outgoing;

@@ -29,6 +29,7 @@ mod pulls;
 mod reads;
 mod rules;
 mod transport;
+mod user;
 mod wire;
 
 #[cfg(test)]
@@ -53,6 +54,7 @@ use self::client::{Auth, Call, Client, Reply};
 use self::fault::Fault;
 use self::memory::Memory;
 use self::transport::Patience;
+pub use self::user::{NewPull, UserGitHub, UserPull, UserRepo};
 use crate::engine::ports::{Clock, FailedDelivery, Forge, ForgeError, Freshness, GitCredentials, RepoRef};
 
 /// How long GraphQL is left alone after it failed for an installation, in seconds.

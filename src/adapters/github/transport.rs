@@ -78,7 +78,7 @@ impl Transport {
         Ok(Self { client, address })
     }
 
-    async fn send(self, request: Request<OctoBody>) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    pub(super) async fn send(self, request: Request<OctoBody>) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let address = if path == GRAPHQL { self.address.graphql() } else { self.address.rest(path) };

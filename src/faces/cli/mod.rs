@@ -13,6 +13,7 @@ mod keygen;
 mod ledger;
 mod output;
 mod policy;
+mod proposal;
 mod secrets;
 mod settings;
 mod staged;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::secrets::{Naming, Sealing, Target};
+use crate::faces::cli::proposal::ProposalArgs;
 
 /// The documents of a verb that takes many.
 #[derive(Args)]
@@ -109,6 +110,14 @@ pub(in crate::faces::cli) struct PromoteArgs {
     /// Succeed when the values are there already.
     #[arg(long)]
     pub(in crate::faces::cli) idempotent: bool,
+    /// Only change the file in the working tree; without it a pull request is opened.
+    #[arg(long, conflicts_with_all = ["branch", "base", "remote"])]
+    pub(in crate::faces::cli) local: bool,
+    #[command(flatten)]
+    pub(in crate::faces::cli) proposal: ProposalArgs,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::faces::cli) config: Option<PathBuf>,
     /// The keys; one that holds further keys is taken over with all of them.
     #[arg(value_name = "KEY", required = true)]
     pub(in crate::faces::cli) keys: Vec<String>,
@@ -125,6 +134,11 @@ pub(in crate::faces::cli) struct RollbackArgs {
     /// Where to go back to: a commit, or a ledger entry that merged something (`L-12`).
     #[arg(long, value_name = "COMMIT|L-n")]
     pub(in crate::faces::cli) to: String,
+    /// Only change the files in the working tree; without it a pull request is opened.
+    #[arg(long, conflicts_with_all = ["branch", "base", "remote"])]
+    pub(in crate::faces::cli) local: bool,
+    #[command(flatten)]
+    pub(in crate::faces::cli) proposal: ProposalArgs,
     #[command(flatten)]
     pub(in crate::faces::cli) ledger: super::LedgerArgs,
 }

@@ -23,6 +23,7 @@ pub(super) mod updatekeys;
 mod child;
 mod chosen;
 mod document;
+mod ground;
 mod identities;
 mod many;
 mod operands;

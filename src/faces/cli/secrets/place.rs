@@ -29,6 +29,15 @@ impl Place {
             Report::new(Exit::NO_CONFIG, format!("there is no `{POLICY_PATH}` here or above, so `-e` names nothing"))
                 .help("name the document by its path")
         })?;
+        Self::with(file)
+    }
+
+    /// A folder with a policy.
+    pub(super) fn below(root: &Path) -> Result<Self, Report> {
+        Self::with(root.join(POLICY_PATH))
+    }
+
+    fn with(file: PathBuf) -> Result<Self, Report> {
         let root = file.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
         let text = std::fs::read_to_string(&file)
             .map_err(|error| Report::failed(format!("`{}` cannot be read", file.display()), &error))?;
@@ -57,8 +66,8 @@ impl Place {
     /// The one document of an environment, or the one whose path ends like `path` (its extension may be left out).
     pub(super) fn document(&self, environment: &str, path: Option<&str>) -> Result<PathBuf, Report> {
         let documents = self.documents(environment)?;
-        let list =
-            |paths: &[PathBuf]| paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ");
+        let name = |path: &PathBuf| format!("`{}`", self.below_root(path).unwrap_or(path).display());
+        let list = |paths: &[PathBuf]| paths.iter().map(name).collect::<Vec<_>>().join(", ");
         let Some(wanted) = path else {
             return match documents.as_slice() {
                 [one] => Ok(one.clone()),
@@ -74,6 +83,11 @@ impl Place {
             several => Err(Report::usage(format!("`{wanted}` names {} documents of `{environment}`", several.len()))
                 .help(format!("write more of the path: {}", list(several)))),
         }
+    }
+
+    /// The path as the repository has it, of a document that was found.
+    pub(super) fn below_root<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        path.strip_prefix(&self.root).ok()
     }
 
     fn environment(&self, name: &str) -> Result<Environment, Report> {

@@ -2,16 +2,21 @@
 //!
 //! Sealed texts never travel: copied, they would stay open to the readers of the environment they come from.
 
+use std::path::Path;
+
 use serde_json::json;
 use sops_file::{KeyPath, Value};
 
 use super::document::Document;
+use super::ground::{Far, Ground};
 use super::identities::Identity;
-use super::place::Place;
 use super::{key_path, no_such_key, nothing_to_do, open, parse, store_changed, unsealed};
 use crate::faces::cli::args::PromoteArgs;
+use crate::faces::cli::ledger::reading::unreadable;
+use crate::faces::cli::proposal::{Desk, Files, Proposal, Proposed};
 use crate::faces::cli::{Outcome, output};
 use crate::faces::exit::{Exit, Report};
+use crate::faces::wire;
 
 /// Promotes. Either every key is taken over, or the file stays as it was.
 pub(in crate::faces::cli) fn run(args: PromoteArgs, json: bool) -> Outcome {
@@ -19,9 +24,16 @@ pub(in crate::faces::cli) fn run(args: PromoteArgs, json: bool) -> Outcome {
         return Err(Report::usage("both environments are the same").help("name another one with `--to`"));
     }
     let keys: Vec<KeyPath> = args.keys.iter().map(|key| key_path(key, Exit::USAGE)).collect::<Result<_, _>>()?;
-    let place = Place::here()?;
-    let read = |environment: &str| Document::read(&place.document(environment, args.path.as_deref())?, None);
-    let (source, target) = (read(&args.from)?, read(&args.to)?);
+    let repo = wire::local_repo(Path::new(".")).map_err(unreadable)?;
+    let far = Far::find(&repo, (args.local, &args.proposal), args.config.as_ref(), &args.to)?;
+    let ground = |environment: &str| match &far {
+        Some(far) => far.ground(&repo, environment),
+        None => Ground::here(),
+    };
+    let (there, here) = (ground(&args.from)?, ground(&args.to)?);
+    let source = there.read(&there.place.document(&args.from, args.path.as_deref())?)?;
+    let path = here.place.document(&args.to, args.path.as_deref())?;
+    let target = here.read(&path)?;
     let identity = Identity::gather();
     let from = {
         let sealed = parse(&source)?;
@@ -51,12 +63,49 @@ pub(in crate::faces::cli) fn run(args: PromoteArgs, json: bool) -> Outcome {
             Value::Map(_) | Value::List(_) => again.contains(key),
         })
     })?;
+    let proposed = match &far {
+        Some(far) => propose(&far.desk, &args, &here.files(&[path])?, &target, &changed)?,
+        None => None,
+    };
     if json {
-        return output::json(&json!({"version": 1, "from": source.name, "to": target.name, "keys": changed}));
+        let request = proposed.as_ref().map(Proposed::to_json);
+        return output::json(&json!({
+            "version": 1, "from": source.name, "to": target.name, "keys": changed, "pull_request": request,
+        }));
     }
     for key in changed {
         output::tell(format!("{key} of {} is in {}, sealed anew", source.name, target.name));
     }
-    output::tell("commit and push it on a branch of its own: it is asked for like any other change");
+    match proposed {
+        Some(proposed) => proposed.tell(),
+        None => output::tell("commit and push it on a branch of its own: it is asked for like any other change"),
+    }
     Ok(Exit::FINE)
+}
+
+fn propose(
+    desk: &Desk,
+    args: &PromoteArgs,
+    files: &Files,
+    target: &Document,
+    changed: &[&KeyPath],
+) -> Result<Option<Proposed>, Report> {
+    let (from, to) = (&args.from, &args.to);
+    let title = format!("Promote {} from {from} to {to}", output::count(changed.len(), "key"));
+    let keys: String = changed.iter().map(|key| format!("- `{key}`\n")).collect();
+    let body = format!(
+        "Takes over from {from} to `{}`:\n\n{keys}\nThe values are sealed anew for the readers of {to}; no sealed text was copied.\n",
+        target.name
+    );
+    desk.propose(&Proposal {
+        branch: &format!("promote/{from}-to-{to}"),
+        title: &title,
+        body: &body,
+        files,
+        message: &format!("{title}\n\n{}: {}\n", target.name, list(changed)),
+    })
+}
+
+fn list(keys: &[&KeyPath]) -> String {
+    keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

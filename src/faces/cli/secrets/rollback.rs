@@ -2,39 +2,44 @@
 //!
 //! Who reads them stays as it is today: the old values are sealed anew under today's data key. Nothing is pushed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use countersign_core::domain::{Oid, RepoPath, Sequence};
+use countersign_core::domain::{Oid, Sequence};
 use countersign_core::ledger::Entry;
 use serde_json::json;
 use sops_file::{MAX_BYTES, OpenOptions, SealedDocument};
 use zeroize::Zeroizing;
 
 use super::document::Document;
+use super::ground::{Far, Ground};
 use super::identities::Identity;
-use super::place::Place;
 use super::{nothing_to_do, open, parse, store_changed, unsealed};
 use crate::faces::cli::args::RollbackArgs;
 use crate::faces::cli::ledger::reading::{self, Reading, unreadable};
+use crate::faces::cli::proposal::{Desk, Files, Proposal, Proposed};
 use crate::faces::cli::{Outcome, output};
 use crate::faces::exit::{Exit, Report};
 use crate::faces::wire::{self, LocalRepo};
 
 /// Rolls back every document of the environment, or the one that is named.
 pub(in crate::faces::cli) fn run(args: RollbackArgs, json: bool) -> Outcome {
-    let place = Place::here()?;
-    let documents = match &args.path {
-        Some(path) => vec![place.document(&args.environment, Some(path))?],
-        None => place.documents(&args.environment)?,
-    };
     let repo = wire::local_repo(Path::new(".")).map_err(unreadable)?;
+    let far = Far::find(&repo, (args.local, &args.proposal), args.ledger.config.as_ref(), &args.environment)?;
+    let ground = match &far {
+        Some(far) => far.ground(&repo, &args.environment)?,
+        None => Ground::here()?,
+    };
+    let documents = match &args.path {
+        Some(path) => vec![ground.place.document(&args.environment, Some(path))?],
+        None => ground.place.documents(&args.environment)?,
+    };
     let commit = commit(&repo, &args)?;
     let entries = repo.entries(&commit).map_err(unreadable)?;
     let identity = Identity::gather();
-    let (mut changed, mut absent) = (Vec::new(), Vec::new());
+    let (mut changed, mut paths, mut absent) = (Vec::new(), Vec::new(), Vec::new());
     for path in documents {
-        let now = Document::read(&path, None)?;
-        let Some(entry) = entries.get(&in_repository(&repo, &path)?) else {
+        let now = ground.read(&path)?;
+        let Some(entry) = entries.get(&ground.path(&repo, &path)?) else {
             absent.push(now.name);
             continue;
         };
@@ -47,6 +52,7 @@ pub(in crate::faces::cli) fn run(args: RollbackArgs, json: bool) -> Outcome {
         };
         if restore(&now, &then, &identity)? {
             changed.push(now.name);
+            paths.push(path);
         }
     }
     for name in &absent {
@@ -58,20 +64,59 @@ pub(in crate::faces::cli) fn run(args: RollbackArgs, json: bool) -> Outcome {
     if changed.is_empty() {
         return nothing_to_do(&format!("every value is what it was at {}", commit.short()), false);
     }
+    let proposed = match &far {
+        Some(far) => propose(&far.desk, &args, &ground.files(&paths)?, &changed, &commit)?,
+        None => None,
+    };
     if json {
-        return output::json(&json!({"version": 1, "commit": commit, "changed": changed, "absent": absent}));
+        let request = proposed.as_ref().map(Proposed::to_json);
+        return output::json(&json!({
+            "version": 1, "commit": commit, "changed": changed, "absent": absent, "pull_request": request,
+        }));
     }
     for name in changed {
         output::tell(format!("{name} holds the values of {}", commit.short()));
     }
-    output::tell("commit and push it on a branch of its own: it is asked for like any other change");
+    match proposed {
+        Some(proposed) => proposed.tell(),
+        None => output::tell("commit and push it on a branch of its own: it is asked for like any other change"),
+    }
     Ok(Exit::FINE)
+}
+
+fn propose(
+    desk: &Desk,
+    args: &RollbackArgs,
+    files: &Files,
+    changed: &[String],
+    commit: &Oid,
+) -> Result<Option<Proposed>, Report> {
+    let environment = &args.environment;
+    let (to, at) = match entry_number(&args.to) {
+        Some(number) => (number.label(), format!("{} (commit {commit})", number.label())),
+        None => (commit.short().to_owned(), format!("commit {commit}")),
+    };
+    let title = format!("Roll {environment} back to {to}");
+    let names: String = changed.iter().map(|name| format!("- `{name}`\n")).collect();
+    let body = format!(
+        "Brings back the values of {at} in:\n\n{names}\nThey are sealed anew under today's data key for today's readers.\n"
+    );
+    desk.propose(&Proposal {
+        branch: &format!("rollback/{environment}-{to}"),
+        title: &title,
+        body: &body,
+        files,
+        message: &format!("{title}\n\nThe values are those of {at}.\n"),
+    })
+}
+
+fn entry_number(text: &str) -> Option<Sequence> {
+    text.strip_prefix("L-").and_then(|number| number.parse().ok())
 }
 
 /// The commit that is meant: a revision, or what a ledger entry took in or merged.
 fn commit(repo: &LocalRepo, args: &RollbackArgs) -> Result<Oid, Report> {
-    let number = args.to.strip_prefix("L-").and_then(|number| number.parse::<Sequence>().ok());
-    let Some(wanted) = number else { return reading::commit(repo, &args.to) };
+    let Some(wanted) = entry_number(&args.to) else { return reading::commit(repo, &args.to) };
     let reading = Reading::of(&args.ledger)?;
     if !reading.ledger.is_valid() {
         return Err(Report::new(Exit::UNVERIFIED, "the ledger is not valid, so no entry of it can be believed")
@@ -126,13 +171,4 @@ fn version(
         return Ok(old);
     }
     open(then, before, identity, false)
-}
-
-fn in_repository(repo: &LocalRepo, path: &Path) -> Result<RepoPath, Report> {
-    let outside =
-        || Report::usage(format!("`{}` is outside the repository", path.display())).help("run this inside the clone");
-    let root: PathBuf = repo.work_tree().and_then(|root| root.canonicalize().ok()).ok_or_else(outside)?;
-    let whole = path.canonicalize().map_err(|_| outside())?;
-    let below = whole.strip_prefix(&root).map_err(|_| outside())?;
-    Ok(RepoPath::new(&below.to_string_lossy().replace('\\', "/")))
 }
