@@ -203,8 +203,10 @@ impl UserGitHub {
         body: Option<&Value>,
     ) -> Result<Raw, Fault> {
         let unsendable = || Fault::garbled(operation, "the request cannot be built");
-        let mut bearer = header::HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret()))
-            .map_err(|_| Fault::new(ForgeErrorKind::Credentials, operation, "the token holds characters no token has"))?;
+        let mut bearer =
+            header::HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret())).map_err(|_| {
+                Fault::new(ForgeErrorKind::Credentials, operation, "the token holds characters no token has")
+            })?;
         bearer.set_sensitive(true);
         let request = Request::builder()
             .method(method.clone())

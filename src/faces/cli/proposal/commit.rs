@@ -45,7 +45,8 @@ pub(super) fn make(git: &Git, base: &Oid, files: &Files, message: &str) -> Resul
 
 /// Mode of a file on the base; a new one is an ordinary file.
 fn mode(git: &Git, name: &str) -> Result<String, Report> {
-    let listed = git.text("the base cannot be read", &["ls-files", "-s", "-z", "--", &format!(":(literal,top){name}")], b"")?;
+    let listed =
+        git.text("the base cannot be read", &["ls-files", "-s", "-z", "--", &format!(":(literal,top){name}")], b"")?;
     match listed.split(' ').next().unwrap_or_default() {
         "" => Ok("100644".to_owned()),
         mode @ ("100644" | "100755") => Ok(mode.to_owned()),

@@ -14,7 +14,8 @@ use crate::faces::exit::{Exit, Report};
 /// Variable by which a helper of git's gets the token; it never stands among arguments, which others can read.
 const TOKEN: &str = "PROPOSAL_GIT_TOKEN";
 /// Asked after every helper the user has: who is signed in already stays so.
-const HELPER: &str = "!f() { test \"$1\" = get && echo username=x-access-token && echo \"password=$PROPOSAL_GIT_TOKEN\"; }; f";
+const HELPER: &str =
+    "!f() { test \"$1\" = get && echo username=x-access-token && echo \"password=$PROPOSAL_GIT_TOKEN\"; }; f";
 
 /// How git is run.
 pub(super) struct Git {
@@ -58,7 +59,8 @@ impl Git {
         if let Some(index) = &self.index {
             command.env("GIT_INDEX_FILE", index);
         }
-        let unstarted = |error: std::io::Error| Report::failed("the git program cannot be run", &error).help("install git");
+        let unstarted =
+            |error: std::io::Error| Report::failed("the git program cannot be run", &error).help("install git");
         let mut child = command.spawn().map_err(unstarted)?;
         if let Some(mut stdin) = child.stdin.take() {
             // who does not read its input says why on standard error
@@ -86,5 +88,9 @@ impl Git {
 /// Adds what git said, without what a terminal would take for a command.
 pub(super) fn said(report: Report, output: &Output) -> Report {
     let text = String::from_utf8_lossy(&output.stderr);
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("hint:")).take(4).fold(report, Report::cause)
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
+        .take(4)
+        .fold(report, Report::cause)
 }

@@ -130,7 +130,9 @@ impl Desk {
 
     /// Pushes the branch and opens the pull request. `None`: the base holds all of it already.
     pub(in crate::faces::cli) fn propose(&self, proposal: &Proposal<'_>) -> Result<Option<Proposed>, Report> {
-        let Some(commit) = commit::make(&self.git, &self.tip, proposal.files, proposal.message)? else { return Ok(None) };
+        let Some(commit) = commit::make(&self.git, &self.tip, proposal.files, proposal.message)? else {
+            return Ok(None);
+        };
         let (branch, commit) = self.push(proposal.branch, commit)?;
         let new = NewPull { title: proposal.title, body: proposal.body, head: &branch, base: &self.base };
         let opened = self.runtime.block_on(self.hub.open_pull(&self.repo.name, new));
@@ -157,13 +159,19 @@ impl Desk {
             }
             let asks = self.runtime.block_on(self.hub.pull_of(&self.repo.name, &name, &self.base));
             if let Ok(Some(pull)) = asks {
-                let what = format!("branch `{name}` is there with other content, and pull request #{} asks for it", pull.number);
+                let what = format!(
+                    "branch `{name}` is there with other content, and pull request #{} asks for it",
+                    pull.number
+                );
                 return Err(Report::new(Exit::REFUSED, what)
                     .help(format!("look at {}; close it, or name another branch with `--branch`", pull.page)));
             }
             if self.branch.is_some() {
-                return Err(Report::new(Exit::REFUSED, format!("branch `{name}` is there already, with other content"))
-                    .help("name another one with `--branch`"));
+                return Err(Report::new(
+                    Exit::REFUSED,
+                    format!("branch `{name}` is there already, with other content"),
+                )
+                .help("name another one with `--branch`"));
             }
         }
         Err(Report::new(Exit::REFUSED, format!("`{wanted}` and {} branches like it are taken", BRANCHES - 1))

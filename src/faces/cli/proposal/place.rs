@@ -61,7 +61,8 @@ impl Place {
 
     /// GitHub, as the owner of the token.
     pub(super) fn hub(&self) -> Result<UserGitHub, Report> {
-        UserGitHub::new(&self.api, self.token.secret.clone(), wire::now).map_err(|fault| Report::new(Exit::USAGE, fault))
+        UserGitHub::new(&self.api, self.token.secret.clone(), wire::now)
+            .map_err(|fault| Report::new(Exit::USAGE, fault))
     }
 
     /// GitHub does not show the repository.
@@ -76,7 +77,8 @@ impl Place {
                     .help("give it this repository, with the rights to write contents and pull requests")
             }
             ForgeErrorKind::Later | ForgeErrorKind::Wait(_) | ForgeErrorKind::Refused | ForgeErrorKind::Garbled => {
-                report(format!("GitHub cannot be asked about {name}")).help("nothing was changed; run the command again later")
+                report(format!("GitHub cannot be asked about {name}"))
+                    .help("nothing was changed; run the command again later")
             }
         }
     }
@@ -86,16 +88,23 @@ impl Place {
         let (name, remote) = (&repo.name, &self.remote);
         if repo.fork && !named {
             let of = repo.parent.as_ref().map(|parent| format!(" of {parent}")).unwrap_or_default();
-            return Err(Report::usage(format!("{name} is a fork{of}: a change there changes nothing that is protected"))
-                .help(format!("name the remote of the protected repository with `--remote`, or `--remote {remote}` if it is this one")));
+            return Err(Report::usage(format!(
+                "{name} is a fork{of}: a change there changes nothing that is protected"
+            ))
+            .help(format!(
+                "name the remote of the protected repository with `--remote`, or `--remote {remote}` if it is this one"
+            )));
         }
         if repo.archived {
             return Err(Report::new(Exit::REFUSED, format!("{name} is archived: nobody can change it"))
                 .help("an owner can take it out of the archive"));
         }
         if repo.may_push == Some(false) {
-            return Err(Report::new(Exit::REFUSED, format!("the token of {} may not push to {name}", self.token.origin))
-                .help("ask for write access, or use a token with the right to write contents"));
+            return Err(Report::new(
+                Exit::REFUSED,
+                format!("the token of {} may not push to {name}", self.token.origin),
+            )
+            .help("ask for write access, or use a token with the right to write contents"));
         }
         Ok(())
     }
@@ -141,13 +150,18 @@ pub(super) fn remote_tip(git: &Git, remote: &str, name: &str) -> Result<Option<O
 /// Brings the objects of a branch here, and nothing else.
 pub(super) fn fetch(git: &Git, remote: &str, name: &str) -> Result<Output, Report> {
     let refspec = format!("refs/heads/{name}");
-    git.run(&["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", remote, &refspec], b"")
+    git.run(
+        &["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", remote, &refspec],
+        b"",
+    )
 }
 
 /// The base as it is now, brought here.
 pub(super) fn tip(git: &Git, remote: &str, base: &str) -> Result<Oid, Report> {
     let Some(tip) = remote_tip(git, remote, base)? else {
-        return Err(Report::usage(format!("remote `{remote}` has no branch `{base}`")).help("name another one with `--base`"));
+        return Err(
+            Report::usage(format!("remote `{remote}` has no branch `{base}`")).help("name another one with `--base`")
+        );
     };
     let fetched = fetch(git, remote, base)?;
     // it may have moved between the two: then what was listed is below what came

@@ -73,7 +73,8 @@ impl Far {
     /// A copy of the documents of an environment, as they are on its branch.
     pub(super) fn ground(&self, repo: &LocalRepo, environment: &str) -> Result<Ground, Report> {
         let branch = Self::branch(&self.policy, environment, &self.default);
-        let tip = if branch.short() == self.desk.base { self.desk.tip.clone() } else { self.desk.tip_of(branch.short())? };
+        let tip =
+            if branch.short() == self.desk.base { self.desk.tip.clone() } else { self.desk.tip_of(branch.short())? };
         let folder = tempfile::tempdir().map_err(|error| Report::failed("no temporary folder can be made", &error))?;
         let root = folder.path().canonicalize().map_err(|error| Report::failed("a folder cannot be read", &error))?;
         write(&root.join(POLICY_PATH), &self.text)?;
@@ -81,7 +82,14 @@ impl Far {
         Ok(Ground { place: Place::below(&root)?, copy: Some(folder) })
     }
 
-    fn fill(&self, repo: &LocalRepo, root: &Path, tip: &Oid, environment: &str, branch: &RefName) -> Result<(), Report> {
+    fn fill(
+        &self,
+        repo: &LocalRepo,
+        root: &Path,
+        tip: &Oid,
+        environment: &str,
+        branch: &RefName,
+    ) -> Result<(), Report> {
         for (path, entry) in repo.entries(tip).map_err(unreadable)? {
             let is_file = matches!(entry.mode, EntryMode::File | EntryMode::Executable);
             let name = path.as_str().filter(|name| is_file && is_plain(Path::new(name)));
