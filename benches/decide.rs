@@ -101,6 +101,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
         settings: Vec::new(),
         other: Some(Vec::new()),
         copied: std::collections::BTreeSet::new(),
+        revoked: std::collections::BTreeSet::new(),
     };
     let vote = |id: u64, by: &Account| VoteFacts {
         source: VoteSource::Review(ReviewId::new(id)),

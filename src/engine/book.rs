@@ -144,6 +144,7 @@ impl Place {
                 | Entry::PutBack(_)
                 | Entry::Bypass(_)
                 | Entry::Ratification(_)
+                | Entry::Revocation(_)
                 | Entry::Sync(_) => None,
             })
         })

@@ -14,7 +14,7 @@ use sops_file::{CreationRule, CreationRules, Format, LeafState, ParseError, Seal
 
 use super::book::Place;
 use super::ports::RepoRef;
-use super::{Engine, TurnError};
+use super::{Engine, TurnError, revoke};
 
 /// Largest file we look into, in bytes.
 pub(super) const LIMIT: usize = 4 * 1024 * 1024;
@@ -47,7 +47,8 @@ impl Engine {
             let old = self.side(&place.repo, &entry.path, entry.old.as_ref()).await?;
             let new = self.side(&place.repo, &entry.path, entry.new.as_ref()).await?;
             let copied = self.copied(place, (base, &entry.path), (&old, &new)).await?;
-            documents.insert(entry.path.clone(), DocumentFacts { copied, ..facts(&old, &new, &demand) });
+            let revoked = revoke::returning(place.state(), &old, &new);
+            documents.insert(entry.path.clone(), DocumentFacts { copied, revoked, ..facts(&old, &new, &demand) });
         }
         Ok(documents)
     }
@@ -144,6 +145,7 @@ fn facts(old: &Side, new: &Side, demand: &Demand<'_>) -> DocumentFacts {
         settings: settings.collect(),
         other: Some(other(&diff)),
         copied: BTreeSet::new(),
+        revoked: BTreeSet::new(),
     }
 }
 

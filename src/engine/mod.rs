@@ -11,6 +11,7 @@ pub mod intake;
 pub mod ports;
 pub mod proof;
 pub mod readiness;
+pub mod revoke;
 mod adopt;
 mod asked;
 mod book;

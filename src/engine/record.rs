@@ -311,6 +311,7 @@ fn about(entry: &Entry) -> String {
         Entry::Merge(entry) => format!("#{} as {}", entry.pull, entry.commit.short()),
         Entry::PutBack(entry) => format!("{} on {}", entry.pushed.short(), entry.branch.short()),
         Entry::Bypass(entry) => format!("#{} by {}", entry.pull, entry.decision.label()),
+        Entry::Revocation(entry) => format!("{} of {} at {}", entry.key, entry.path, entry.commit.short()),
         Entry::Ratification(entry) => format!("#{} of {}", entry.pull, entry.decision.label()),
         Entry::Sync(entry) => format!("{} {}", entry.id(), entry.state.word()),
     }

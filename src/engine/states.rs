@@ -71,6 +71,7 @@ pub(crate) fn sealed() -> DocumentFacts {
         settings: Vec::new(),
         other: Some(Vec::new()),
         copied: BTreeSet::new(),
+        revoked: BTreeSet::new(),
     }
 }
 

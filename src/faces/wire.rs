@@ -8,10 +8,11 @@ use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use countersign_core::domain::{Account, Login, Oid, PrNumber, RepoName};
+use countersign_core::domain::{Account, Login, Oid, PrNumber, RepoName, RepoPath};
 use countersign_core::facts::VoteKind;
 use countersign_core::ledger::{InvalidKey, KeyFingerprint, SigningKey, Trust};
 use secrecy::ExposeSecret as _;
+use sops_file::KeyPath;
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,8 @@ use crate::engine::doctor::{Checkup, DoctorError};
 use crate::engine::explain::{ExplainError, Explained};
 use crate::engine::ports::{Clock, Forge, Journal, Subject};
 use crate::engine::readiness::Readiness;
+use crate::engine::revoke::RevokeError;
+pub use crate::engine::revoke::Revoked;
 use crate::engine::{self, AdoptError, Adopted, Engine, Parts, Progress};
 
 /// Turns that run at a time.
@@ -110,6 +113,33 @@ pub async fn adopt(config: ServeConfig, repo: &RepoName, commit: &Oid) -> Result
     let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let built = build(&config, journal)?;
     Ok(built.engine.adopt_explicitly(repo, commit).await?)
+}
+
+/// Revokes a value as the operator, with the settings of the server: `countersign revoke-value PATH KEY --at COMMIT`.
+///
+/// # Errors
+/// When a setting is missing, or nothing is revoked; the message says why and what to do.
+pub async fn revoke_value(
+    config: ServeConfig,
+    repo: &RepoName,
+    value: (&RepoPath, &KeyPath),
+    commit: &Oid,
+) -> Result<Vec<Revoked>, RevokeFault> {
+    log(&config);
+    let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let built = build(&config, journal)?;
+    Ok(built.engine.revoke_value(repo, value, commit).await?)
+}
+
+/// Why `revoke-value` failed.
+#[derive(Debug, Error)]
+pub enum RevokeFault {
+    /// The parts cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] ServeError),
+    /// Nothing is revoked.
+    #[error(transparent)]
+    Revoke(#[from] RevokeError),
 }
 
 /// Judges a pull request as the server would, with its settings: `countersign explain --pr N`.

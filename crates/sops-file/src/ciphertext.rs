@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::envelope::Envelope;
+use crate::path::KeyPath;
 use crate::sealed::{LeafState, SealedDocument};
 
 /// Equal for two copies of one ciphertext, however they are spelt.
@@ -26,6 +27,17 @@ pub fn ciphertexts(document: &SealedDocument) -> BTreeSet<Ciphertext> {
     });
     let keys = document.metadata().recipients().map(|recipient| of_stanza(recipient.stanza()));
     values.chain(keys).collect()
+}
+
+/// Every sealed value of a document by its key, with the digest of its ciphertext.
+#[must_use]
+pub fn sealed_values(document: &SealedDocument) -> BTreeSet<(KeyPath, Ciphertext)> {
+    let leaves = document.leaves().into_iter().filter(|leaf| leaf.should_be_sealed);
+    let sealed = leaves.filter_map(|leaf| match &leaf.state {
+        LeafState::Sealed(envelope) => Some((leaf.path.clone(), of_envelope(envelope))),
+        LeafState::Damaged | LeafState::Plain(_) | LeafState::Empty(_) => None,
+    });
+    sealed.collect()
 }
 
 fn of_envelope(envelope: &Envelope) -> Ciphertext {

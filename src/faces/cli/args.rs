@@ -62,6 +62,7 @@ impl Arguments {
             | Verb::Ledger(_)
             | Verb::Keygen(_)
             | Verb::Adopt(_)
+            | Verb::RevokeValue(_)
             | Verb::Sync(_)
             | Verb::Policy(_)
             | Verb::Explain(_)
@@ -130,6 +131,8 @@ pub(super) enum Verb {
     Keygen(KeygenArgs),
     /// Take in what stands on the default branch as approved, and begin the ledger; with the settings of the server.
     Adopt(AdoptArgs),
+    /// Write into the ledger that a value must never come back; with the settings of the server.
+    RevokeValue(RevokeValueArgs),
     /// Deliver the approved content to its targets by hand, or say with `--plan` what would be delivered.
     Sync(SyncArgs),
     /// Run the server: take GitHub's deliveries, count approvals, merge what was approved.
@@ -266,6 +269,25 @@ pub(super) struct AdoptArgs {
     /// The commit the default branch is at: the whole id.
     #[arg(value_name = "COMMIT")]
     pub(super) commit: String,
+    /// The repository; the one this clone comes from unless named.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) repo: Option<String>,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct RevokeValueArgs {
+    /// The document, as the repository has it.
+    #[arg(value_name = "PATH")]
+    pub(super) path: String,
+    /// The key; one that holds further keys is revoked with all of them.
+    #[arg(value_name = "KEY")]
+    pub(super) key: String,
+    /// A commit at which the value stood there.
+    #[arg(long, value_name = "COMMIT")]
+    pub(super) at: String,
     /// The repository; the one this clone comes from unless named.
     #[arg(long, value_name = "OWNER/NAME")]
     pub(super) repo: Option<String>,

@@ -14,6 +14,7 @@ mod ledger;
 mod output;
 mod policy;
 mod proposal;
+mod revoke;
 mod secrets;
 mod settings;
 mod staged;
@@ -78,6 +79,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Verify(args) => verify::run(args, json),
         Verb::Ledger(LedgerVerb::Show(args)) => ledger::show(args, json),
         Verb::Ledger(LedgerVerb::Export(args)) => ledger::export(args),
+        Verb::RevokeValue(args) => revoke::run(&args, json),
         Verb::Keygen(args) => keygen::run(&args, json),
         Verb::Adopt(args) => adopt::run(&args, json),
         Verb::Sync(args) => sync::run(&args, json),

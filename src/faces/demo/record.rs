@@ -63,6 +63,7 @@ impl Record {
             | Entry::PutBack(_)
             | Entry::Bypass(_)
             | Entry::Ratification(_)
+            | Entry::Revocation(_)
             | Entry::Sync(_) => None,
         });
         let (sequence, recorded) = found.ok_or_else(|| missing("none"))?;

@@ -53,6 +53,7 @@ impl World {
             | Entry::PutBack(_)
             | Entry::Bypass(_)
             | Entry::Ratification(_)
+            | Entry::Revocation(_)
             | Entry::Sync(_) => None,
         });
         merged.collect()

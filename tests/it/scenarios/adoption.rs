@@ -84,6 +84,7 @@ async fn a_further_branch_is_taken_in_by_the_approved_change_that_governs_it() {
             | Entry::PutBack(_)
             | Entry::Bypass(_)
             | Entry::Ratification(_)
+            | Entry::Revocation(_)
             | Entry::Sync(_) => None,
         });
         entries.collect::<Vec<_>>()

@@ -12,6 +12,7 @@ mod deliveries;
 mod durability;
 mod edges;
 mod faults;
+mod going_back;
 mod guard;
 mod healing;
 mod keymerge;

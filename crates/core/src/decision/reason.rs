@@ -72,6 +72,7 @@ reasons! {
     UnknownRecipient, "unknown-recipient", Blocked, "somebody nobody knows can open the file", "add the recipient to `people`, or take it out of the file";
     RecipientsDiffer, "recipients-differ", Blocked, "the readers are not those that `.sops.yaml` at the base demands", "run `sops updatekeys`, or change `.sops.yaml` first";
     CopiedCiphertext, "copied-ciphertext", Blocked, "sealed values were copied from a place whose approvers cannot be told", "seal the values anew in this file: `countersign set`, or `sops` with the value typed";
+    RevokedValue, "revoked-value", Blocked, "a value comes back that was revoked", "give the key a new value: a revoked one never counts as a secret again";
     NoPolicyForPath, "no-policy-for-path", Blocked, "no policy covers the path", "add a policy for it";
     PolicyBroken, "policy-broken", Blocked, "the change leaves the repository without a valid policy", "correct `.countersign/policy.yaml`; `countersign check` names line and column";
     BaseUncovered, "base-uncovered", Blocked, "the base holds protected content that nobody approved", "countersign puts it back by itself, or says in a pull request of its own why it does not";

@@ -218,6 +218,7 @@ fn documents(delta: &Delta) -> BTreeMap<RepoPath, DocumentFacts> {
         settings: Vec::new(),
         other: Some(Vec::new()),
         copied: std::collections::BTreeSet::new(),
+        revoked: std::collections::BTreeSet::new(),
     };
     delta.entries().iter().map(|entry| (entry.path.clone(), document(entry))).collect()
 }

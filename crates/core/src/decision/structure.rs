@@ -143,6 +143,9 @@ fn of_document(people: &Readers, one: &Placed<'_>, present: bool, found: &mut Ve
     for key in &document.exposed {
         refuse(found, path, Reason::ExposedKey, key.as_str());
     }
+    for key in &document.revoked {
+        refuse(found, path, Reason::RevokedValue, key.as_str());
+    }
     // also where the change turns the settings so that they no longer ask for it
     for key in document.keys.iter().filter(|key| key.change == KeyChangeKind::BecamePlain) {
         refuse(found, path, Reason::ExposedKey, key.key.as_str());

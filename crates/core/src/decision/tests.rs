@@ -63,6 +63,7 @@ fn sealed() -> DocumentFacts {
         settings: Vec::new(),
         other: Some(Vec::new()),
         copied: std::collections::BTreeSet::new(),
+        revoked: std::collections::BTreeSet::new(),
     }
 }
 
@@ -635,4 +636,14 @@ fn copied_ciphertext_asks_the_policies_of_where_it_was_copied_from_as_well() {
     // nobody can be asked about a place without policies
     let _ = copying("old/db.yaml").approve("ann").approve("cy").is(Verdict::Blocked, Reason::CopiedCiphertext);
     let _ = copying(".sops.yaml").approve("ann").approve("cy").is(Verdict::Blocked, Reason::CopiedCiphertext);
+}
+
+#[test]
+fn a_revoked_value_comes_back_by_nobody_s_approval() {
+    let case = Case::with(POLICY, "secrets/staging/db.yaml").approve("ann");
+    let returning = case.but(|facts| {
+        facts.documents.values_mut().next().unwrap().revoked.insert("db.password".to_owned());
+    });
+    let decision = returning.is(Verdict::Blocked, Reason::RevokedValue).decide();
+    assert!(decision.structure.iter().any(|refusal| refusal.detail == "db.password"), "it is named");
 }

@@ -113,6 +113,9 @@ pub struct DocumentFacts {
     /// Other approved files, of now or of earlier, that hold a sealed value or a sealed data key which is new in this one.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub copied: BTreeSet<Origin>,
+    /// Keys that get back a value that was revoked.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub revoked: BTreeSet<String>,
 }
 
 /// A file in which a ciphertext was approved.

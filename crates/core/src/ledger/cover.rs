@@ -163,6 +163,7 @@ impl Ledger {
             | Entry::PutBack(_)
             | Entry::Bypass(_)
             | Entry::Ratification(_)
+            | Entry::Revocation(_)
             | Entry::Sync(_) => false,
         }
     }
@@ -180,6 +181,7 @@ impl Ledger {
             | Entry::PutBack(_)
             | Entry::Bypass(_)
             | Entry::Ratification(_)
+            | Entry::Revocation(_)
             | Entry::Sync(_) => None,
         };
         decision.map(|decision| decision.approved_by.clone()).unwrap_or_default()

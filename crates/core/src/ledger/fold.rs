@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::debts::KnownBypass;
 use super::entry::{
     AdoptedEntry, Adoption, Approval, BypassEntry, DecisionEntry, Entry, KeyAction, KeyEntry, Kind, MergeEntry,
-    POLICY_PATH, PolicyEntry, PushEntry, PutBackEntry, RatificationEntry, RecordedVerdict, VoteEntry,
+    POLICY_PATH, PolicyEntry, PushEntry, PutBackEntry, RatificationEntry, RecordedVerdict, RevocationEntry, VoteEntry,
 };
 use super::keys::KeyFingerprint;
 use super::state::{KeyStatus, KnownKey, KnownSync, KnownVote, LedgerState};
@@ -34,6 +34,7 @@ impl LedgerState {
             Entry::PutBack(entry) => self.note_put_back(at, entry),
             Entry::Bypass(entry) => self.note_bypass(at, entry),
             Entry::Ratification(entry) => self.note_ratification(at, entry),
+            Entry::Revocation(entry) => self.note_revocation(at, entry),
             Entry::Sync(entry) => self.note_sync(at, entry),
         }
     }
@@ -218,6 +219,14 @@ impl LedgerState {
             "it is ratified by nobody, or by whoever bypassed".into()
         })?;
         known.ratified = Some((at, Arc::new(entry.clone())));
+        Ok(())
+    }
+
+    /// Notes a revoked value. What is approved stays as it is.
+    fn note_revocation(&mut self, at: Sequence, entry: &RevocationEntry) -> Result<(), Contradiction> {
+        ensure(!entry.key.is_empty(), || "it names no key".into())?;
+        ensure(self.revoked(entry.token).is_none(), || "the value was revoked already".into())?;
+        self.revoked_values.insert(entry.token, (at, Arc::new(entry.clone())));
         Ok(())
     }
 

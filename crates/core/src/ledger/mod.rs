@@ -31,8 +31,8 @@ pub use debts::KnownBypass;
 pub use entry::{
     AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Approval, BypassEntry, BypassWord, Bypassing, DecisionEntry,
     Entry, EntryError, KeyAction, KeyEntry, Kind, MergeEntry, MergeMethod, POLICY_PATH, PolicyEntry, PushEntry,
-    PushOutcome, PutBackEntry, RatificationEntry, RecordedFacts, RecordedVerdict, RequestSeen, RootKey,
-    UnrecordableFacts, VoteEntry,
+    PushOutcome, PutBackEntry, RatificationEntry, RecordedFacts, RecordedVerdict, RequestSeen, RevocationEntry,
+    RootKey, UnrecordableFacts, VoteEntry,
 };
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
 pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};

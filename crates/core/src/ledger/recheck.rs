@@ -96,6 +96,7 @@ impl Ledger {
                 | Entry::PutBack(_)
                 | Entry::Bypass(_)
                 | Entry::Ratification(_)
+                | Entry::Revocation(_)
                 | Entry::Sync(_) => {}
             }
         }

@@ -262,6 +262,7 @@ fn summary(entry: &Entry) -> String {
             let (names, policies) = (names.join(", "), entry.bypass.policies.join(", "));
             format!("change {} bypassed {policies} by {names}, to be ratified until {}", entry.pull, entry.due)
         }
+        Entry::Revocation(entry) => format!("{} of {} as it was at {}", entry.key, entry.path, entry.commit.short()),
         Entry::Ratification(entry) => {
             let names: Vec<_> = entry.ratified_by.iter().map(|approval| approval.login.as_str()).collect();
             format!("bypass of change {}, {}, ratified by {}", entry.pull, entry.decision.label(), names.join(", "))

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::debts::KnownBypass;
-use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, PutBackEntry, VoteEntry};
+use super::entry::{DecisionEntry, MergeEntry, PolicyEntry, PushEntry, PutBackEntry, RevocationEntry, VoteEntry};
 use super::keys::{KeyClass, KeyFingerprint, PublicKey};
 use crate::domain::{
     Account, Digest, Oid, PrNumber, RefName, RepoId, RepoPath, Sequence, SyncReceipt, TargetId, TreeEntry,
@@ -110,6 +110,8 @@ pub struct LedgerState {
     pub(super) put_backs: BTreeMap<Sequence, Arc<PutBackEntry>>,
     /// Bypasses that were carried out, by their decisions.
     pub(super) bypasses: BTreeMap<Sequence, KnownBypass>,
+    /// Values that may not come back, by the digest of their sealed text.
+    pub(super) revoked_values: BTreeMap<Digest, (Sequence, Arc<RevocationEntry>)>,
     pub(super) syncs: Syncs,
 }
 
@@ -140,6 +142,7 @@ impl LedgerState {
             merges_by_pull: BTreeMap::new(),
             put_backs: BTreeMap::new(),
             bypasses: BTreeMap::new(),
+            revoked_values: BTreeMap::new(),
             syncs: Syncs::default(),
         }
     }
@@ -282,6 +285,12 @@ impl LedgerState {
     #[must_use]
     pub fn merge_at(&self, at: Sequence) -> Option<&MergeEntry> {
         self.merges.get(&at).map(AsRef::as_ref)
+    }
+
+    /// The entry that revoked a sealed text, by the digest of it.
+    #[must_use]
+    pub fn revoked(&self, token: Digest) -> Option<(Sequence, &RevocationEntry)> {
+        self.revoked_values.get(&token).map(|(at, entry)| (*at, entry.as_ref()))
     }
 
     /// The newest receipt of every target, however it ended.

@@ -177,6 +177,7 @@ fn subject(entry: &Entry) -> Subject {
         Entry::PutBack(entry) => commit(entry.branch.as_str(), &entry.pushed),
         Entry::Bypass(entry) => commit(&format!("pull/{}", entry.pull), &entry.commit),
         Entry::Ratification(entry) => commit(&format!("pull/{}", entry.pull), &entry.head),
+        Entry::Revocation(entry) => commit(&entry.path.to_string(), &entry.commit),
         Entry::Sync(entry) => commit(&format!("sync/{}", entry.id()), &entry.commit),
     }
 }

@@ -65,6 +65,7 @@ fn document(new: FileState) -> DocumentFacts {
         settings: Vec::new(),
         other: Some(Vec::new()),
         copied: std::collections::BTreeSet::new(),
+        revoked: std::collections::BTreeSet::new(),
     }
 }
 

@@ -170,6 +170,7 @@ fn sealed() -> DocumentFacts {
         settings: Vec::new(),
         other: Some(Vec::new()),
         copied: std::collections::BTreeSet::new(),
+        revoked: std::collections::BTreeSet::new(),
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) use compare::common;
 use serde::{Serialize, Serializer};
 
 pub use self::tokens::{TokenChange, tokens};
-pub use crate::ciphertext::{Ciphertext, ciphertexts};
+pub use crate::ciphertext::{Ciphertext, ciphertexts, sealed_values};
 use crate::format::Format;
 use crate::opened::OpenedDocument;
 use crate::path::KeyPath;

@@ -115,9 +115,8 @@ pub(in crate::faces::cli) struct PromoteArgs {
     pub(in crate::faces::cli) local: bool,
     #[command(flatten)]
     pub(in crate::faces::cli) proposal: ProposalArgs,
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    pub(in crate::faces::cli) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::faces::cli) ledger: super::LedgerArgs,
     /// The keys; one that holds further keys is taken over with all of them.
     #[arg(value_name = "KEY", required = true)]
     pub(in crate::faces::cli) keys: Vec<String>,

@@ -30,6 +30,7 @@ mod operands;
 mod place;
 mod private;
 mod readers;
+mod revoked;
 mod rules;
 mod store;
 mod target;

@@ -85,6 +85,12 @@ impl Place {
         }
     }
 
+    /// Whether a path is to be sealed and belongs to the environment.
+    pub(super) fn is_of(&self, path: &RepoPath, environment: &str) -> bool {
+        let rule = self.policy.environments().iter().find(|rule| rule.name().as_str() == environment);
+        rule.zip(path.as_str()).is_some_and(|(rule, path)| self.holds(Path::new(path), rule.name()))
+    }
+
     /// The path as the repository has it, of a document that was found.
     pub(super) fn below_root<'a>(&self, path: &'a Path) -> Option<&'a Path> {
         path.strip_prefix(&self.root).ok()

@@ -10,6 +10,7 @@ use sops_file::{KeyPath, Value};
 use super::document::Document;
 use super::ground::{Far, Ground};
 use super::identities::Identity;
+use super::revoked::RevokedValues;
 use super::{key_path, no_such_key, nothing_to_do, open, parse, store_changed, unsealed};
 use crate::faces::cli::args::PromoteArgs;
 use crate::faces::cli::ledger::reading::unreadable;
@@ -25,7 +26,7 @@ pub(in crate::faces::cli) fn run(args: PromoteArgs, json: bool) -> Outcome {
     }
     let keys: Vec<KeyPath> = args.keys.iter().map(|key| key_path(key, Exit::USAGE)).collect::<Result<_, _>>()?;
     let repo = wire::local_repo(Path::new(".")).map_err(unreadable)?;
-    let far = Far::find(&repo, (args.local, &args.proposal), args.config.as_ref(), &args.to)?;
+    let far = Far::find(&repo, (args.local, &args.proposal), args.ledger.config.as_ref(), &args.to)?;
     let ground = |environment: &str| match &far {
         Some(far) => far.ground(&repo, environment),
         None => Ground::here(),
@@ -37,6 +38,8 @@ pub(in crate::faces::cli) fn run(args: PromoteArgs, json: bool) -> Outcome {
     let identity = Identity::gather();
     let from = {
         let sealed = parse(&source)?;
+        let taken = |leaf: &KeyPath| keys.iter().any(|key| leaf.steps().starts_with(key.steps()));
+        RevokedValues::read(&args.ledger)?.refuse((&source, &sealed), None, taken)?;
         let opened = open(&source, &sealed, &identity, false)?;
         if let Some(missing) = keys.iter().find(|key| !opened.contains(key)) {
             return Err(no_such_key(&source, &sealed, missing));

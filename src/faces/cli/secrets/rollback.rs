@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 use super::document::Document;
 use super::ground::{Far, Ground};
 use super::identities::Identity;
+use super::place::Place;
+use super::revoked::RevokedValues;
 use super::{nothing_to_do, open, parse, store_changed, unsealed};
 use crate::faces::cli::args::RollbackArgs;
 use crate::faces::cli::ledger::reading::{self, Reading, unreadable};
@@ -33,10 +35,10 @@ pub(in crate::faces::cli) fn run(args: RollbackArgs, json: bool) -> Outcome {
         Some(path) => vec![ground.place.document(&args.environment, Some(path))?],
         None => ground.place.documents(&args.environment)?,
     };
-    let commit = commit(&repo, &args)?;
+    let commit = commit(&repo, &args, &ground.place)?;
     let entries = repo.entries(&commit).map_err(unreadable)?;
-    let identity = Identity::gather();
-    let (mut changed, mut paths, mut absent) = (Vec::new(), Vec::new(), Vec::new());
+    let (identity, revoked) = (Identity::gather(), RevokedValues::read(&args.ledger)?);
+    let (mut found, mut changed, mut paths, mut absent) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for path in documents {
         let now = ground.read(&path)?;
         let Some(entry) = entries.get(&ground.path(&repo, &path)?) else {
@@ -50,6 +52,11 @@ pub(in crate::faces::cli) fn run(args: RollbackArgs, json: bool) -> Outcome {
             bytes: Zeroizing::new(bytes),
             file: None,
         };
+        // before anything is changed
+        revoked.refuse((&then, &parse(&then)?), Some(&parse(&now)?), |_| true)?;
+        found.push((path, now, then));
+    }
+    for (path, now, then) in found {
         if restore(&now, &then, &identity)? {
             changed.push(now.name);
             paths.push(path);
@@ -115,20 +122,32 @@ fn entry_number(text: &str) -> Option<Sequence> {
 }
 
 /// The commit that is meant: a revision, or what a ledger entry took in or merged.
-fn commit(repo: &LocalRepo, args: &RollbackArgs) -> Result<Oid, Report> {
+fn commit(repo: &LocalRepo, args: &RollbackArgs, place: &Place) -> Result<Oid, Report> {
     let Some(wanted) = entry_number(&args.to) else { return reading::commit(repo, &args.to) };
     let reading = Reading::of(&args.ledger)?;
     if !reading.ledger.is_valid() {
         return Err(Report::new(Exit::UNVERIFIED, "the ledger is not valid, so no entry of it can be believed")
             .help("`countersign verify` says what is wrong; a commit can be named instead"));
     }
-    let entry = reading.ledger.entry(wanted);
+    if !reading.ledger.is_pinned() {
+        let root = reading.ledger.state().root().map(|root| root.to_string()).unwrap_or_default();
+        return Err(Report::new(Exit::UNVERIFIED, "trust is not pinned, so anybody could have written that entry")
+            .help(format!("if this is your root key, say so with `--trust {root}`; a commit can be named instead")));
+    }
+    let entry = reading.ledger.entry(wanted).filter(|entry| !entry.void);
     let not = |what: &str| {
         Report::usage(format!("`{}` {what}", args.to))
             .help("name an entry that `countersign ledger show` lists as a merge")
     };
     match entry.map(|entry| &entry.entry) {
-        Some(Entry::Merge(merge)) => Ok(merge.commit.clone()),
+        Some(Entry::Merge(merge)) => {
+            let touches = merge.approved.entries().iter().any(|entry| place.is_of(&entry.path, &args.environment));
+            if touches {
+                Ok(merge.commit.clone())
+            } else {
+                Err(not(&format!("changed nothing in `{}`", args.environment)))
+            }
+        }
         Some(Entry::Adopted(adopted)) => Ok(adopted.commit.clone()),
         Some(
             Entry::Policy(_)
@@ -139,6 +158,7 @@ fn commit(repo: &LocalRepo, args: &RollbackArgs) -> Result<Oid, Report> {
             | Entry::PutBack(_)
             | Entry::Bypass(_)
             | Entry::Ratification(_)
+            | Entry::Revocation(_)
             | Entry::Sync(_),
         ) => Err(not("merged nothing")),
         None => Err(not("is not in the ledger")),

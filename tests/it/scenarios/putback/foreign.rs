@@ -22,6 +22,7 @@ fn methods(world: &World) -> Vec<MergeMethod> {
         | Entry::PutBack(_)
         | Entry::Bypass(_)
         | Entry::Ratification(_)
+        | Entry::Revocation(_)
         | Entry::Sync(_) => None,
     });
     merges.collect()

@@ -53,6 +53,7 @@ fn put_backs(world: &World) -> Vec<PutBackEntry> {
         | Entry::Merge(_)
         | Entry::Bypass(_)
         | Entry::Ratification(_)
+        | Entry::Revocation(_)
         | Entry::Sync(_) => None,
     });
     entries.collect()

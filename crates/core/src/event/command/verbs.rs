@@ -132,7 +132,7 @@ verbs! {
         "/countersign sync production/hook" }
     /// A way back.
     Rollback { "rollback", Grammar::Later("<L-n>"), "somebody with write", Any, "opens a request that restores earlier values",
-        "/countersign rollback L-128", instead "push a branch that reverts the merge: it becomes a change request like any other" }
+        "/countersign rollback L-128", instead "run `countersign rollback -e ENV --to L-n` in a clone: it opens the pull request" }
     /// The end of an access.
     Access { "access", Grammar::Later("revoke"), "an approver of that access, or the one who has it", Merged,
         "ends a temporary access", "/countersign access revoke",

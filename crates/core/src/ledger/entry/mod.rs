@@ -7,6 +7,7 @@ mod back;
 mod bypass;
 mod decided;
 mod ground;
+mod revocation;
 mod sight;
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ pub use decided::{
     AdoptedBranch, Approval, DecisionEntry, MergeEntry, MergeMethod, RecordedFacts, RecordedVerdict, UnrecordableFacts,
 };
 pub use ground::{AdoptedEntry, AdoptedPath, Adoption, KeyAction, KeyEntry, POLICY_PATH, PolicyEntry, RootKey};
+pub use revocation::RevocationEntry;
 pub use sight::{PushEntry, RequestSeen, VoteEntry};
 
 use crate::domain::SyncReceipt;
@@ -45,6 +47,8 @@ pub enum Entry {
     Bypass(Box<BypassEntry>),
     /// A bypass was approved afterwards.
     Ratification(Box<RatificationEntry>),
+    /// A value may not come back.
+    Revocation(Box<RevocationEntry>),
     /// How a delivery to a target ended.
     Sync(Box<SyncReceipt>),
 }
@@ -72,6 +76,8 @@ pub enum Kind {
     Bypass,
     /// `ratification`
     Ratification,
+    /// `revocation`
+    Revocation,
     /// `sync`
     Sync,
 }
@@ -79,7 +85,7 @@ pub enum Kind {
 /// Why some JSON is no entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EntryError {
-    /// A kind this version does not know, reserved ones (`access`, `revocation`) among them.
+    /// A kind this version does not know, the reserved `access` among them.
     #[error("its kind is `{0}`, which a newer version of countersign writes")]
     UnknownKind(String),
     /// Fields missing, surplus or of another shape.
@@ -94,7 +100,7 @@ pub enum EntryError {
 
 impl Kind {
     /// All kinds of this version.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Adopted,
         Self::Policy,
         Self::Key,
@@ -105,6 +111,7 @@ impl Kind {
         Self::PutBack,
         Self::Bypass,
         Self::Ratification,
+        Self::Revocation,
         Self::Sync,
     ];
 
@@ -122,6 +129,7 @@ impl Kind {
             Self::PutBack => "put-back",
             Self::Bypass => "bypass",
             Self::Ratification => "ratification",
+            Self::Revocation => "revocation",
             Self::Sync => "sync",
         }
     }
@@ -151,6 +159,7 @@ impl Entry {
             Self::PutBack(_) => Kind::PutBack,
             Self::Bypass(_) => Kind::Bypass,
             Self::Ratification(_) => Kind::Ratification,
+            Self::Revocation(_) => Kind::Revocation,
             Self::Sync(_) => Kind::Sync,
         }
     }
@@ -168,6 +177,7 @@ impl Entry {
             Self::PutBack(entry) => serde_json::to_value(entry),
             Self::Bypass(entry) => serde_json::to_value(entry),
             Self::Ratification(entry) => serde_json::to_value(entry),
+            Self::Revocation(entry) => serde_json::to_value(entry),
             Self::Sync(entry) => serde_json::to_value(entry),
         }
     }
@@ -185,6 +195,7 @@ impl Entry {
             Kind::PutBack => serde_json::from_value(json).map(Self::PutBack),
             Kind::Bypass => serde_json::from_value(json).map(|entry| Self::Bypass(Box::new(entry))),
             Kind::Ratification => serde_json::from_value(json).map(|entry| Self::Ratification(Box::new(entry))),
+            Kind::Revocation => serde_json::from_value(json).map(|entry| Self::Revocation(Box::new(entry))),
             Kind::Sync => serde_json::from_value(json).map(|entry| Self::Sync(Box::new(entry))),
         };
         read.map_err(|error| EntryError::Shape { kind: kind.as_str(), reason: error.to_string() })

@@ -41,6 +41,7 @@ fn document() -> DocumentFacts {
         settings: Vec::new(),
         other: Some(Vec::new()),
         copied: std::collections::BTreeSet::new(),
+        revoked: std::collections::BTreeSet::new(),
     }
 }
 

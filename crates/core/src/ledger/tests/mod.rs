@@ -12,6 +12,7 @@ mod golden;
 mod model;
 mod put_back;
 mod revocation;
+mod revoked_value;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
