@@ -18,36 +18,57 @@ use super::crash::{Point, here};
 use super::gather::{Gathered, pull_ref};
 use super::ports::{Claim, ForgeErrorKind, Freshness, Subject};
 use super::putback::Since;
+use super::queue::queued_for;
 use super::record::{decision_entry, not_yet};
 use super::{Engine, TurnError};
 
 /// Most commits that are asked about in one look.
 const ASKED: usize = 10;
 
+/// Whether a commit is the head of a merge queue's group for a branch that is still there.
+fn is_group(place: &Place, branch: &RefName, commit: &Oid) -> bool {
+    place.refs.iter().any(|(name, at)| at == commit && queued_for(name).is_some_and(|base| base == *branch))
+}
+
+/// What is known of merges by somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Foreign {
+    /// The oldest that is covered was recorded.
+    Recorded,
+    /// GitHub has moved the branch and does not call the requests merged yet (0048).
+    Landing,
+    /// None is covered.
+    None,
+}
+
 impl Engine {
-    /// Records the oldest merge by somebody else that is covered; `false`: there is none.
+    /// Records the oldest merge by somebody else that is covered.
     pub(super) async fn record_foreign(
         &self,
         claim: &Claim,
         place: &mut Place,
         branch: &RefName,
         since: &Since,
-    ) -> Result<bool, TurnError> {
-        let Some(from) = &since.from else { return Ok(false) };
+    ) -> Result<Foreign, TurnError> {
+        let Some(from) = &since.from else { return Ok(Foreign::None) };
+        let group = since.line.iter().any(|(commit, _)| is_group(place, branch, commit));
+        let (mut landing, mut told) = (false, false);
         let mut judged: BTreeSet<PrNumber> = BTreeSet::new();
         for (at, (commit, _)) in since.line.iter().enumerate().take(ASKED) {
-            for merged in self.came_in_with(place, branch, commit).await? {
-                if judged.insert(merged.number)
-                    && self.is_recorded(claim, place, (branch, from), (&merged, &since.line[at..])).await?
+            for found in self.came_in_with(place, branch, commit).await? {
+                (landing, told) = (landing || found.open, told || found.merged);
+                if found.merged
+                    && judged.insert(found.number)
+                    && self.is_recorded(claim, place, (branch, from), (&found, &since.line[at..])).await?
                 {
-                    return Ok(true);
+                    return Ok(Foreign::Recorded);
                 }
             }
         }
-        Ok(false)
+        Ok(if landing || (group && !told) { Foreign::Landing } else { Foreign::None })
     }
 
-    /// Merged pull requests a commit came in with. That GitHub will not say is no merge; that it cannot say now ends the turn.
+    /// Open and merged pull requests a commit came in with. That GitHub will not say is no merge; that it cannot say now ends the turn.
     async fn came_in_with(
         &self,
         place: &Place,
@@ -68,7 +89,7 @@ impl Engine {
                 | ForgeErrorKind::Garbled => return Err(fault.into()),
             },
         };
-        Ok(found.into_iter().filter(|change| change.merged && change.base == *branch).collect())
+        Ok(found.into_iter().filter(|change| (change.merged || change.open) && change.base == *branch).collect())
     }
 
     /// Judges one merged pull request as it stood before; records it if it is covered.

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::decision::{Decision, decide};
 use countersign_core::domain::{
-    Account, AccountKind, Delta, DeltaEntry, EntryMode, Login, Oid, Permission, PrNumber, RefName, RepoId, RepoName,
-    RepoPath, ResolvedNames, ReviewId, TeamId, Timestamp, TreeEntry, UserId,
+    Account, AccountKind, CommentId, Delta, DeltaEntry, EntryMode, Login, Oid, Permission, PrNumber, RefName, RepoId,
+    RepoName, RepoPath, ResolvedNames, ReviewId, TeamId, Timestamp, TreeEntry, UserId,
 };
 use countersign_core::effect::{Outcome, Wanted, wanted};
 use countersign_core::facts::{
-    Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History, KeyChange,
-    KeyChangeKind, Known, MergeBase, People, Pusher, VoteFacts, VoteKind, VoteSource,
+    Asked, AskedFor, Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History,
+    KeyChange, KeyChangeKind, Known, MergeBase, People, Pusher, VoteFacts, VoteKind, VoteSource,
 };
 use countersign_core::policy::{Policy, parse};
 
@@ -189,6 +189,22 @@ impl Story {
 
     pub(crate) fn approve(self, name: &str) -> Self {
         self.vote(Some(account(name)), VoteKind::Approve)
+    }
+
+    /// The same by a comment; one that has ended was an approval.
+    pub(crate) fn by_comment(self, name: &str, kind: VoteKind) -> Self {
+        self.vote(Some(account(name)), kind).but(|facts| {
+            let id = CommentId::new(facts.votes.len() as u64);
+            let vote = facts.votes.last_mut().unwrap();
+            vote.source = VoteSource::Comment(id);
+            vote.first_kind = (kind == VoteKind::Ended).then_some(VoteKind::Approve);
+        })
+    }
+
+    /// Somebody lifts the veto of somebody.
+    pub(crate) fn waived(self, by: &str, whose: &str) -> Self {
+        let (comment, what) = (CommentId::new(1_000), AskedFor::Waive(Login::parse(whose).unwrap()));
+        self.but(|facts| facts.asked.push(Asked { comment, by: account(by), what, at: Timestamp::from_seconds(900) }))
     }
 
     /// Ann approves, and something is odd about her review.

@@ -94,11 +94,12 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         metrics,
     });
     let listeners = Listeners::bind(config.listen, config.admin_listen).await?;
-    listeners.announce(&mut std::io::stdout()).map_err(ServerError::from)?;
     let stop = CancellationToken::new();
     server::stop_on_signals(stop.clone()).map_err(ServerError::from)?;
     let now = clock.now();
     journal.schedule(&Subject::Installations, now).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    // whoever reads where it is finds the first look already asked for
+    listeners.announce(&mut std::io::stdout()).map_err(ServerError::from)?;
     let turns = engine::run(engine, WORKERS, poke, Arc::new(Progress::default()), stop.clone());
     server::run(listeners, service, stop, turns).await?;
     Ok(())

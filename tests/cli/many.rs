@@ -143,7 +143,7 @@ fn a_signal_lets_what_was_begun_be_finished_and_leaves_nothing_half_done() {
     let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(sent.expect("sent").success());
     // the listener of the program hears it long before the command may go on
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(std::time::Duration::from_secs(4));
     bench.write("go", "");
     let (status, mut told) = (child.wait().expect("it ends"), String::new());
     std::io::Read::read_to_string(child.stderr.as_mut().expect("piped"), &mut told).expect("read");

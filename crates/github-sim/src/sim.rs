@@ -181,6 +181,12 @@ impl Sim {
         }
     }
 
+    /// How many deliveries there were so far, sent or not.
+    #[must_use]
+    pub fn told(&self) -> usize {
+        self.inner.lock().deliveries.log.len()
+    }
+
     /// Sets the hourly quota of every credential from now on.
     pub fn set_rate_limit(&self, requests: u64) {
         self.inner.lock().rate_limit = requests;

@@ -19,6 +19,7 @@ use tracing::{error, info};
 
 use super::book::{Found, Place};
 use super::crash::{Point, here};
+use super::foreign::Foreign;
 use super::ports::{Claim, RepoError};
 use super::{Engine, TurnError, lock};
 
@@ -148,14 +149,18 @@ impl Engine {
                 // not ours any more: somebody else may have carried out what was decided, and nobody told
                 let since = self.since(place, branch, &tip).await?;
                 let recorded = self.record_foreign(claim, place, branch, &since).await?;
-                return Ok(if recorded { Looked::Again } else { Looked::At(now.plus(OURS)) });
+                return Ok(if recorded == Foreign::Recorded { Looked::Again } else { Looked::At(now.plus(OURS)) });
             }
             Standing::Differs => {}
         }
         let since = self.since(place, branch, &tip).await?;
-        if self.record_foreign(claim, place, branch, &since).await? {
-            here(Point::ForeignRecorded);
-            return Ok(Looked::Again);
+        match self.record_foreign(claim, place, branch, &since).await? {
+            Foreign::Recorded => {
+                here(Point::ForeignRecorded);
+                return Ok(Looked::Again);
+            }
+            Foreign::Landing if self.may_still_be_told(place, &tip, now) => return Ok(Looked::At(now.plus(SOON))),
+            Foreign::Landing | Foreign::None => {}
         }
         let pushed = self.pushed_by(place, branch, &tip, &since).await?;
         if pushed.sender.answer().is_none() && self.may_still_be_told(place, &tip, now) {
@@ -180,7 +185,7 @@ impl Engine {
         same
     }
 
-    /// A push is often seen before its delivery comes: the first looks at one of an unknown sender wait a little.
+    /// A push is often seen before its delivery comes, and a merge before its request is called merged: the first looks wait a little.
     fn may_still_be_told(&self, place: &Place, tip: &Oid, now: Timestamp) -> bool {
         let mut noticed = lock(&self.memory.noticed);
         noticed.retain(|_, since| now.since(*since) < Span::from_seconds(3_600));

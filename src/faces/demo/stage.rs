@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::text::{BAD, BOLD, CODE, DIM, GOOD, Line, PLAIN};
 
-/// How long something may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long something may take before it counts as not happening: longer than any busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 /// A shorter time is not worth telling.

@@ -50,8 +50,9 @@ impl World {
         if let Some(signature) = post.signature {
             request = request.header("x-hub-signature-256", signature);
         }
+        let request = request.body(post.body);
         wait(async {
-            let answer = request.body(post.body).send().await.expect("the server answers");
+            let answer = request.send().await.expect("the server answers");
             let status = answer.status().as_u16();
             (status, answer.json().await.unwrap_or_default())
         })

@@ -16,4 +16,4 @@ pub(crate) use receiver::{Answer, Receiver, SECRET};
 pub(crate) use secrets::{CANARY, Secrets};
 pub(crate) use stage::{at_once, each_at_once};
 pub(crate) use tree::Tree;
-pub(crate) use world::{POLICY, WEBHOOK_SECRET, World};
+pub(crate) use world::{PATIENCE, POLICY, WEBHOOK_SECRET, World};

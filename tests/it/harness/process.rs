@@ -14,7 +14,7 @@ impl World {
         let sent = Command::new("kill").arg("-TERM").arg(server.child.id().to_string()).status().expect("kill runs");
         assert!(sent.success());
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(20) {
+        while begun.elapsed() < PATIENCE {
             if let Some(status) = server.child.try_wait().expect("a child") {
                 return status.code();
             }
@@ -26,13 +26,14 @@ impl World {
     /// Waits until every delivery has arrived and the server has nothing to do; not for worlds that sweep every second.
     #[track_caller]
     pub(crate) fn until_quiet(&self) {
-        self.until("the server has nothing to do", quiet());
+        self.until("the server has nothing to do", Self::is_quiet);
     }
 
     /// The same, of a server that may crash on the way.
     #[track_caller]
     pub(crate) fn until_quiet_again(&mut self) {
-        self.until_revived("the server has nothing to do", quiet());
+        // one that died with the last thing it did has nothing to do either
+        self.until_revived("the server has nothing to do", |world| world.is_quiet() && world.is_alive());
     }
 
     /// The next starts of the server crash at these points, one each.
@@ -82,12 +83,18 @@ impl World {
     }
 }
 
-/// Whether every delivery has arrived and there was nothing to do since it was last asked.
-fn quiet() -> impl FnMut(&World) -> bool {
-    let mut mark = None;
-    move |world| {
-        let (before, now) = (mark.replace(world.sim.mark()), world.sim.mark());
-        wait(world.sim.settle());
-        before == Some(now) && wait(world.store.busy(world)) == 0
+impl World {
+    /// Whether every delivery has arrived and nothing is left to do. Whatever was told before the first look has arrived when the
+    /// store is asked; if nothing was asked or told until the second look, nothing is on its way either.
+    fn is_quiet(&self) -> bool {
+        let moment = || (self.sim.mark(), self.sim.told());
+        let before = moment();
+        self.until_delivered();
+        wait(self.store.busy(self)) == 0 && moment() == before
+    }
+
+    /// Waits until the server has every delivery, wherever they go now.
+    pub(crate) fn until_delivered(&self) {
+        wait(self.sim.settle());
     }
 }

@@ -62,13 +62,22 @@ impl World {
         send(self.replica.as_ref(), signal);
     }
 
+    /// Stops the first server when somebody calls the result.
+    pub(crate) fn sleeping_potion(&self) -> impl Fn() + Send + Sync + 'static {
+        let id = self.server.as_ref().expect("it runs").child.id();
+        move || signal(id, "STOP")
+    }
+
     /// Whether the first server has ended by itself.
     pub(crate) fn first_is_dead(&mut self) -> bool {
         self.server.as_mut().is_none_or(|server| server.child.try_wait().expect("a child").is_some())
     }
 }
 
-fn send(server: Option<&Server>, signal: &str) {
-    let id = server.expect("it runs").child.id().to_string();
-    assert!(Command::new("kill").arg(format!("-{signal}")).arg(id).status().expect("kill runs").success());
+fn send(server: Option<&Server>, name: &str) {
+    signal(server.expect("it runs").child.id(), name);
+}
+
+fn signal(id: u32, name: &str) {
+    assert!(Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().expect("kill runs").success());
 }

@@ -37,19 +37,20 @@ impl Store {
         }
     }
 
-    /// How much work is due within three seconds or being done; 1 while nobody can say.
+    /// How much work is being done or due within three seconds, or failed and is tried again soon; 1 while nobody can say.
     pub(super) async fn busy(&self, world: &World) -> i64 {
-        const BUSY: &str = "SELECT count(*) FROM work WHERE lease_until IS NOT NULL OR due_at <= ";
+        const BUSY: &str = "SELECT count(*) FROM work
+            WHERE lease_until IS NOT NULL OR due_at - CASE WHEN attempts > 0 THEN 20 ELSE 3 END <= ";
         match self {
             Self::Sqlite => {
                 let path = format!("sqlite:{}", world.path("countersign.db").display());
                 let Ok(mut database) = SqliteConnection::connect(&path).await else { return 1 };
-                let query = sqlx::AssertSqlSafe(format!("{BUSY} unixepoch() + 3"));
+                let query = sqlx::AssertSqlSafe(format!("{BUSY} unixepoch()"));
                 sqlx::query_scalar(query).fetch_one(&mut database).await.unwrap_or(1)
             }
             Self::Postgres { url, .. } => {
                 let Ok(mut database) = PgConnection::connect(url).await else { return 1 };
-                let query = sqlx::AssertSqlSafe(format!("{BUSY} extract(epoch FROM now()) + 3"));
+                let query = sqlx::AssertSqlSafe(format!("{BUSY} extract(epoch FROM now())"));
                 sqlx::query_scalar(query).fetch_one(&mut database).await.unwrap_or(1)
             }
         }

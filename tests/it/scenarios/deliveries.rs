@@ -111,10 +111,13 @@ async fn the_order_of_deliveries_does_not_matter() {
     world.until_uncounted(pull, "ann", "stale-approval");
     assert!(!world.merged(pull));
 
-    // the review is delivered long after the push that follows it
+    // the review is delivered long after the push that follows it; nobody looks before both were made
+    world.until_quiet();
+    world.sim.pause_deliveries();
     world.sim.delivery_fault(DeliveryFault::delay("pull_request_review", Duration::from_millis(1_500)));
     world.approve(&world.cy, pull);
     world.push(&world.rita, Push::to("rita/db").file(PRODUCTION, Secrets::sealed("production", 4)));
+    world.sim.resume_deliveries();
     world.until_uncounted(pull, "cy", "stale-approval");
     world.until_uncounted(pull, "bob", "stale-approval");
     assert!(!world.merged(pull));

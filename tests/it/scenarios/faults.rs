@@ -9,6 +9,7 @@ use crate::harness::{World, at_once};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_succeeded_and_looked_like_a_failure_is_not_repeated() {
     let world = World::new().await;
+    world.until_quiet();
     for operation in [
         "pulls/create",
         "checks/create",
@@ -40,6 +41,7 @@ async fn a_write_that_succeeded_and_looked_like_a_failure_is_not_repeated() {
 
 async fn reads_and_writes_fail() {
     let world = World::new().await;
+    world.until_quiet();
     for operation in ["git/info-refs", "git/upload-pack", "pulls/create", "checks/create", "issues/create-comment"] {
         world.sim.fault(Fault::operation(operation).fail(502));
     }
@@ -60,6 +62,7 @@ async fn reads_and_writes_fail() {
 
 async fn answers_do_not_come() {
     let world = World::new().await;
+    world.until_quiet();
     world.sim.fault(Fault::operation("graphql/query").hang());
     let pull = world.by_rita("rita/db", "staging");
     world.sim.fault(Fault::operation("checks/update").delay(Duration::from_secs(3)));

@@ -76,6 +76,7 @@ async fn a_rule_that_is_taken_away_is_told_until_it_is_back() {
     for code in ["push-open", "check-not-required", "force-push-open", "deletion-open"] {
         assert!(said.contains(&format!("`main` (`{code}`)")), "{code}: {said}");
     }
+    world.until_quiet();
     assert!(world.log().contains("guard.weakened"));
     let told = world.log().matches("guard.weakened").count();
     tell(&world, "edited");

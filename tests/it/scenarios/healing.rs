@@ -4,7 +4,7 @@ use countersign_core::ledger::{Entry, MergeMethod};
 use github_sim::{Push, Verdict};
 use serde_json::json;
 
-use crate::harness::{POLICY, Tree, World, at_once};
+use crate::harness::{PATIENCE, POLICY, Tree, World, at_once};
 
 /// A world whose server has died at a point of a merge: the decision is in the ledger, and two have approved. The label of the
 /// decision.
@@ -27,7 +27,7 @@ async fn died_at(point: &str, rules: bool) -> (World, u64, String) {
     world.approve(&world.bob, pull);
     let begun = std::time::Instant::now();
     while !world.first_is_dead() {
-        assert!(begun.elapsed().as_secs() < 120, "it never dies at {point}\n{}", world.log());
+        assert!(begun.elapsed() < PATIENCE, "it never dies at {point}\n{}", world.log());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     world.kill();

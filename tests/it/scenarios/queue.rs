@@ -1,6 +1,8 @@
 //! Merge queues: a group is judged on its own head, for every change in it (R60, scenario 136).
 
-use github_sim::{Push, Verdict};
+use countersign_core::ledger::Entry;
+use github_sim::{Fault, Push, Verdict};
+use serde_json::Value;
 
 use crate::harness::{POLICY, Secrets, World};
 
@@ -73,5 +75,30 @@ async fn r60_a_group_that_holds_more_than_its_changes_is_refused_and_one_without
     let group = world.repo.queue(&world.zoe, &[words]).unwrap();
     let head = world.repo.tip(&group).unwrap();
     until_shown(&world, &head, "success nothing protected changes");
+    world.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r60_a_group_that_landed_before_its_requests_are_called_merged_is_not_put_back() {
+    let world = World::with(&by_queue()).await;
+    let pull = world.by_rita("rita/staging", "staging");
+    world.approve(&world.ann, pull);
+    world.until_comment(pull, "merged when somebody asks for it");
+    let group = world.repo.queue(&world.zoe, &[pull]).unwrap();
+    let head = world.repo.tip(&group).unwrap();
+    until_shown(&world, &head, &format!("success Approved: #{pull}"));
+    world.until_quiet();
+    // the first two looks come too early
+    let early = |answer: &mut Value| {
+        for request in answer.as_array_mut().into_iter().flatten() {
+            (request["state"], request["merged_at"]) = ("open".into(), Value::Null);
+        }
+    };
+    world.sim.fault(Fault::operation("repos/list-pull-requests-associated-with-commit").times(2).alter(early));
+    world.repo.land(&world.zoe, &group, &[pull]).unwrap();
+    world.until_comment(pull, "**Merged for ");
+    assert_eq!(world.sim.faults_left(), 0, "both looks were taken");
+    assert!(world.main_has("staging", 2));
+    assert!(world.ledger().entries().iter().all(|entry| !matches!(entry.entry, Entry::PutBack(_))));
     world.end();
 }

@@ -1,13 +1,12 @@
 //! Two servers on one PostgreSQL: nothing is done twice, whoever hears of it, dies or sleeps; and a PostgreSQL that goes away.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use github_sim::{Push, Verdict};
+use github_sim::{Fault, Push, Verdict};
 
-use crate::harness::{POLICY, Secrets, World, at_once};
-
-/// How long a lease lasts, and then some.
-const LEASE: Duration = Duration::from_secs(100);
+use crate::harness::{PATIENCE, POLICY, Secrets, World, at_once};
 
 fn path(branch: &str) -> String {
     format!("secrets/production/{branch}.yaml")
@@ -21,53 +20,71 @@ async fn adopted() -> Option<World> {
     Some(world)
 }
 
-/// Waits longer than a lease.
+/// Waits longer than a lease lasts.
 #[track_caller]
 fn until_taken_over(world: &mut World, what: &str, mut holds: impl FnMut(&mut World) -> bool) {
     let begun = Instant::now();
     while !holds(world) {
         let log = world.replica_log();
-        assert!(begun.elapsed() < LEASE, "waited in vain: {what}\n{log}");
+        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}\n{log}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-async fn deliveries_to_either_server_are_worked_on_by_both_and_nothing_is_done_twice() {
-    let Some(mut world) = adopted().await else { return };
-    let branches: Vec<String> = (0..4).map(|number| format!("change-{number}")).collect();
+/// Has a delivery go to one of the servers; it has arrived before the next may go elsewhere.
+fn tell(world: &World, number: usize, what: impl FnOnce(&World)) {
+    if number.is_multiple_of(2) {
+        world.deliver_to_the_first()
+    } else {
+        world.deliver_to_the_second()
+    }
+    what(world);
+    world.until_delivered();
+}
+
+/// Four changes are asked for, approved and merged; each server hears of half of it.
+fn four_changes(world: &mut World, round: usize) {
+    let branches: Vec<String> = (0..4).map(|number| format!("change-{round}-{number}")).collect();
     for (number, branch) in branches.iter().enumerate() {
-        if number % 2 == 0 {
-            world.deliver_to_the_first()
-        } else {
-            world.deliver_to_the_second()
-        }
-        world.push(&world.rita, Push::to(branch).from("main").file(&path(branch), Secrets::sealed("production", 1)));
+        let push = Push::to(branch).from("main").file(&path(branch), Secrets::sealed("production", 1));
+        tell(world, number, |world| drop(world.push(&world.rita, push)));
     }
     let pulls: Vec<u64> = branches.iter().map(|branch| world.pull_of(branch)).collect();
-    // all at once: the ledger has two writers who know nothing of each other
-    for user in [&world.ann, &world.bob] {
+    // all at once, and every push takes its time: the ledger has two writers who know nothing of each other
+    world.sim.fault(Fault::operation("git/receive-pack").times(12).delay(Duration::from_millis(400)));
+    for user in [world.ann.clone(), world.bob.clone()] {
         for (number, pull) in pulls.iter().enumerate() {
-            if number % 2 == 0 {
-                world.deliver_to_the_second()
-            } else {
-                world.deliver_to_the_first()
-            }
-            world.approve(user, *pull);
+            tell(world, number + 1, |world| world.approve(&user, *pull));
         }
     }
     for (branch, pull) in branches.iter().zip(&pulls) {
-        until_taken_over(&mut world, "it is merged", |world| {
-            world.comment(*pull).contains("**Merged for `production`**")
-        });
+        until_taken_over(world, "it is merged", |world| world.comment(*pull).contains("**Merged for `production`**"));
         assert_eq!(world.on_main(&path(branch)), Some(Secrets::sealed("production", 1)));
     }
-    world.end();
-    assert_eq!(world.merges().len(), branches.len());
-    let raced = |log: String| log.matches("somebody else wrote into the ledger first").count();
+    world.sim.clear_faults();
+}
+
+/// How often one server wrote into the ledger before the other; nothing before both have decided something.
+fn met(world: &World) -> usize {
     let (first, second) = (world.log(), world.replica_log());
-    assert!(first.contains("\"decided\"") && second.contains("\"decided\""), "both have worked");
-    let lost = raced(first) + raced(second);
-    println!("two servers: {} changes merged, {lost} times one wrote into the ledger before the other", pulls.len());
+    if !first.contains("\"decided\"") || !second.contains("\"decided\"") {
+        return 0;
+    }
+    [first, second].iter().map(|log| log.matches("somebody else wrote into the ledger first").count()).sum()
+}
+
+async fn deliveries_to_either_server_are_worked_on_by_both_and_nothing_is_done_twice() {
+    let Some(mut world) = adopted().await else { return };
+    // until the two have met: who takes up what is for chance to say
+    let mut rounds = 0;
+    while rounds < 4 && met(&world) == 0 {
+        four_changes(&mut world, rounds);
+        rounds += 1;
+    }
+    world.end();
+    assert_eq!(world.merges().len(), 4 * rounds);
+    let lost = met(&world);
+    println!("two servers: {} changes merged, {lost} times one wrote into the ledger before the other", 4 * rounds);
     assert!(lost > 0, "the ledger's compare-and-swap has decided between two processes");
 }
 
@@ -104,10 +121,15 @@ async fn when_one_sleeps_in_the_middle_of_a_merge_the_other_does_it_and_the_slee
     world.until_counted(pull, "production", &["ann"]);
     world.until_quiet();
     world.signal_the_second("STOP");
-    let before = world.ledger_tip();
+    // the last thing that is written before the merge; the answer is never read
+    let (asleep, fall) = (Arc::new(AtomicBool::new(false)), world.sleeping_potion());
+    let told = asleep.clone();
+    world.sim.fault(Fault::operation("checks/update").then(move |_| {
+        fall();
+        told.store(true, Ordering::Relaxed);
+    }));
     world.approve(&world.bob, pull);
-    until_taken_over(&mut world, "the first writes down the vote", |world| world.ledger_tip() != before);
-    world.signal_the_first("STOP");
+    until_taken_over(&mut world, "the first falls asleep", |_| asleep.load(Ordering::Relaxed));
     let asleep = world.ledger_tip();
     world.deliver_to_the_second();
     world.signal_the_second("CONT");

@@ -36,6 +36,7 @@ async fn r50_a_veto_given_while_the_last_approval_is_looked_at_is_seen_before_th
     let pull = world.change(&world.rita, "rita/db", "production");
     world.approve(&world.ann, pull);
     world.until_comment(pull, "**1 of 2");
+    world.until_quiet();
     let (repo, cy) = (world.repo.clone(), world.cy.clone());
     world.sim.fault(Fault::operation("teams/get-membership-for-user-in-org").times(1).then(move |_| {
         let _ = repo.review(&cy, pull, Verdict::RequestChanges, None);
@@ -53,6 +54,7 @@ async fn a_change_closed_while_it_is_looked_at_is_not_merged() {
     let pull = world.change(&world.rita, "rita/db", "production");
     world.approve(&world.ann, pull);
     world.until_comment(pull, "**1 of 2");
+    world.until_quiet();
     let (repo, rita) = (world.repo.clone(), world.rita.clone());
     world.sim.fault(Fault::operation("teams/get-membership-for-user-in-org").times(1).then(move |_| {
         let _ = repo.set_open(&rita, pull, false);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -24,8 +25,10 @@ policies:
   - {name: all, environments: '*', approvers: {teams: [acme/security]}}
 ";
 
-fn policy() -> Policy {
-    parse(POLICY).unwrap()
+/// Read once: the histories below plan thousands of times.
+fn policy() -> &'static Policy {
+    static READ: LazyLock<Policy> = LazyLock::new(|| parse(POLICY).unwrap());
+    &READ
 }
 
 fn id(name: &str) -> TargetId {
@@ -69,9 +72,9 @@ impl Play {
     }
 
     fn plan(&self) -> Vec<Planned> {
-        let (policy, default_branch) = (policy(), RefName::branch("main").unwrap());
+        let default_branch = RefName::branch("main").unwrap();
         plan(&Situation {
-            policy: &policy,
+            policy: policy(),
             default_branch: &default_branch,
             standing: &self.standing,
             delivered: &self.delivered,
@@ -319,8 +322,6 @@ fn turn(play: &mut Play, name: &str, answer: u8, dies: bool) -> Option<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn no_history_delivers_old_over_new_or_anything_uncovered_or_again_what_is_known_to_be_there(
         happenings in prop::collection::vec(happening(), 1..120),

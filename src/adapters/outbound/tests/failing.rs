@@ -99,7 +99,7 @@ async fn what_is_no_answer_is_tried_again() {
         assert_eq!(error.kind, OutboundKind::Retry { after: None }, "{error}");
         assert!(error.what.contains(what), "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(started.elapsed() < Duration::from_secs(60));
     }
 }
 

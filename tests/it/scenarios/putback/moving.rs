@@ -10,6 +10,7 @@ use crate::harness::{Secrets, World};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_that_comes_in_between_is_part_of_what_is_put_back() {
     let world = World::new().await;
+    world.until_quiet();
     // while the server asks how the commit came in, somebody else pushes on top of it
     let (repo, zoe) = (world.repo.clone(), world.zoe.clone());
     let more = Push::to("main").file("secrets/staging/db.yaml", Secrets::sealed("staging", 4));

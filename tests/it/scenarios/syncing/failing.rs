@@ -5,10 +5,18 @@ use crate::harness::{Answer, Receiver, World, at_once};
 
 const OTHER: &str = "{name: event, dispatch: {event: secrets-approved}}";
 
+/// Waits until the first delivery is over: it arrived, and the server knows.
+#[track_caller]
+fn until_adopted(world: &World, receiver: &Receiver) {
+    world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
+    until_state(world, "hook", "success");
+    world.until_quiet();
+}
+
 /// 500, then busy, then a connection that breaks: tried again under the same id until it is taken.
 async fn a_target_that_recovers_gets_it_under_the_same_id() {
     let (world, receiver) = world(&[HOOK]).await;
-    world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
+    until_adopted(&world, &receiver);
     receiver.will([Answer::Status(500), Answer::Busy(503, 1), Answer::Garbage]);
     let pull = merged(&world, 2);
     world.until("it is taken at last", |_| receiver.arrived().len() == 5 && receiver.answers_left() == 0);
@@ -24,7 +32,7 @@ async fn a_target_that_recovers_gets_it_under_the_same_id() {
 /// A refusal and a redirect are final: one attempt, the remedy in the comment, other targets served. A person starts it again.
 async fn what_is_refused_for_good_waits_for_a_person() {
     let (world, receiver) = world(&[HOOK, OTHER]).await;
-    world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
+    until_adopted(&world, &receiver);
     for (version, answer) in [(2, Answer::Status(400)), (3, Answer::Redirect), (4, Answer::Status(410))] {
         let before = receiver.arrived().len();
         receiver.will([answer]);
@@ -65,7 +73,7 @@ async fn a_private_address_is_refused_unless_it_was_granted() {
 /// One that does not answer in time, while another merge and another target go on.
 async fn a_slow_target_holds_up_nobody() {
     let (world, receiver) = world(&[HOOK, OTHER]).await;
-    world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
+    until_adopted(&world, &receiver);
     receiver.will([Answer::Slow(30)]);
     let pull = merged(&world, 2);
     world.until_comment(pull, "| `production/event` | accepted, not verified |");

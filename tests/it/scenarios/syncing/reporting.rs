@@ -63,6 +63,7 @@ async fn an_operator_delivers_by_hand() {
     let (mut world, receiver) = world(&[HOOK]).await;
     world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
     until_state(&world, "hook", "success");
+    world.until_quiet();
     receiver.will([Answer::Status(400)]);
     let pull = merged(&world, 2);
     until_state(&world, "hook", "failure");
