@@ -31,6 +31,7 @@ policies:
 admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}
 ";
 
+mod earlier;
 mod life;
 
 const RITA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";

@@ -171,6 +171,75 @@ mod tests {
         assert!(!is_trivial_merge(&first, &conflict, &conflict));
     }
 
+    const POLICY: &str = "\
+version: 1
+environments:
+  production: {paths: [secrets/]}
+policies:
+  - {name: all, environments: '*', approvers: {users: [ann]}}
+";
+
+    #[test]
+    fn what_is_protected_is_told_from_the_rest_on_its_branch_alone() {
+        let policy = crate::policy::parse(POLICY).unwrap();
+        let (main, other) = (RefName::branch("main").unwrap(), RefName::branch("other").unwrap());
+        let branches = Branches { base: &main, default: &main };
+        let (secret, free) = (RepoPath::new("secrets/a.yaml"), RepoPath::new("README.md"));
+        assert!(is_protected(&policy, branches, &secret) && !is_protected(&policy, branches, &free));
+        assert!(!is_protected(&policy, Branches { base: &other, default: &main }, &secret));
+        let entries: Entries = [(secret.clone(), file('1')), (free, file('1'))].into();
+        assert_eq!(protected(&policy, branches, &entries), [(secret, file('1'))].into());
+        let secrets = [("secrets/a.yaml", Some('1'), Some('2'))];
+        let both = [secrets[0], ("README.md", Some('1'), Some('2'))];
+        assert_eq!(protected_delta(&policy, branches, &delta(&both)), delta(&secrets));
+    }
+
+    #[test]
+    fn r28_a_protected_path_has_moved_when_the_base_no_longer_holds_what_the_change_began_with() {
+        let policy = crate::policy::parse(POLICY).unwrap();
+        let main = RefName::branch("main").unwrap();
+        let branches = Branches { base: &main, default: &main };
+        let change = delta(&[
+            ("README.md", Some('0'), Some('1')),
+            ("secrets/a.yaml", Some('0'), Some('1')),
+            ("secrets/b.yaml", Some('0'), Some('1')),
+            ("secrets/c.yaml", None, Some('1')),
+        ]);
+        let at = |entries: &[(&str, char)]| {
+            let tip: Entries = entries.iter().map(|(path, c)| (RepoPath::new(path), file(*c))).collect();
+            moved(&policy, branches, &change, &tip).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(at(&[("secrets/a.yaml", '0'), ("secrets/b.yaml", '0')]), [""; 0]);
+        assert_eq!(at(&[("secrets/a.yaml", '9'), ("secrets/b.yaml", '0')]), ["secrets/a.yaml"]);
+        assert_eq!(at(&[("secrets/a.yaml", '0')]), ["secrets/b.yaml"]);
+        assert_eq!(
+            at(&[("secrets/a.yaml", '0'), ("secrets/b.yaml", '0'), ("secrets/c.yaml", '1')]),
+            ["secrets/c.yaml"]
+        );
+    }
+
+    #[test]
+    fn r7_two_paths_clash_that_are_one_where_case_is_folded_as_files_or_as_directories() {
+        let policy = crate::policy::parse(POLICY).unwrap();
+        let main = RefName::branch("main").unwrap();
+        let tip: Entries =
+            ["secrets/a.yaml", "secrets/dir/b.yaml", "README.md"].map(|path| (RepoPath::new(path), file('0'))).into();
+        let clash = |path: &str, new: Option<char>| {
+            let found = clashes(&policy, Branches { base: &main, default: &main }, &delta(&[(path, None, new)]), &tip);
+            found.into_iter().map(|(path, other)| format!("{path} and {other}")).collect::<Vec<_>>()
+        };
+        assert_eq!(clash("secrets/A.yaml", Some('1')), ["secrets/A.yaml and secrets/a.yaml"]);
+        assert_eq!(clash("secrets/DIR/c.yaml", Some('1')), ["secrets/DIR/c.yaml and secrets/dir"]);
+        for (path, new) in [
+            ("secrets/c.yaml", Some('1')),
+            ("secrets/a.yaml", Some('1')),
+            ("readme.md", Some('1')),
+            ("secrets/A.yaml", None),
+        ] {
+            assert_eq!(clash(path, new), [""; 0], "{path} {new:?}");
+        }
+    }
+
     #[test]
     fn applying_a_delta_adds_replaces_and_removes() {
         let before: Entries = [("a", '0'), ("b", '0')].map(|(path, c)| (RepoPath::new(path), file(c))).into();

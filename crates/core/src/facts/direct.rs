@@ -103,3 +103,21 @@ impl LeftOutKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_has_words_of_its_own_and_what_may_have_been_read_is_a_leak() {
+        use LeftOutKind::{BadPath, ExecutableBit, NotAFile, Plaintext, Unreadable};
+        let words: BTreeSet<_> = Quarantine::ALL.iter().map(|why| why.words()).collect();
+        assert_eq!(words.len(), Quarantine::ALL.len());
+        let kinds = [Plaintext, Unreadable, NotAFile, ExecutableBit, BadPath];
+        let words: BTreeSet<_> = kinds.iter().map(|kind| kind.words()).collect();
+        assert_eq!(words.len(), kinds.len());
+        assert_eq!(kinds.map(LeftOutKind::is_leak), [true, true, false, false, false]);
+    }
+}

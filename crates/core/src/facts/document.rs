@@ -126,3 +126,16 @@ pub struct Origin {
     /// Where.
     pub path: RepoPath,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::KeyChangeKind::*;
+
+    #[test]
+    fn each_kind_of_change_has_a_word_of_its_own() {
+        let kinds = [Added, Removed, Changed, TypeChanged, Moved, Reencrypted, Renamed, BecamePlain, BecameEncrypted];
+        assert_eq!(kinds.iter().map(|kind| kind.words()).collect::<BTreeSet<_>>().len(), kinds.len());
+    }
+}

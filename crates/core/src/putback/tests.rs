@@ -253,6 +253,7 @@ fn what_we_are_just_merging_is_no_direct_push_and_after_a_while_it_is() {
     let five = Sequence::new(5);
     let age = Span::from_seconds(60);
     assert_eq!(stand(&[(five, &ours)], 60), Standing::InFlight { decision: five, age });
+    assert_eq!(stand(&[(five, &ours)], 1_200), Standing::InFlight { decision: five, age: Span::from_seconds(1_200) });
     assert_eq!(stand(&[(five, &ours)], 1_201), Standing::Differs);
     assert_eq!(stand(&[(five, &other)], 60), Standing::Differs);
     assert_eq!(stand(&[], 60), Standing::Differs);
@@ -294,6 +295,34 @@ fn everybody_a_push_names_is_a_maker_and_a_lone_person_is_the_author() {
     assert_eq!(two.author, None);
     let forged = makers([commit("A\nApproved-by: ann", "a>@x", "a@x", "")], &[], us);
     assert_eq!(forged.author.unwrap().name, "AApproved-by: ann");
+}
+
+#[test]
+fn addresses_of_nobody_and_programs_are_no_authors() {
+    let (us, rita) = (UserId::new(99), ("Rita", "rita@x.io"));
+    let by = |authors: &[(&'static str, &'static str)]| {
+        let commits = authors.iter().map(|(name, email)| Made {
+            author_name: name,
+            author_email: email,
+            committer_email: "noreply@github.com",
+            message: "",
+        });
+        makers(commits.collect::<Vec<_>>(), &[], us)
+    };
+    let author = |found: &Makers| found.author.clone().map(|author| author.email);
+    let named = |found: &Makers| found.all.iter().map(|maker| maker.email.clone()).collect::<Vec<_>>();
+    let ann = by(&[("Ann", "7+ann@users.noreply.github.com")]);
+    assert_eq!(author(&ann).as_deref(), Some("7+ann@users.noreply.github.com"));
+    let robot = by(&[rita, ("tidy[bot]", "8+tidy[bot]@users.noreply.github.com")]);
+    assert_eq!(author(&robot).as_deref(), Some("rita@x.io"), "a program beside a person");
+    assert_eq!(named(&robot).len(), 2, "and is named all the same");
+    for nobody in ["", "noreply@github.com"] {
+        let found = by(&[("Web", nobody)]);
+        assert_eq!(named(&found), Vec::<String>::new(), "`{nobody}` is nobody's");
+    }
+    assert_eq!(author(&by(&[("Web", "")])), None);
+    let twice = by(&[rita, ("R.", "rita@x.io")]);
+    assert_eq!(twice.author.map(|author| author.name).as_deref(), Some("R."), "one person under two names");
 }
 
 #[test]

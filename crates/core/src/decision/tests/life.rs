@@ -167,3 +167,13 @@ fn r20_of_two_vetoes_of_one_second_the_one_that_stands_is_the_stricter_one() {
     let _ = ended(ended(case(), "zoe"), "rita").is(Verdict::Rejected, Reason::Rejected);
     let _ = ended(ended(case(), "zoe"), "bob").is(Verdict::Satisfied, Reason::QuorumMet);
 }
+
+#[test]
+fn plain_text_in_the_history_of_a_path_that_is_protected_no_longer_holds_nothing_up() {
+    let case = |path: &str| {
+        let plain = PlainCommit { commit: oid('c'), path: RepoPath::new(path) };
+        Case::new().approve("ann").approve("bob").but(|facts| facts.history.plain_commits.push(plain))
+    };
+    case("secrets/production/db.yaml").is(Verdict::Blocked, Reason::PlaintextInHistory);
+    case("docs/db.yaml").is(Verdict::Satisfied, Reason::QuorumMet);
+}
