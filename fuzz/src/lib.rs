@@ -140,8 +140,11 @@ fn round(plain: &[u8], sealed: &[u8], format: Format) {
 
 fn rotated(sealed: &[u8], before: &OpenedDocument, format: Format) {
     let mut opened = reopen(sealed, format);
-    if opened.rotate().inspect_err(must_not_be_our_fault).is_ok() {
-        let bytes = opened.reseal(now()).expect("a rotated document is sealed");
+    let rotated = opened.rotate().inspect_err(must_not_be_our_fault);
+    let in_two_steps = rotated.map(|()| opened.reseal(now()).expect("a rotated document is sealed"));
+    let at_once = reopen(sealed, format).rotate_and_reseal(now()).inspect_err(must_not_be_our_fault);
+    assert_eq!(in_two_steps.is_ok(), at_once.is_ok(), "rotated in two steps and at once");
+    for bytes in [in_two_steps, at_once].into_iter().flatten() {
         must_be_same(before, &reopen(&bytes, format), "rotated");
     }
 }

@@ -1,5 +1,4 @@
-//! Who can open a document: recipients come and go, key groups are formed, the data key is changed
-//! (SOPS reference 9, 17).
+//! Who can open a document: recipients come and go, key groups are formed (SOPS reference 9, 17).
 //!
 //! Never seals a data key to somebody whom the first document's metadata, or the caller, does not name; never drops
 //! a key of a kind it cannot serve without being told to.
@@ -12,18 +11,13 @@ use crate::cipher::DataKey;
 use crate::creation_rules::RuleKey;
 use crate::error::SealError;
 use crate::metadata::{KeyKind, Metadata, Recipient};
-use crate::metadata_edit::{Change, change, copies_agree, patches};
+use crate::metadata_edit::{Change, change, copies_agree};
 use crate::opened::OpenedDocument;
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
-use crate::recipient::{check_recipient, wrap};
-use crate::seal::{group_value, seal_value, stanza, threshold};
+use crate::seal::{group_value, stanza, threshold};
 use crate::shamir;
-use crate::splice::apply;
 use crate::value::Value;
-use crate::walk::{Leaf, walk};
-use crate::yaml::edit::{replace_scalar, step};
-use crate::yaml::homes::Homes;
 
 /// How recipients are to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,71 +29,9 @@ pub struct RecipientEdit {
 }
 
 /// What each group is given: the data key itself, or its share.
-type Payloads = Vec<Zeroizing<Vec<u8>>>;
+pub(crate) type Payloads = Vec<Zeroizing<Vec<u8>>>;
 
 impl OpenedDocument {
-    /// Takes a new data key, seals everything under it, and wraps it (or its shares) for the recipients in the file.
-    ///
-    /// ```
-    /// # use sops_file::*;
-    /// # let (me, other) = (Identities::generate(), Identities::generate());
-    /// # let now: Timestamp = "2026-11-25T12:00:00Z".parse()?;
-    /// # let both = me.recipients().chain(other.recipients());
-    /// # let sealed = seal(b"a: 1\n", Format::Yaml, &SealOptions::to(both), now)?;
-    /// # let document = SealedDocument::parse(&sealed, Format::Yaml)?;
-    /// // Somebody leaves: taken out, and a new key, so that what comes is closed to them.
-    /// let mut opened = open(&document, &me, OpenOptions::default())?;
-    /// let leaver = other.recipients().map(str::to_owned).collect();
-    /// opened.edit_recipients(&RecipientEdit { add: vec![], remove: leaver })?;
-    /// opened.rotate()?;
-    /// let bytes = opened.reseal(now)?;
-    /// # assert!(open(&SealedDocument::parse(&bytes, Format::Yaml)?, &other, OpenOptions::default()).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`SealError::Recipient`] naming the first recipient that cannot be served: it would lose access.
-    pub fn rotate(&mut self) -> Result<(), SealError> {
-        self.must_agree()?;
-        self.sealed.metadata().recipients().try_for_each(must_be_served)?;
-        self.write_out()?;
-        let metadata = self.sealed.metadata();
-        let key = DataKey::generate()?;
-        let payloads = payloads(&key, metadata.groups().len(), metadata.shamir_threshold())?;
-        let homes = Homes::of(&self.sealed.tree);
-        let (step, source) = (step(&self.sealed.tree), &self.sealed.text);
-        let mut spliced = Vec::new();
-        walk(&self.sealed.tree, &self.sealed.selection(), &mut |visit| {
-            match &visit.leaf {
-                Leaf::Empty(_) => {}
-                Leaf::Scalar(node, scalar) => {
-                    if let Some(value) = self.opened_leaf(scalar.leaf) {
-                        let token = Plain::text(seal_value(&key, value, visit.aad)?);
-                        spliced.extend(replace_scalar(source, node, scalar, homes.at(scalar.leaf), &token, step));
-                    }
-                }
-                Leaf::Comment(comment) => {
-                    if let Some(value) = self.opened_leaf(comment.leaf) {
-                        let token = seal_value(&key, value, visit.aad)?;
-                        spliced.extend(self.sealed.tree.replace_comment(source, comment, &token));
-                    }
-                }
-            }
-            Ok::<(), SealError>(())
-        })?;
-        for change in wrapped_again(metadata, &payloads)? {
-            for sops in self.sealed.tree.documents.iter().filter_map(|document| document.sops.as_ref()) {
-                spliced.extend(patches(source, &sops.node, &change, step).ok_or(DISAGREE)?);
-            }
-        }
-        let text = apply(source, spliced);
-        let shares = shares_of(metadata, payloads);
-        let old_key = std::mem::replace(&mut self.key, key);
-        self.take_text(&text).inspect_err(|_| self.key = old_key)?;
-        self.shares = shares;
-        Ok(())
-    }
-
     /// Adds and removes recipients under the same data key; values, MAC and time stay as they are, as with
     /// `updatekeys`. With key groups this removes from every group; [`OpenedDocument::edit_group`] adds. Returns
     /// whether anything changed.
@@ -170,7 +102,7 @@ impl OpenedDocument {
             None => self.shared_anew(wanted, needed)?,
         };
         let had_changed = self.changed;
-        let text = change(&self.sealed.text, self.sealed.format, &changes.0)?;
+        let text = change(&self.sealed, &changes.0)?;
         let all = self.elsewhere(None);
         self.take_if_same(&text, all)?;
         self.shares = changes.1;
@@ -227,7 +159,7 @@ impl OpenedDocument {
     }
 
     /// Only the first document's metadata count; the copies in the others must say the same.
-    fn must_agree(&self) -> Result<(), SealError> {
+    pub(crate) fn must_agree(&self) -> Result<(), SealError> {
         if copies_agree(&self.sealed.tree) { Ok(()) } else { Err(DISAGREE) }
     }
 }
@@ -235,28 +167,17 @@ impl OpenedDocument {
 /// Shares by the number of their group.
 pub(crate) type Shares = Vec<(usize, Zeroizing<Vec<u8>>)>;
 
-const DISAGREE: SealError = SealError::Metadata { what: "the documents of this file carry different metadata" };
-
-fn shares_of(metadata: &Metadata, payloads: Payloads) -> Shares {
-    if metadata.groups().len() == 1 { Vec::new() } else { payloads.into_iter().enumerate().collect() }
-}
+pub(crate) const DISAGREE: SealError = SealError::Metadata { what: "the documents of this file carry different metadata" };
 
 /// The key for one group, its shares for several.
-fn payloads(key: &DataKey, groups: usize, asked: u32) -> Result<Payloads, SealError> {
+pub(crate) fn payloads(key: &DataKey, groups: usize, asked: u32) -> Result<Payloads, SealError> {
     if groups == 1 {
         return Ok(vec![Zeroizing::new(key.expose().to_vec())]);
     }
     Ok(shamir::split(key.expose(), groups, threshold(asked, groups)?)?)
 }
 
-fn must_be_served(recipient: &Recipient) -> Result<(), SealError> {
-    if recipient.kind() == KeyKind::Age {
-        return check_recipient(recipient.name());
-    }
-    Err(unserved(&RuleKey { kind: recipient.kind(), name: recipient.name().to_owned() }))
-}
-
-fn unserved(key: &RuleKey) -> SealError {
+pub(crate) fn unserved(key: &RuleKey) -> SealError {
     let why = "only age keys can be served here; this one would lose access";
     SealError::Recipient { recipient: format!("{}:{}", key.kind.name(), key.name), why }
 }
@@ -308,21 +229,8 @@ fn put_in(group: &mut Vec<RuleKey>, names: &[String]) {
 }
 
 /// Where the lists of a group stand.
-fn place(metadata: &Metadata, group: usize) -> KeyPath {
+pub(crate) fn place(metadata: &Metadata, group: usize) -> KeyPath {
     if metadata.is_flat() { KeyPath::root() } else { KeyPath::root().key("key_groups").index(group) }
-}
-
-/// The stanza of every recipient, made again.
-fn wrapped_again(metadata: &Metadata, payloads: &Payloads) -> Result<Vec<Change>, SealError> {
-    let mut changes = Vec::new();
-    for (number, (group, payload)) in metadata.groups().iter().zip(payloads).enumerate() {
-        for (index, recipient) in group.iter().enumerate() {
-            let map = place(metadata, number).key(KeyKind::Age.name()).index(index);
-            let value = Value::text(wrap(recipient.name(), payload)?);
-            changes.push(Change::Field { map, name: "enc", value });
-        }
-    }
-    Ok(changes)
 }
 
 /// What goes is taken out, what comes is sealed to; everybody else keeps the stanza.

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::access::Shares;
 use crate::cipher::DataKey;
 use crate::convert::value_of;
 use crate::dotenv;
@@ -178,23 +179,27 @@ impl OpenedDocument {
         if !self.changed {
             return Ok(self.sealed.as_bytes().to_vec());
         }
-        let time = time_text(now);
-        let mac = seal_mac(&self.key, &self.hashed().finish(), &time)?;
-        let mut patches = Vec::new();
-        for document in &self.sealed.tree.documents {
-            if let Some(sops) = &document.sops {
-                patches.extend(self.metadata_patches(sops, &[("lastmodified", &time), ("mac", &mac)]));
-            }
-        }
-        let text = apply(&self.sealed.text, patches);
-        let sealed = read_back(&text, self.sealed.format)?;
         let key = DataKey::from_bytes(self.key.expose()).ok_or(SealError::ReadBack("its key is damaged"))?;
+        let text = apply(&self.sealed.text, self.mac_patches(&key, now)?);
+        self.take_sealed(&text, key, self.shares.clone())
+    }
+
+    /// The MAC over the values as they are now, and the time, in every document of the file.
+    pub(crate) fn mac_patches(&self, key: &DataKey, now: Timestamp) -> Result<Vec<Patch>, SealError> {
+        let time = time_text(now);
+        let mac = seal_mac(key, &self.hashed().finish(), &time)?;
+        let entries = self.sealed.tree.documents.iter().filter_map(|document| document.sops.as_ref());
+        let fields = [("lastmodified", &time), ("mac", &mac)];
+        Ok(entries.flat_map(|sops| self.metadata_patches(sops, &fields)).collect())
+    }
+
+    /// Takes changed text with its MAC and the key it is sealed under, opened again and compared.
+    pub(crate) fn take_sealed(&mut self, text: &str, key: DataKey, shares: Shares) -> Result<Vec<u8>, SealError> {
+        let sealed = read_back(text, self.sealed.format)?;
         let opened =
             open_with(&sealed, key, OpenOptions::default()).map_err(|_| SealError::ReadBack("it does not open"))?;
         self.compare(&opened)?;
-        let shares = std::mem::take(&mut self.shares);
-        *self = opened;
-        self.shares = shares;
+        *self = OpenedDocument { shares, ..opened };
         Ok(self.sealed.as_bytes().to_vec())
     }
 
@@ -310,7 +315,7 @@ impl OpenedDocument {
     pub(crate) fn set_version(&mut self, version: &str) -> Result<(), SealError> {
         let value = Value::text(version);
         let field = Change::Field { map: KeyPath::root(), name: "version", value };
-        let text = change(&self.sealed.text, self.sealed.format, &[field])?;
+        let text = change(&self.sealed, &[field])?;
         self.take_text(&text)
     }
 

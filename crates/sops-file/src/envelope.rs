@@ -102,9 +102,9 @@ impl Envelope {
     /// [`EnvelopeError::NotSealed`] when `text` does not begin like one, else the damaged field.
     pub fn parse(text: &str) -> Result<Self, EnvelopeError> {
         let rest = text.strip_prefix(OPENING).ok_or(EnvelopeError::NotSealed)?;
-        let (data, rest) = rest.split_once(",iv:").ok_or(EnvelopeError::Damaged("iv"))?;
-        let (iv, rest) = rest.split_once(",tag:").ok_or(EnvelopeError::Damaged("tag"))?;
-        let (tag, rest) = rest.split_once(",type:").ok_or(EnvelopeError::Damaged("type"))?;
+        let (data, rest) = cut(rest, ",iv:").ok_or(EnvelopeError::Damaged("iv"))?;
+        let (iv, rest) = cut(rest, ",tag:").ok_or(EnvelopeError::Damaged("tag"))?;
+        let (tag, rest) = cut(rest, ",type:").ok_or(EnvelopeError::Damaged("type"))?;
         // Another line may follow in a comment of several lines.
         let rest = rest.lines().next().unwrap_or_default();
         let end = rest.rfind(']').filter(|end| *end > 0).ok_or(EnvelopeError::Damaged("type"))?;
@@ -157,14 +157,19 @@ impl Envelope {
     }
 }
 
+/// As `split_once`, for a mark that begins with a comma: a search for one byte is much the faster.
+fn cut<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    let mut commas = text.match_indices(',').map(|(at, _)| at);
+    commas.find_map(|at| Some((&text[..at], text[at..].strip_prefix(mark)?)))
+}
+
 fn decode(field: &str) -> Option<Vec<u8>> {
     if field.is_empty() {
         return None;
     }
-    if field.contains(['\r', '\n']) {
-        return FORGIVING.decode(field.replace(['\r', '\n'], "")).ok();
-    }
-    FORGIVING.decode(field).ok()
+    // Line breaks are no base64: where there are any, the first try fails.
+    let broken = || field.contains(['\r', '\n']).then(|| field.replace(['\r', '\n'], ""));
+    FORGIVING.decode(field).ok().or_else(|| FORGIVING.decode(broken()?).ok())
 }
 
 impl fmt::Display for Envelope {

@@ -56,6 +56,7 @@ mod draft;
 mod edit;
 mod metadata_edit;
 mod access;
+mod rotation;
 mod setter;
 mod settle;
 pub mod random;

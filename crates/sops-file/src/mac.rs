@@ -47,17 +47,14 @@ impl Mac {
             | Plain::Bytes(_) => false,
         };
         if !is_comment && (sealed || !self.only_sealed) {
-            self.hash.update(&*value.bytes());
+            value.with_bytes(|bytes| self.hash.update(bytes));
         }
     }
 
     /// The text that is sealed: 128 upper-case hexadecimal digits.
     pub(crate) fn finish(self) -> String {
-        use std::fmt::Write as _;
-        self.hash.finalize().iter().fold(String::with_capacity(128), |mut text, byte| {
-            let _ = write!(text, "{byte:02X}");
-            text
-        })
+        let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
+        self.hash.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 }
 

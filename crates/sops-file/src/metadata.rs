@@ -254,7 +254,7 @@ fn text(node: &Node, key: &str) -> Option<String> {
         | Plain::Time(_)
         | Plain::Text(_)
         | Plain::Bytes(_)
-        | Plain::Comment(_) => String::from_utf8(scalar.value.bytes().to_vec()).ok(),
+        | Plain::Comment(_) => scalar.value.with_bytes(|bytes| String::from_utf8(bytes.to_vec()).ok()),
     }
 }
 

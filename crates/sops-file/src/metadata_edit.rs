@@ -14,7 +14,7 @@ use crate::ini;
 use crate::opened::find;
 use crate::path::{KeyPath, Step};
 use crate::plain::Plain;
-use crate::sealed::read_tree;
+use crate::sealed::{SealedDocument, read_tree};
 use crate::setter::child;
 use crate::splice::{Patch, apply, line_break, line_start, next_line};
 use crate::tree::{Entry, Kind, Node, Tree};
@@ -32,22 +32,27 @@ pub(crate) enum Change {
 }
 
 /// Applies the changes one after the other, in every document of the file.
-pub(crate) fn change(text: &str, format: Format, changes: &[Change]) -> Result<Zeroizing<String>, SealError> {
-    match format {
-        Format::Dotenv | Format::Ini => flattened(text, format, changes),
+pub(crate) fn change(sealed: &SealedDocument, changes: &[Change]) -> Result<Zeroizing<String>, SealError> {
+    match sealed.format {
+        Format::Dotenv | Format::Ini => flattened(sealed, changes),
         Format::Yaml | Format::Json | Format::Binary => {
-            let mut text = Zeroizing::new(text.to_owned());
-            for change in changes {
-                let tree = read_tree(&text, format)?;
-                let step = step(&tree);
-                let entries = tree.documents.iter().filter_map(|document| document.sops.as_ref());
-                let patches = entries.map(|sops| patches(&text, &sops.node, change, step));
-                let patches = patches.collect::<Option<Vec<_>>>().ok_or(MISSING)?;
-                text = apply(&text, patches.into_iter().flatten().collect());
+            let Some((first, rest)) = changes.split_first() else { return Ok(Zeroizing::new(sealed.text.to_string())) };
+            let mut text = one(&sealed.text, &sealed.tree, first)?;
+            for change in rest {
+                text = one(&text, &read_tree(&text, sealed.format)?, change)?;
             }
             Ok(text)
         }
     }
+}
+
+/// Applies one change to a text that was read.
+fn one(text: &str, tree: &Tree, change: &Change) -> Result<Zeroizing<String>, SealError> {
+    let step = step(tree);
+    let entries = tree.documents.iter().filter_map(|document| document.sops.as_ref());
+    let patches = entries.map(|sops| patches(text, &sops.node, change, step));
+    let patches = patches.collect::<Option<Vec<_>>>().ok_or(MISSING)?;
+    Ok(apply(text, patches.into_iter().flatten().collect()))
 }
 
 const MISSING: SealError = SealError::Metadata { what: "the documents of this file name different recipients" };
@@ -85,9 +90,9 @@ pub(crate) fn patches(source: &str, sops: &Node, change: &Change, step: usize) -
 }
 
 /// Changes flattened metadata: lines are replaced, removed and added, the others stay.
-fn flattened(text: &str, format: Format, changes: &[Change]) -> Result<Zeroizing<String>, SealError> {
-    let tree = read_tree(text, format)?;
-    let sops = tree.documents.first().and_then(|document| document.sops.as_ref());
+fn flattened(sealed: &SealedDocument, changes: &[Change]) -> Result<Zeroizing<String>, SealError> {
+    let (text, format) = (&*sealed.text, sealed.format);
+    let sops = sealed.tree.documents.first().and_then(|document| document.sops.as_ref());
     let sops = sops.ok_or(SealError::Metadata { what: "the metadata are missing" })?;
     let mut metadata = value_of(&sops.node, &|scalar| scalar.value.duplicate());
     for change in changes {

@@ -72,6 +72,15 @@ impl Plain {
         Zeroizing::new(text.into_owned())
     }
 
+    /// Looks at [`Plain::bytes`] without a copy where they stand as such.
+    pub(crate) fn with_bytes<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        match self {
+            Self::Text(text) | Self::Comment(text) => look(text.as_bytes()),
+            Self::Bytes(bytes) => look(bytes),
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Time(_) => look(&self.bytes()),
+        }
+    }
+
     /// The type word that an envelope of this value carries.
     #[must_use]
     pub fn kind(&self) -> TypeWord {
@@ -103,7 +112,8 @@ impl Plain {
     /// Whether both are the same value of the same type.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other) && self.bytes() == other.bytes()
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && self.with_bytes(|mine| other.with_bytes(|theirs| mine == theirs))
     }
 
     /// Null and the empty text are never sealed (reference 2.5, 2.6).

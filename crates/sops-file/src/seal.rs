@@ -92,7 +92,7 @@ pub fn seal(plain: &[u8], format: Format, options: &SealOptions, now: Timestamp)
 }
 
 pub(crate) fn seal_value(key: &DataKey, value: &Plain, aad: &str) -> Result<String, SealError> {
-    Ok(key.seal(&value.bytes(), aad.as_bytes(), value.kind())?.to_string())
+    Ok(value.with_bytes(|plain| key.seal(plain, aad.as_bytes(), value.kind()))?.to_string())
 }
 
 /// The sealed MAC for a time that is already rendered.

@@ -164,6 +164,61 @@ fn a_container_that_loses_its_last_key_stays_empty() {
     );
 }
 
+/// A document with whatever is sealed in it taken out: envelopes and stanzas.
+fn masked(text: &str) -> String {
+    let (mut masked, mut in_stanza) = (String::new(), false);
+    for line in text.lines() {
+        in_stanza |= line.contains("BEGIN AGE");
+        if !in_stanza {
+            masked.push_str(line.split("ENC[AES256_GCM,").next().unwrap_or_default());
+            masked.push('\n');
+        }
+        in_stanza &= !line.contains("END AGE");
+    }
+    masked
+}
+
+#[test]
+fn rotating_and_sealing_at_once_is_rotating_and_then_sealing() {
+    let (case, other) = (Case::new(), Identities::generate());
+    let both = SealOptions::to(case.identities.recipients().chain(other.recipients()));
+    let group = |who: &Identities| who.recipients().map(str::to_owned).collect();
+    let groups = SealOptions { groups: vec![group(&case.identities), group(&other)], ..SealOptions::default() };
+    let only_sealed = SealOptions { mac_only_encrypted: true, ..both.clone() };
+    let documents = [
+        (Format::Yaml, ODD),
+        (Format::Yaml, "a: 1\nb_unencrypted: two\n---\n# c\nl: [x, y]\n"),
+        (Format::Json, "{\"a\": {\"b\": [1, \"x\", null]}}"),
+        (Format::Dotenv, "# c\nA=1\nB=two\n"),
+        (Format::Ini, "; c\n[s]\na = x\n"),
+        (Format::Binary, "any\0thing"),
+    ];
+    for (format, plain) in documents {
+        for options in [&both, &groups, &only_sealed] {
+            let mut identities = us();
+            identities.extend(Identities::parse(&other.expose()).unwrap());
+            let read = |bytes: &[u8]| {
+                let sealed = SealedDocument::parse(bytes, format).unwrap();
+                open(&sealed, &identities, OpenOptions::default()).unwrap()
+            };
+            let bytes = seal(plain.as_bytes(), format, options, now()).unwrap();
+            let (before, mut one, mut other) = (read(&bytes), read(&bytes), read(&bytes));
+            one.rotate().unwrap();
+            let in_two = one.reseal(later()).unwrap();
+            let at_once = other.rotate_and_reseal(later()).unwrap();
+            let text = |bytes: &[u8]| masked(std::str::from_utf8(bytes).unwrap());
+            assert_eq!(text(&in_two), text(&at_once), "{format:?} {plain}");
+            let after = read(&at_once);
+            assert_eq!(before.to_plain().unwrap().as_slice(), after.to_plain().unwrap().as_slice());
+            assert!(!before.has_same_data_key(&after) && other.has_same_data_key(&after) && other.is_verified());
+            // What was learnt of the shares is that of the new key: more readers can be added at once.
+            let add = Identities::generate().recipients().map(str::to_owned).collect();
+            assert!(other.edit_group(0, &RecipientEdit { add, remove: vec![] }).unwrap());
+            assert!(read(&other.reseal(later()).unwrap()).has_same_data_key(&after));
+        }
+    }
+}
+
 #[test]
 fn rotate_changes_every_token_and_keeps_every_value() {
     let case = Case::new();
@@ -677,10 +732,11 @@ fn a_file_with_windows_line_breaks_keeps_them() {
     for (format, plain, key) in [(Format::Yaml, yaml, "a"), (Format::Json, json, "a"), (Format::Ini, ini, "DEFAULT.a")]
     {
         let mut bytes = seal(plain.as_bytes(), format, &case.options, now()).unwrap();
-        let changes: [&dyn Fn(&mut OpenedDocument); 6] = [
+        let changes: [&dyn Fn(&mut OpenedDocument); 7] = [
             &|opened| assert!(opened.set(&path(key), &Value::text("x")).unwrap()),
             &|opened| assert!(opened.set(&path("m.new"), &Value::text("l1\nl2\n")).unwrap()),
             &|opened| opened.rotate().unwrap(),
+            &|opened| _ = opened.rotate_and_reseal(later()).unwrap(),
             &|opened| {
                 let add = Identities::generate().recipients().map(str::to_owned).collect();
                 assert!(opened.edit_recipients(&RecipientEdit { add, remove: vec![] }).unwrap());

@@ -2,6 +2,7 @@
 //!
 //! Never interprets metadata and never shows input in an error.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -22,7 +23,7 @@ pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {
     let (events, comments) = scan(source)?;
     let mut builder = Builder {
         source,
-        events,
+        events: &events,
         at: 0,
         cursor: 0,
         depth: 0,
@@ -53,9 +54,9 @@ struct Opening {
     place: Place,
 }
 
-struct Builder<'s> {
+struct Builder<'e, 's> {
     source: &'s str,
-    events: Vec<(Event<'s>, Span)>,
+    events: &'e [(Event<'s>, Span)],
     at: usize,
     /// Behind the last token that belongs to a node.
     cursor: usize,
@@ -68,9 +69,9 @@ struct Builder<'s> {
     needs_rewriting: bool,
 }
 
-impl<'s> Builder<'s> {
-    fn next(&mut self) -> Result<(Event<'s>, Span), ParseError> {
-        let event = self.events.get(self.at).cloned();
+impl<'e, 's> Builder<'e, 's> {
+    fn next(&mut self) -> Result<&'e (Event<'s>, Span), ParseError> {
+        let event = self.events.get(self.at);
         self.at += 1;
         event.ok_or(ParseError::at(Place { line: 1, column: 1 }, "the document ends too early"))
     }
@@ -78,11 +79,11 @@ impl<'s> Builder<'s> {
     /// The roots, and where the text of each document ends.
     fn documents(&mut self) -> Result<(Vec<Node>, Vec<usize>), ParseError> {
         let (mut roots, mut ends) = (Vec::new(), Vec::new());
-        while let Some((event, span)) = self.events.get(self.at).cloned() {
+        while let Some((event, span)) = self.events.get(self.at) {
             self.at += 1;
             if let Event::DocumentStart(explicit, _) = event {
-                let start = if explicit { range(&span).start } else { self.cursor };
-                self.cursor = self.cursor.max(range(&span).end);
+                let start = if *explicit { range(span).start } else { self.cursor };
+                self.cursor = self.cursor.max(range(span).end);
                 self.outline.begin_document(start);
                 let root = self.value()?;
                 roots.push(self.as_map(root)?);
@@ -116,34 +117,34 @@ impl<'s> Builder<'s> {
         let (event, span) = self.next()?;
         self.depth += 1;
         if self.depth > MAX_DEPTH * 2 {
-            return Err(ParseError::at(place(&span), "the nesting is too deep"));
+            return Err(ParseError::at(place(span), "the nesting is too deep"));
         }
         if self.in_copy > 0 {
             self.copies += 1;
             if self.copies > MAX_COPIES {
-                return Err(ParseError::at(place(&span), "the aliases expand to too many nodes"));
+                return Err(ParseError::at(place(span), "the aliases expand to too many nodes"));
             }
         }
-        let node = self.node(event, &span);
+        let node = self.node(event, span);
         self.depth -= 1;
         node
     }
 
-    fn node(&mut self, event: Event<'s>, span: &Span) -> Result<Node, ParseError> {
+    fn node(&mut self, event: &Event<'s>, span: &Span) -> Result<Node, ParseError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.anchor(anchor);
-                self.scalar(&text, style, tag.as_deref(), span)
+                self.anchor(*anchor);
+                self.scalar(text, *style, tag.as_deref(), span)
             }
             Event::MappingStart(style, anchor, _) => {
-                self.anchor(anchor);
-                self.map(style, span)
+                self.anchor(*anchor);
+                self.map(*style, span)
             }
             Event::SequenceStart(style, anchor, _) => {
-                self.anchor(anchor);
-                self.list(style, span)
+                self.anchor(*anchor);
+                self.list(*style, span)
             }
-            Event::Alias(id) => self.copy(id, span),
+            Event::Alias(id) => self.copy(*id, span),
             Event::StreamStart
             | Event::StreamEnd
             | Event::DocumentStart(..)
@@ -233,24 +234,30 @@ impl<'s> Builder<'s> {
             let slot = (self.in_copy == 0).then(|| self.outline.entry(start));
             let (event, span) = self.next()?;
             let Event::Scalar(text, style, anchor, tag) = event else {
-                return Err(ParseError::at(place(&span), "a key must be text"));
+                return Err(ParseError::at(place(span), "a key must be text"));
             };
-            self.anchor(anchor);
-            let key = self.key(&text, style, tag.as_deref(), &span)?;
+            self.anchor(*anchor);
+            let key = self.key(text, *style, tag.as_deref(), span)?;
             let colon = skip_trivia(self.source, self.cursor, false);
             if self.in_copy == 0 && self.source[colon..].starts_with(':') {
                 self.cursor = colon + 1;
             }
             if !keys.insert(key.clone()) {
-                return Err(ParseError::at(place(&span), "this key stands here for the second time"));
+                return Err(ParseError::at(place(span), "this key stands here for the second time"));
             }
-            let start = if self.in_copy > 0 { range(&span).start } else { start.min(range(&span).start) };
+            let start = if self.in_copy > 0 { range(span).start } else { start.min(range(span).start) };
             let node = self.entry_value(slot)?;
-            children.push(Child::Entry(Entry { key, start, node }));
+            children.push(Child::Entry(Entry { key: key.into_owned(), start, node }));
         }
     }
 
-    fn key(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: &Span) -> Result<String, ParseError> {
+    fn key(
+        &mut self,
+        text: &'e str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Result<Cow<'e, str>, ParseError> {
         let refused = ParseError::at(place(span), "a key must be text; put it in quotes");
         self.cursor = self.cursor.max(range(span).end);
         let value = match tag.and_then(Tag::core_suffix) {
@@ -260,7 +267,8 @@ impl<'s> Builder<'s> {
             None => Ok(Plain::text(text)),
         };
         match value {
-            Ok(Plain::Text(key)) => Ok(key.to_string()),
+            Ok(Plain::Text(key)) if key.as_str() == text => Ok(Cow::Borrowed(text)),
+            Ok(Plain::Text(key)) => Ok(Cow::Owned(key.to_string())),
             Ok(
                 Plain::Null
                 | Plain::Bool(_)

@@ -106,17 +106,16 @@ struct Look {
 impl Look {
     fn at(text: &str) -> Self {
         let mut look = Self { indicators: text.starts_with("---") || text.starts_with("..."), ..Self::default() };
-        let chars: Vec<char> = text.chars().collect();
-        let blank = |at: usize| chars.get(at).is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
-        for (at, c) in chars.iter().copied().enumerate() {
-            let first = at == 0;
-            let last = at + 1 == chars.len();
-            let before = at.checked_sub(1).map(|at| chars[at]);
+        let (mut chars, mut before) = (text.chars(), None);
+        while let Some(c) = chars.next() {
+            let behind = chars.clone().next();
+            let (first, last) = (before.is_none(), behind.is_none());
+            let blank = behind.is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
             look.indicators |= match c {
                 '#' => before.is_none_or(|c| matches!(c, ' ' | '\t' | '\n')),
                 ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => first,
-                '-' | '?' => first && blank(at + 1),
-                ':' => blank(at + 1),
+                '-' | '?' => first && blank,
+                ':' => blank,
                 _ => false,
             };
             match c {
@@ -132,6 +131,7 @@ impl Look {
                 '\t' => look.tabs = true,
                 c => look.special |= !is_printable(c),
             }
+            before = Some(c);
         }
         look
     }

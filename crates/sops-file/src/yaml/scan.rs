@@ -22,7 +22,8 @@ pub(super) fn scan(source: &str) -> Result<(Events<'_>, Vec<RawComment>), ParseE
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let (mut events, mut comments) = (Vec::new(), Vec::new());
+    // About as many as there are, so that the list is not moved while it grows.
+    let (mut events, mut comments) = (Vec::with_capacity((source.len() / 32).min(4096)), Vec::new());
     for item in Parser::new_from_str_with_options(source, options) {
         let (event, span) = item.map_err(|fault| {
             let marker = fault.marker();

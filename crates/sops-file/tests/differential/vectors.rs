@@ -75,8 +75,7 @@ fn one(sealed: &[u8], printed: &[u8], format: Format, sops: &mut Sops) -> Result
     } else {
         same("ours", &seen_ours(&opened), &theirs(sealed, printed, format, sops)?)?;
     }
-    opened.rotate().map_err(|fault| format!("rotate: {fault}"))?;
-    let rotated = opened.reseal(now()).map_err(|fault| format!("rotate: {fault}"))?;
+    let rotated = opened.rotate_and_reseal(now()).map_err(|fault| format!("rotate: {fault}"))?;
     if sops.decrypt(&rotated, format, false)? != printed {
         return Err("sops prints something else after our rotation".to_owned());
     }

@@ -97,8 +97,7 @@ impl Work<'_> {
         if !difference.is_empty() {
             difference.apply(&mut opened).map_err(fault)?;
         }
-        opened.rotate().map_err(fault)?;
-        opened.reseal(super::now()?).map_err(fault)?;
+        opened.rotate_and_reseal(super::now()?).map_err(fault)?;
         Ok(Some(Rotated { sealed, difference, opened }))
     }
 

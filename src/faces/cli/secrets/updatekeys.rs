@@ -142,10 +142,8 @@ fn change(
             .map_err(|fault| super::unopened(document, &fault, identity))?
     };
     difference.apply(&mut opened).map_err(fault)?;
-    if rotates {
-        opened.rotate().map_err(fault)?;
-    }
-    let bytes = opened.reseal(super::now()?).map_err(fault)?;
+    let now = super::now()?;
+    let bytes = if rotates { opened.rotate_and_reseal(now) } else { opened.reseal(now) }.map_err(fault)?;
     let holds = |again: &sops_file::OpenedDocument| readers::of(again.sealed().metadata()) == difference.wanted();
     let verified = opened.is_verified();
     document.replace(&bytes, |written| {
