@@ -17,7 +17,7 @@ use countersign_core::domain::{
 };
 use countersign_core::facts::{
     Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History, KeyChange,
-    KeyChangeKind, Known, MergeBase, People, Pusher, VoteFacts, VoteKind, VoteSource,
+    KeyChangeKind, Known, MergeBase, People, Pusher, Readers, VoteFacts, VoteKind, VoteSource,
 };
 use countersign_core::policy::{self, Policy};
 
@@ -90,13 +90,15 @@ fn facts(policy: &Policy, files: usize) -> Facts {
     };
     let file = |at: usize| Some(TreeEntry { mode: EntryMode::File, oid: oid(at) });
     let delta = Delta::new((0..files).map(|at| DeltaEntry { path: path(at), old: file(at), new: file(at + 100_000) }));
+    // As they are read: each set once for the whole change.
+    let readers = Readers::from(["age1one".to_owned(), "age1two".to_owned()]);
     let document = DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
         keys: vec![KeyChange { key: "database.password".to_owned(), change: KeyChangeKind::Changed }],
         exposed: Vec::new(),
-        old_recipients: ["age1one".to_owned(), "age1two".to_owned()].into(),
-        new_recipients: ["age1one".to_owned(), "age1two".to_owned()].into(),
+        old_recipients: readers.clone(),
+        new_recipients: readers,
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),

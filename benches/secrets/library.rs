@@ -5,28 +5,14 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use sops_file::{
-    Format, Identities, OpenOptions, OpenedDocument, RecipientEdit, SealOptions, SealedDocument, Value, diff, open,
-    seal,
-};
-use x25519_dalek::{EphemeralSecret, PublicKey, StaticSecret};
+use sops_file::{Format, OpenOptions, OpenedDocument, RecipientEdit, SealedDocument, Value, diff, open};
 
 use crate::desk::{Desk, now};
 
 /// An operation over all files of a desk.
 pub(crate) type Operation = fn(&Desk, &[String]) -> Duration;
 
-/// What nobody can go below: the arithmetic of X25519 that opening a data key takes.
-pub(crate) struct Bare {
-    /// Two scalar multiplications, as the age format asks for.
-    pub(crate) x25519: Duration,
-    /// Opening a file of one value, age included.
-    pub(crate) one_value: Duration,
-    /// Reading, opening and checking a file of 20 values.
-    pub(crate) open: Duration,
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
+pub(crate) fn timed(work: impl FnOnce()) -> Duration {
     let begun = Instant::now();
     work();
     begun.elapsed()
@@ -95,36 +81,4 @@ pub(crate) fn diff(desk: &Desk, names: &[String]) -> Duration {
             assert!(!black_box(diff::opened(Some(&old), Some(&new))).is_empty());
         }
     })
-}
-
-/// The cost of one file and of its parts, as means over so many files.
-pub(crate) fn bare(files: usize) -> Bare {
-    let identities = Identities::generate();
-    let options = SealOptions::to(identities.recipients());
-    let make = |values: usize| -> Vec<Vec<u8>> {
-        let plain: String = (0..values).map(|value| format!("key_{value}: value {value}\n")).collect();
-        (0..files).map(|_| seal(plain.as_bytes(), Format::Yaml, &options, now()).expect("sealed")).collect()
-    };
-    let open_all = |files: &[Vec<u8>]| {
-        for bytes in files {
-            let sealed = SealedDocument::parse(bytes, Format::Yaml).expect("read");
-            black_box(open(&sealed, &identities, OpenOptions::default()).expect("opened"));
-        }
-    };
-    let (small, usual) = (make(1), make(20));
-    let secret = StaticSecret::random();
-    let others: Vec<PublicKey> = (0..files).map(|_| PublicKey::from(&EphemeralSecret::random())).collect();
-    let multiply = || {
-        for other in &others {
-            black_box((secret.diffie_hellman(other), PublicKey::from(&secret)));
-        }
-    };
-    // In turns, the best of several: a noisy moment hits none of them alone.
-    let best = |work: &dyn Fn()| (0..5).map(|_| timed(work)).min().unwrap_or_default();
-    let mean = |took: Duration| took / u32::try_from(files).unwrap_or(1);
-    Bare {
-        x25519: mean(best(&multiply)),
-        one_value: mean(best(&|| open_all(&small))),
-        open: mean(best(&|| open_all(&usual))),
-    }
 }

@@ -4,6 +4,7 @@
 //! Figures depend on the machine; the ratios are what counts. `--quick` takes 100 files instead of 1,000 (and says so in the
 //! table); `--update-readme` puts the table between its two markers in `README.md`.
 
+mod bound;
 mod desk;
 mod library;
 mod table;
@@ -29,7 +30,6 @@ fn main() {
     let mut table = Table::new(files);
     many(&mut table, files, with_sops);
     large(&mut table, with_sops);
-    table.bare = Some(library::bare(files));
     let text = table.markdown();
     println!("{text}");
     if flag("--update-readme") {
@@ -78,6 +78,7 @@ fn many(table: &mut Table, files: usize, with_sops: bool) {
     let ours = desk.ours(&["diff", "--reveal", "HEAD~1", "HEAD", "--", "."]);
     let theirs = with_sops.then(|| desk.git_diff());
     table.push(Row::new("diff of two commits (git with `sops decrypt` as textconv)", library, ours, theirs));
+    table.bare = Some(bound::bare(&desk));
 }
 
 /// The verbs on one file with many values; the median of a few runs, in turns.

@@ -34,7 +34,7 @@ impl Engine {
         base_tip: &Oid,
         delta: &Delta,
     ) -> Result<BTreeMap<RepoPath, DocumentFacts>, TurnError> {
-        let mut documents = BTreeMap::new();
+        let (mut documents, mut readers) = (BTreeMap::new(), BTreeSet::new());
         let mut rules = None;
         for entry in delta.entries() {
             if !must_be_sealed(place, base, &entry.path) {
@@ -48,7 +48,11 @@ impl Engine {
             let new = self.side(&place.repo, &entry.path, entry.new.as_ref()).await?;
             let copied = self.copied(place, (base, &entry.path), (&old, &new)).await?;
             let revoked = revoke::returning(place.state(), &old, &new);
-            documents.insert(entry.path.clone(), DocumentFacts { copied, revoked, ..facts(&old, &new, &demand) });
+            let facts = facts(&old, &new, &demand);
+            let old_recipients = facts.old_recipients.among(&mut readers);
+            let new_recipients = facts.new_recipients.among(&mut readers);
+            let facts = DocumentFacts { copied, revoked, old_recipients, new_recipients, ..facts };
+            documents.insert(entry.path.clone(), facts);
         }
         Ok(documents)
     }
@@ -139,8 +143,8 @@ fn facts(old: &Side, new: &Side, demand: &Demand<'_>) -> DocumentFacts {
         new: new.state(),
         keys: keys.collect(),
         exposed: new.document().map(|new| bare(new, old.document(), demand)).unwrap_or_default(),
-        old_recipients: old.recipients(),
-        new_recipients: new.recipients(),
+        old_recipients: old.recipients().into(),
+        new_recipients: new.recipients().into(),
         demanded_recipients: demand.recipients(),
         settings: settings.collect(),
         other: Some(other(&diff)),

@@ -167,7 +167,8 @@ impl OpenedDocument {
 /// Shares by the number of their group.
 pub(crate) type Shares = Vec<(usize, Zeroizing<Vec<u8>>)>;
 
-pub(crate) const DISAGREE: SealError = SealError::Metadata { what: "the documents of this file carry different metadata" };
+pub(crate) const DISAGREE: SealError =
+    SealError::Metadata { what: "the documents of this file carry different metadata" };
 
 /// The key for one group, its shares for several.
 pub(crate) fn payloads(key: &DataKey, groups: usize, asked: u32) -> Result<Payloads, SealError> {

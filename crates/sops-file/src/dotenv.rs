@@ -8,9 +8,8 @@ use crate::envelope::Envelope;
 use crate::error::{ParseError, Place};
 use crate::flat;
 use crate::plain::Plain;
-use crate::tree::{Child, Comment, Document, Entry, Kind, Layout, Node, Scalar, Tree};
+use crate::tree::{Child, Comment, Document, Entry, Kind, Layout, Node, Scalar, Tree, number_leaves};
 use crate::value::Value;
-use crate::yaml::parse::number_leaves;
 
 const PREFIX: &str = "sops_";
 

@@ -56,6 +56,7 @@ mod draft;
 mod edit;
 mod metadata_edit;
 mod access;
+mod reseal;
 mod rotation;
 mod setter;
 mod settle;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::envelope::Envelope;
-use crate::error::Place;
+use crate::error::{ParseError, Place};
 use crate::ini;
 use crate::plain::Plain;
 use crate::splice::{Patch, line_break};
@@ -167,6 +167,59 @@ impl Node {
         match &self.kind {
             Kind::Map(..) => true,
             Kind::List(..) | Kind::Scalar(_) => false,
+        }
+    }
+}
+
+/// Takes the `sops` entry out of a document. A second one is refused, as sops does.
+pub(crate) fn take_metadata(root: &mut Node) -> Result<Option<Entry>, ParseError> {
+    let Kind::Map(children, _) = &mut root.kind else { return Ok(None) };
+    let mut sops = None;
+    let is_metadata = |child: &mut Child| matches!(child, Child::Entry(entry) if entry.key == "sops");
+    for child in children.extract_if(.., is_metadata) {
+        if let Child::Entry(entry) = child {
+            let place = entry.node.place;
+            if sops.replace(entry).is_some() {
+                return Err(ParseError::at(place, "a second key `sops`"));
+            }
+        }
+    }
+    Ok(sops)
+}
+
+/// Where the text of a child ends, with everything below it.
+pub(crate) fn child_end(child: &Child) -> usize {
+    match child {
+        Child::Comment(comment) => comment.span.end,
+        Child::Entry(entry) => entry.node.children().last().map_or(0, child_end).max(entry.node.span.end),
+    }
+}
+
+/// Numbers scalars and comments in file order.
+pub(crate) fn number_leaves(tree: &mut Tree) {
+    let mut next = 0;
+    for document in &mut tree.documents {
+        number(&mut document.root, &mut next);
+    }
+    tree.leaves = next;
+}
+
+fn number(node: &mut Node, next: &mut usize) {
+    match &mut node.kind {
+        Kind::Scalar(scalar) => {
+            scalar.leaf = *next;
+            *next += 1;
+        }
+        Kind::Map(children, _) | Kind::List(children, _) => {
+            for child in children {
+                match child {
+                    Child::Comment(comment) => {
+                        comment.leaf = *next;
+                        *next += 1;
+                    }
+                    Child::Entry(entry) => number(&mut entry.node, next),
+                }
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ mod waiting;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub use supposing::supposing;
 pub use waiting::Wait;
 
 use crate::domain::{Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath, ResolvedNames};
-use crate::facts::{DocumentFacts, Facts, KeyChange, Origin, SettingChange, VoteSource};
+use crate::facts::{DocumentFacts, Facts, KeyChange, Origin, Readers, SettingChange, VoteSource};
 use crate::policy::{Binding, Located, Machine, Mode, Policy};
 
 use self::case::Case;
@@ -214,10 +214,8 @@ fn placed<'a>(
     let here = policy.on(base, default_branch);
     let mut documents = documents.iter().peekable();
     let place = |entry: &'a DeltaEntry| {
-        let mut document = None;
-        while let Some((path, found)) = documents.next_if(|(path, _)| **path <= entry.path) {
-            document = (*path == entry.path).then_some(found);
-        }
+        while documents.next_if(|(path, _)| **path < entry.path).is_some() {}
+        let document = documents.next_if(|(path, _)| **path == entry.path).map(|(_, found)| found);
         let same_readers = document.is_none_or(|document| document.old_recipients == document.new_recipients);
         let origins = document.iter().flat_map(|document| &document.copied);
         let sources = origins.map(|origin| (origin, policy.on(&origin.branch, default_branch).locate(&origin.path)));
@@ -495,7 +493,7 @@ fn changed_path(one: &Placed<'_>, policies: Vec<usize>) -> ChangedPath {
     let readers = document.map(|document| document.new_recipients.len()).filter(|readers| *readers > 0);
     let changed = document.filter(|_| file == FileChange::Changed);
     let other_readers = changed.filter(|_| !one.same_readers);
-    let only = |these: fn(&DocumentFacts) -> &BTreeSet<String>, those: fn(&DocumentFacts) -> &BTreeSet<String>| {
+    let only = |these: fn(&DocumentFacts) -> &Readers, those: fn(&DocumentFacts) -> &Readers| {
         other_readers.map(|document| these(document).difference(those(document)).cloned().collect()).unwrap_or_default()
     };
     ChangedPath {

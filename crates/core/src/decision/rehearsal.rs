@@ -2,7 +2,7 @@
 //!
 //! Everything a case does not speak of is as one would wish: sealed files, known people, delivered reviews. Asks nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Decision, decide};
 use crate::domain::{
@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::facts::{
     Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History, Known, MergeBase,
-    People, Pusher, VoteFacts, VoteKind, VoteSource,
+    People, Pusher, Readers, VoteFacts, VoteKind, VoteSource,
 };
 use crate::policy::{Case, FileStep, Policy, Setting};
 
@@ -212,8 +212,8 @@ fn documents(delta: &Delta) -> BTreeMap<RepoPath, DocumentFacts> {
         new: state(entry.new.is_some()),
         keys: Vec::new(),
         exposed: Vec::new(),
-        old_recipients: BTreeSet::new(),
-        new_recipients: BTreeSet::new(),
+        old_recipients: Readers::default(),
+        new_recipients: Readers::default(),
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),

@@ -73,9 +73,9 @@ fn held(facts: &Facts) -> Vec<Refusal> {
 }
 
 /// Recipients of the policy, and whose they are.
-type Readers = BTreeMap<String, String>;
+type KnownReaders = BTreeMap<String, String>;
 
-fn of_path(people: &Readers, one: &Placed<'_>, found: &mut Vec<Refusal>) {
+fn of_path(people: &KnownReaders, one: &Placed<'_>, found: &mut Vec<Refusal>) {
     if one.at == Located::Free {
         return;
     }
@@ -123,7 +123,7 @@ fn of_sources(path: &RepoPath, sources: &[(&Origin, Located<'_>)], found: &mut V
     }
 }
 
-fn of_document(people: &Readers, one: &Placed<'_>, present: bool, found: &mut Vec<Refusal>) {
+fn of_document(people: &KnownReaders, one: &Placed<'_>, present: bool, found: &mut Vec<Refusal>) {
     let path = &one.entry.path;
     let Some(document) = one.document else {
         if present {
@@ -154,7 +154,7 @@ fn of_document(people: &Readers, one: &Placed<'_>, present: bool, found: &mut Ve
 }
 
 /// The readers must be known people, and exactly those the base demands; without a rule they stay as they are.
-fn recipients(people: &Readers, one: &Placed<'_>, document: &DocumentFacts, found: &mut Vec<Refusal>) {
+fn recipients(people: &KnownReaders, one: &Placed<'_>, document: &DocumentFacts, found: &mut Vec<Refusal>) {
     let path = &one.entry.path;
     if !people.is_empty() {
         for recipient in document.new_recipients.iter().filter(|recipient| !people.contains_key(*recipient)) {
@@ -167,7 +167,7 @@ fn recipients(people: &Readers, one: &Placed<'_>, document: &DocumentFacts, foun
         (None, FileState::Sealed | FileState::MacMissing) => &document.old_recipients,
         (None, _) => return,
     };
-    if *wanted != document.new_recipients {
+    if *wanted != *document.new_recipients {
         let differing: BTreeSet<_> =
             wanted.symmetric_difference(&document.new_recipients).map(String::as_str).collect();
         refuse(found, path, Reason::RecipientsDiffer, differing.into_iter().collect::<Vec<_>>().join(", "));

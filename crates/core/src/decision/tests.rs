@@ -532,7 +532,7 @@ fn unknown_readers_are_refused_where_people_are_listed() {
     let stranger = |facts: &mut Facts| {
         let file = facts.documents.values_mut().next().unwrap();
         file.new_recipients.insert("age1two".into());
-        file.demanded_recipients = Some(file.new_recipients.clone());
+        file.demanded_recipients = Some((*file.new_recipients).clone());
     };
     let _ = case().but(stranger).is(Verdict::Blocked, Reason::UnknownRecipient);
 }

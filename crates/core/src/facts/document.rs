@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::readers::Readers;
 use crate::domain::{RefName, RepoPath};
 
 /// What stands at a path.
@@ -100,9 +101,9 @@ pub struct DocumentFacts {
     /// Keys that stand in plain although the document's own settings say they are sealed.
     pub exposed: Vec<String>,
     /// Who could open it at the merge base.
-    pub old_recipients: BTreeSet<String>,
+    pub old_recipients: Readers,
     /// Who can open it at the head.
-    pub new_recipients: BTreeSet<String>,
+    pub new_recipients: Readers,
     /// Who must be able to open it according to `.sops.yaml` at the base; `None`: no rule says so.
     pub demanded_recipients: Option<BTreeSet<String>>,
     /// Settings that changed.

@@ -8,6 +8,7 @@ mod change;
 pub mod compare;
 mod direct;
 mod document;
+mod readers;
 pub mod essence;
 mod people;
 pub mod question;
@@ -26,6 +27,7 @@ pub use direct::{HeldPush, LeftOut, LeftOutKind, Quarantine};
 pub use document::{DocumentFacts, FileState, KeyChange, KeyChangeKind, Origin, SettingChange};
 pub use people::{Contributor, ContributorRole, People, Pusher};
 pub use question::{Answer, Question, WrongAnswer};
+pub use readers::Readers;
 pub use vote::{Authority, VoteFacts, VoteKind, VoteSource};
 
 use crate::domain::{

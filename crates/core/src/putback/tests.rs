@@ -2,14 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::*;
 use crate::facts::compare::{self, Entries};
-use crate::facts::{DocumentFacts, FileState, KeyChange, KeyChangeKind, Known, LeftOutKind, Quarantine};
+use crate::facts::{DocumentFacts, FileState, KeyChange, KeyChangeKind, Known, LeftOutKind, Quarantine, Readers};
 use crate::ledger::{Approval, DecisionEntry, MergeMethod, PushOutcome, PutBackEntry, RecordedFacts, RecordedVerdict};
 use crate::policy::{self, Policy};
 
@@ -59,8 +59,8 @@ fn document(new: FileState) -> DocumentFacts {
         new,
         keys: Vec::new(),
         exposed: Vec::new(),
-        old_recipients: BTreeSet::new(),
-        new_recipients: BTreeSet::new(),
+        old_recipients: Readers::default(),
+        new_recipients: Readers::default(),
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),

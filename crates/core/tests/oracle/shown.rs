@@ -10,7 +10,7 @@ use countersign_core::domain::{
 };
 use countersign_core::facts::{
     Asked, AskedFor, Authority, ChangeFacts, Contributor, ContributorRole, DocumentFacts, Facts, FileState, History,
-    KeyChange, KeyChangeKind, Known, MergeBase, People, Pusher, VoteFacts, VoteKind, VoteSource,
+    KeyChange, KeyChangeKind, Known, MergeBase, People, Pusher, Readers, VoteFacts, VoteKind, VoteSource,
 };
 use countersign_core::policy::Policy;
 
@@ -164,8 +164,8 @@ fn sealed() -> DocumentFacts {
         new: FileState::Sealed,
         keys: vec![KeyChange { key: "db_password".to_owned(), change: KeyChangeKind::Changed }],
         exposed: Vec::new(),
-        old_recipients: BTreeSet::new(),
-        new_recipients: BTreeSet::new(),
+        old_recipients: Readers::default(),
+        new_recipients: Readers::default(),
         demanded_recipients: None,
         settings: Vec::new(),
         other: Some(Vec::new()),

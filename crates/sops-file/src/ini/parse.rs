@@ -13,8 +13,7 @@ use crate::error::{ParseError, Place};
 use crate::flat;
 use crate::plain::Plain;
 use crate::splice::line_start;
-use crate::tree::{Child, Comment, Document, Entry, Kind, Layout, Node, Scalar, Tree};
-use crate::yaml::parse::number_leaves;
+use crate::tree::{Child, Comment, Document, Entry, Kind, Layout, Node, Scalar, Tree, number_leaves};
 
 /// Reads sections, keys and comments; the section `sops` becomes the metadata.
 pub(crate) fn parse(source: &str) -> Result<Tree, ParseError> {

@@ -4,8 +4,7 @@
 
 use crate::error::{ParseError, Place};
 use crate::plain::Plain;
-use crate::tree::{Child, Document, Entry, Kind, Layout, Node, Scalar, Tree};
-use crate::yaml::parse::{number_leaves, take_metadata};
+use crate::tree::{Child, Document, Entry, Kind, Layout, Node, Scalar, Tree, number_leaves, take_metadata};
 
 const MAX_DEPTH: usize = 200;
 

@@ -14,7 +14,7 @@ use super::scan::{MAX_DEPTH, block_body, block_header, place, range, scan, skip_
 use crate::error::{ParseError, Place};
 use crate::plain::Plain;
 use crate::splice::line_start;
-use crate::tree::{Child, Document, Entry, Kind, Layout, Node, Scalar, Tree};
+use crate::tree::{Child, Document, Entry, Kind, Layout, Node, Scalar, Tree, number_leaves, take_metadata};
 
 const MAX_COPIES: usize = 100_000;
 
@@ -355,56 +355,5 @@ impl<'e, 's> Builder<'e, 's> {
     fn entry_start(&mut self, layout: Layout) -> usize {
         let comma = layout == Layout::Flow;
         skip_trivia(self.source, self.cursor, comma)
-    }
-}
-
-/// Takes the `sops` entry out of a document. A second one is refused, as sops does.
-pub(crate) fn take_metadata(root: &mut Node) -> Result<Option<Entry>, ParseError> {
-    let Kind::Map(children, _) = &mut root.kind else { return Ok(None) };
-    let mut sops = None;
-    let is_metadata = |child: &mut Child| matches!(child, Child::Entry(entry) if entry.key == "sops");
-    for child in children.extract_if(.., is_metadata) {
-        if let Child::Entry(entry) = child {
-            let place = entry.node.place;
-            if sops.replace(entry).is_some() {
-                return Err(ParseError::at(place, "a second key `sops`"));
-            }
-        }
-    }
-    Ok(sops)
-}
-
-pub(crate) fn child_end(child: &Child) -> usize {
-    match child {
-        Child::Comment(comment) => comment.span.end,
-        Child::Entry(entry) => entry.node.children().last().map_or(0, child_end).max(entry.node.span.end),
-    }
-}
-
-pub(crate) fn number_leaves(tree: &mut Tree) {
-    let mut next = 0;
-    for document in &mut tree.documents {
-        number(&mut document.root, &mut next);
-    }
-    tree.leaves = next;
-}
-
-fn number(node: &mut Node, next: &mut usize) {
-    match &mut node.kind {
-        Kind::Scalar(scalar) => {
-            scalar.leaf = *next;
-            *next += 1;
-        }
-        Kind::Map(children, _) | Kind::List(children, _) => {
-            for child in children {
-                match child {
-                    Child::Comment(comment) => {
-                        comment.leaf = *next;
-                        *next += 1;
-                    }
-                    Child::Entry(entry) => number(&mut entry.node, next),
-                }
-            }
-        }
     }
 }
