@@ -2,12 +2,11 @@
 //!
 //! Never seals and never re-emits a container that it does not replace.
 
-use super::parse::child_end;
 use super::scalar::{self, Written};
 use super::write::{self, Indent};
 use crate::plain::Plain;
 use crate::splice::{Patch, line_break, line_end, line_start, next_line, with_breaks};
-use crate::tree::{Child, Entry, Kind, Layout, Node, Scalar, Tree};
+use crate::tree::{Child, Entry, Kind, Layout, Node, Scalar, Tree, child_end};
 use crate::value::Value;
 use crate::{dotenv, ini, json};
 

@@ -48,7 +48,7 @@ impl Document {
     /// Reads a file.
     pub(super) fn read(path: &Path, format: Option<Format>) -> Result<Self, Report> {
         let name = path.display().to_string();
-        let bytes = File::open(path).and_then(limited).map_err(|error| unread(path, &error))?;
+        let bytes = File::open(path).and_then(whole).map_err(|error| unread(path, &error))?;
         let format = format.unwrap_or_else(|| Format::of_path(&name));
         Ok(Self { name, format, bytes, file: Some(path.to_owned()) })
     }
@@ -58,7 +58,7 @@ impl Document {
         let Some(format) = format.or_else(|| name.map(Format::of_path)) else {
             return Err(Report::usage("the format of standard input is not known").help("add `--input-type yaml`"));
         };
-        let bytes = limited(std::io::stdin().lock())
+        let bytes = limited(std::io::stdin().lock(), 0)
             .map_err(|error| Report::new(Exit::of_sops(2), "standard input cannot be read").cause(&error))?;
         Ok(Self { name: name.unwrap_or("standard input").to_owned(), format, bytes, file: None })
     }
@@ -85,9 +85,15 @@ fn unread(path: &Path, error: &std::io::Error) -> Report {
     Report::new(Exit::of_sops(2), format!("`{name}` cannot be read")).cause(error)
 }
 
-/// Reads to the end, or as far as it takes to see that it is too large.
-fn limited(from: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::new());
+/// Reads a file into one piece of memory: nothing is left behind by growing.
+fn whole(file: File) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let size = file.metadata().map_or(0, |metadata| metadata.len()).min(MAX_BYTES as u64);
+    limited(file, usize::try_from(size).unwrap_or(0))
+}
+
+/// Reads to the end, or as far as it takes to see that it is too large. One byte more than there should be shows the end.
+fn limited(from: impl Read, size: usize) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
     from.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -44,7 +44,14 @@ pub(super) struct Manner {
 
 /// The differences of all documents; none for what is no document.
 pub(super) struct Plan {
-    differences: BTreeMap<PathBuf, Result<Option<Difference>, Report>>,
+    differences: BTreeMap<PathBuf, Result<Option<Compared>, Report>>,
+}
+
+/// What one document is to become.
+struct Compared {
+    difference: Difference,
+    /// The document, where it is to change: it need not be taken apart again if it is the same when its turn comes.
+    sealed: Option<SealedDocument>,
 }
 
 impl Plan {
@@ -61,21 +68,21 @@ impl Plan {
 
     /// The sealed documents that were compared.
     pub(super) fn documents(&self) -> impl Iterator<Item = &Path> {
-        let is_one = |outcome: &Result<Option<Difference>, Report>| outcome.as_ref().is_ok_and(Option::is_some);
+        let is_one = |outcome: &Result<Option<Compared>, Report>| outcome.as_ref().is_ok_and(Option::is_some);
         self.differences.iter().filter(move |(_, outcome)| is_one(outcome)).map(|(path, _)| path.as_path())
     }
 
     /// Whether somebody of that name reads any of them.
     pub(super) fn has_reader(&self, name: &str) -> bool {
         let known = self.differences.values().filter_map(|outcome| outcome.as_ref().ok()?.as_ref());
-        known.flat_map(Difference::present).any(|reader| readers::label(reader) == name)
+        known.flat_map(|compared| compared.difference.present()).any(|reader| readers::label(reader) == name)
     }
 
     fn question(&self) -> Option<String> {
         let changing = || {
             let known =
                 self.differences.iter().filter_map(|(path, outcome)| Some((path, outcome.as_ref().ok()?.as_ref()?)));
-            known.filter(|(_, difference)| !difference.is_empty())
+            known.map(|(path, compared)| (path, &compared.difference)).filter(|(_, difference)| !difference.is_empty())
         };
         let count = changing().count();
         if count == 0 {
@@ -103,8 +110,10 @@ impl Plan {
         let identity = Identity::gather();
         many::each(found, format, manner.words, manner.json, |found, document| {
             let Some(outcome) = self.differences.get(&found.path) else { return Ok(Step::NotOurs) };
-            let Some(difference) = outcome.as_ref().map_err(Clone::clone)? else { return Ok(Step::NotOurs) };
-            change(document, &super::parse(document)?, difference, &identity, &manner)
+            let Some(compared) = outcome.as_ref().map_err(Clone::clone)? else { return Ok(Step::NotOurs) };
+            let known = compared.sealed.as_ref().filter(|sealed| sealed.as_bytes() == document.bytes.as_slice());
+            let sealed = known.map_or_else(|| super::parse(document), |sealed| Ok(sealed.clone()))?;
+            change(document, &sealed, &compared.difference, &identity, &manner)
         })
     }
 }
@@ -113,11 +122,13 @@ fn difference(
     found: &Found,
     format: Option<Format>,
     wanted: impl Fn(&Found, &SealedDocument) -> Result<Vec<Group>, Report>,
-) -> Result<Option<Difference>, Report> {
+) -> Result<Option<Compared>, Report> {
     let document = Document::read(&found.path, format)?;
     let Some(sealed) = many::sealed(found, &document)? else { return Ok(None) };
     let have = readers::of(sealed.metadata());
-    Ok(Some(Difference::between(have, wanted(found, &sealed)?)))
+    let difference = Difference::between(have, wanted(found, &sealed)?);
+    let sealed = (!difference.is_empty()).then_some(sealed);
+    Ok(Some(Compared { difference, sealed }))
 }
 
 fn change(
