@@ -75,7 +75,11 @@ pub fn targets(
             Target::Branch { reference } => delivered
                 .get(&id)
                 .and_then(|receipt| moved(receipt, standings.get(&id.environment), held.get(reference)?, now)),
-            Target::Workflow { .. } | Target::Event { .. } | Target::Webhook { .. } => None,
+            Target::Workflow { .. }
+            | Target::Event { .. }
+            | Target::Webhook { .. }
+            | Target::Flux { .. }
+            | Target::ArgoCd { .. } => None,
         };
         if let Some(run) = ended.or(moved) {
             runs.insert(id, run);

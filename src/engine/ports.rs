@@ -5,6 +5,7 @@
 
 pub mod outbound;
 pub mod keyring;
+pub mod remote;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub use outbound::{
     Accepted, Block, Grant, Granted, Grants, HostPattern, NotGranted, Outbound, OutboundError, OutboundKind, Place,
     WebhookMessage, WhyNot,
 };
+pub use remote::{Reach, Remote, Telling};
 
 /// Which repository, as we reach it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,11 +5,13 @@
 //! made, and recorded in the ledger after it.
 
 mod callback;
+mod remote;
 mod send;
 mod show;
 mod standing;
 
 pub use callback::take_callback;
+use remote::Drift;
 pub(super) use standing::Proved;
 
 use std::collections::BTreeMap;
@@ -139,18 +141,18 @@ impl Engine {
             }
             (Step::At(due), _, _) => Ok(Next::At(Some(due))),
             (Step::Drifted(_), Some(approved), Some(run)) => {
-                if self.differs(place, &turn.rule, &approved).is_none() {
+                if self.drift(turn, place, &run.commit, &approved).await? == Drift::None {
                     self.gauge_drift(turn.id, false);
                     return self.ended(turn, place, run, Outcome::Converged).await;
                 }
                 self.show(turn, place, run).await?;
-                Ok(Next::At(None))
+                Ok(Next::At(self.asked_again_at(turn)))
             }
             (Step::Dead(_), _, Some(run)) => {
                 self.show(turn, place, run).await?;
                 Ok(Next::At(None))
             }
-            (Step::Look, _, Some(run)) => self.look_at_run(turn, place, run).await,
+            (Step::Look, Some(approved), Some(run)) => self.look_at_run(turn, place, run, &approved).await,
             (Step::Record, _, Some(run)) => self.record_run(turn, place, run).await,
             (Step::Deliver { again, .. }, Some(approved), known) => {
                 let run = self.begun(turn, place, &approved, known, (again, asked)).await?;
@@ -323,13 +325,14 @@ impl Engine {
         {
             return self.ended(turn, place, run.clone(), outcome).await;
         }
-        let drift = self.differs(place, &turn.rule, approved);
-        self.gauge_drift(turn.id, drift.is_some());
-        let Some(trouble) = drift else {
+        let held = run.as_ref().map_or(&approved.commit, |run| &run.commit);
+        let drift = self.drift(turn, place, held, approved).await?;
+        self.gauge_drift(turn.id, matches!(drift, Drift::Found(_)));
+        let Drift::Found(trouble) = drift else {
             if let Some(run) = run {
                 self.show(turn, place, run).await?;
             }
-            return Ok(Next::At(None));
+            return Ok(Next::At(self.asked_again_at(turn)));
         };
         let run = run.unwrap_or_else(|| Run::new(approved, self.clock.now()));
         self.ended(turn, place, run, Outcome::Drifted(trouble)).await

@@ -6,6 +6,7 @@ use crate::access::{Actor, Role};
 use crate::cast::{Repo, User};
 use crate::error::{Outcome, Refusal};
 use crate::state::State;
+use crate::state::checks::Status;
 use crate::state::merge::{MergeWish, Method};
 use crate::state::pulls::{NewPull, PullEdit};
 use crate::state::reviews::{NewReview, Verdict};
@@ -252,5 +253,25 @@ impl Repo {
     /// 404 without such a run.
     pub fn end_workflow(&self, run: u64, conclusion: &str) -> Result<(), Refusal> {
         self.sim.inner.lock().end_workflow(self.id, run, conclusion)
+    }
+
+    /// Sets a commit status, as a program with the person's token would.
+    ///
+    /// # Errors
+    /// 403 without write access.
+    pub fn set_status(&self, user: &User, sha: &str, context: &str, state: &str) -> Result<(), Refusal> {
+        self.act(user, Role::Write, |st, actor| {
+            let status = Status {
+                id: st.big_id(),
+                sha: sha.to_owned(),
+                context: context.to_owned(),
+                state: state.to_owned(),
+                description: None,
+                target_url: None,
+                by: actor,
+                at: st.now(),
+            };
+            st.report_status(self.id, status)
+        })
     }
 }

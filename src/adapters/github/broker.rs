@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Deploy,
     /// Starting workflows and looking at their runs.
     Actions,
+    /// Looking at commit statuses.
+    Statuses,
     /// Looking at classic branch protection.
     Guard,
     /// Listing the repositories of an installation, and public facts about accounts.
@@ -56,6 +58,7 @@ impl Purpose {
             Self::Git => json!({ "metadata": "read", "contents": "write" }),
             Self::Deploy => json!({ "metadata": "read", "deployments": "write" }),
             Self::Actions => json!({ "metadata": "read", "actions": "write" }),
+            Self::Statuses => json!({ "metadata": "read", "statuses": "read" }),
             Self::Guard => json!({ "metadata": "read", "administration": "read" }),
             Self::List => json!({ "metadata": "read" }),
         }

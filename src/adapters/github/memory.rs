@@ -43,6 +43,7 @@ fn key(repo: &RepoRef, question: &Question) -> Option<Key> {
         | Question::Rules(_)
         | Question::OurWorkflowRuns { .. }
         | Question::WorkflowRun(_)
+        | Question::Statuses(_)
         | Question::Comment(_) => None,
     }
 }
@@ -65,6 +66,7 @@ fn is_worth_keeping(answer: &Answer) -> bool {
         | Answer::Rules(_)
         | Answer::Workflows(_)
         | Answer::Workflow(_)
+        | Answer::Statuses(_)
         | Answer::Comment(_) => false,
     }
 }

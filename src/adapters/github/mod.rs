@@ -28,6 +28,7 @@ mod people;
 mod pulls;
 mod reads;
 mod rules;
+mod statuses;
 mod transport;
 mod user;
 mod wire;
@@ -200,6 +201,7 @@ impl GitHub {
                 self.our_workflow_runs(repo, file, *since).await.map(Answer::Workflows)
             }
             Question::WorkflowRun(run) => self.workflow_run(repo, *run).await.map(Answer::Workflow),
+            Question::Statuses(commit) => self.statuses(repo, commit).await.map(Answer::Statuses),
             Question::Comment(id) => self.comment_text(repo, *id).await.map(Answer::Comment),
         }
     }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use async_trait::async_trait;
 use url::Host;
 
-use super::address::{Sort, sort};
+use super::range::{Sort, sort};
 
 /// Asks what a name stands for.
 #[async_trait]

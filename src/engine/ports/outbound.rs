@@ -11,6 +11,8 @@ use countersign_core::domain::{Alias, RepoName, Span, SyncId};
 use secrecy::SecretString;
 use thiserror::Error;
 
+use super::remote::{Reach, Remote};
+
 /// What the settings of this process grant to repositories (`delivery.md`): nothing unless it is written there.
 pub trait Grants: Send + Sync {
     /// The secret behind an alias, read now, so that it can be rotated without a restart.
@@ -178,6 +180,9 @@ impl NotGranted {
 pub trait Outbound: Send + Sync {
     /// Sends one signed webhook (Standard Webhooks).
     async fn webhook(&self, message: &WebhookMessage) -> Result<Accepted, OutboundError>;
+
+    /// A place that follows Git by itself.
+    fn remote(&self, reach: Reach) -> Box<dyn Remote + '_>;
 }
 
 /// A webhook to send. It holds secrets and cannot be printed.
@@ -219,6 +224,8 @@ pub enum OutboundKind {
         /// What it asked for, at most a day.
         after: Option<Span>,
     },
+    /// It does something else just now: try again.
+    Busy,
     /// The receiver says no; another attempt would hear the same.
     Permanent,
     /// Our side does not allow it: nothing was sent.

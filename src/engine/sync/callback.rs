@@ -32,7 +32,14 @@ impl Engine {
         let said = known_callback(&*self.journal, place.repo.id, id).await?.filter(|said| !said.over);
         let own = |secret: &Alias| match place.policy.sync(id).map(SyncRule::target) {
             Some(Target::Webhook { secret: named, .. }) => named == secret,
-            Some(Target::Branch { .. } | Target::Workflow { .. } | Target::Event { .. }) | None => false,
+            Some(
+                Target::Branch { .. }
+                | Target::Workflow { .. }
+                | Target::Event { .. }
+                | Target::Flux { .. }
+                | Target::ArgoCd { .. },
+            )
+            | None => false,
         };
         Ok(said.filter(|said| said.generation == run.generation && own(&said.secret)).map(|said| {
             if said.converged { Outcome::Converged } else { Outcome::Refused(SyncReason::ReportedFailure.into()) }

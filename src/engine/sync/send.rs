@@ -1,4 +1,4 @@
-//! Attempts and looks: what is done to a branch, a workflow, an event, a webhook.
+//! Attempts and looks: what is done to a branch, a workflow, an event, a webhook; places that follow Git are in `remote`.
 //!
 //! One attempt per call. What may be tried again, and when, is said by the outcome; nothing is repeated here.
 
@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::{Next, Turn};
 use crate::engine::book::Place;
 use crate::engine::ports::{
-    ForgeError, ForgeErrorKind, Freshness, NotGranted, OutboundKind, RepoError, WebhookMessage,
+    ForgeError, ForgeErrorKind, Freshness, NotGranted, OutboundError, OutboundKind, RepoError, WebhookMessage,
 };
 use crate::engine::{Engine, TurnError};
 
@@ -66,26 +66,14 @@ impl Engine {
                 self.still_stands(place, &turn.id.environment, approved).await?;
                 Ok(match self.outbound.webhook(&message).await {
                     Ok(_) => Outcome::Accepted,
-                    Err(fault) => {
-                        let trouble = |code: &str| Trouble {
-                            code: code.to_owned(),
-                            words: fault.what.clone(),
-                            help: fault.help.clone(),
-                        };
-                        match fault.kind {
-                            OutboundKind::Retry { after } => {
-                                Outcome::Again(after, trouble(SyncReason::DeliveryFailed.code()))
-                            }
-                            OutboundKind::Permanent => Outcome::Refused(trouble(SyncReason::Refused.code())),
-                            OutboundKind::Blocked(block) => Outcome::Blocked(trouble(block.code())),
-                        }
-                    }
+                    Err(fault) => of_outbound(&fault),
                 })
             }
+            Target::Flux { .. } | Target::ArgoCd { .. } => self.tell_remote(turn, place, approved, run).await,
         }
     }
 
-    fn order(&self, place: &Place, turn: &Turn<'_>, run: &Run) -> Order {
+    pub(super) fn order(&self, place: &Place, turn: &Turn<'_>, run: &Run) -> Order {
         Order::new(
             place.repo.name.clone(),
             (turn.id.environment.clone(), turn.id.target.clone()),
@@ -146,8 +134,12 @@ impl Engine {
         turn: &Turn<'_>,
         place: &mut Place,
         mut run: Run,
+        approved: &Approved,
     ) -> Result<Next, TurnError> {
         let outcome = match run.evidence.run {
+            None if matches!(turn.rule.target(), Target::Flux { .. } | Target::ArgoCd { .. }) => {
+                self.look_at_remote(turn, place, &run, approved).await?
+            }
             // a GitHub that names no run: the newest of ours since then is it
             None => match turn.rule.target() {
                 Target::Workflow { file, .. } => match self.started_before(place, file, run.since).await? {
@@ -157,7 +149,11 @@ impl Engine {
                     }
                     Some(_) | None => Outcome::NotYet,
                 },
-                Target::Branch { .. } | Target::Event { .. } | Target::Webhook { .. } => Outcome::Accepted,
+                Target::Branch { .. }
+                | Target::Event { .. }
+                | Target::Webhook { .. }
+                | Target::Flux { .. }
+                | Target::ArgoCd { .. } => Outcome::Accepted,
             },
             Some(id) => {
                 let question = Question::WorkflowRun(id);
@@ -230,7 +226,18 @@ impl Engine {
     }
 }
 
-fn not_granted(fault: &NotGranted) -> Trouble {
+/// What an attempt that failed means for the run.
+pub(super) fn of_outbound(fault: &OutboundError) -> Outcome {
+    let trouble = |code: &str| Trouble { code: code.to_owned(), words: fault.what.clone(), help: fault.help.clone() };
+    match fault.kind {
+        OutboundKind::Retry { after } => Outcome::Again(after, trouble(SyncReason::DeliveryFailed.code())),
+        OutboundKind::Busy => Outcome::Again(None, trouble(SyncReason::TargetBusy.code())),
+        OutboundKind::Permanent => Outcome::Refused(trouble(SyncReason::Refused.code())),
+        OutboundKind::Blocked(block) => Outcome::Blocked(trouble(block.code())),
+    }
+}
+
+pub(super) fn not_granted(fault: &NotGranted) -> Trouble {
     let words = fault.to_string().lines().next().unwrap_or_default().to_owned();
     Trouble { code: NotGranted::CODE.to_owned(), words, help: fault.help() }
 }

@@ -1,5 +1,7 @@
 //! The world a scenario plays in.
 
+mod argo;
+mod flux;
 mod http;
 mod look;
 mod process;
@@ -11,6 +13,8 @@ mod store;
 mod tree;
 mod world;
 
+pub(crate) use argo::{ARGO_TOKEN, Argo};
+pub(crate) use flux::{FLUX_TOKEN, Flux};
 pub(crate) use http::{Post, signature};
 pub(crate) use receiver::{Answer, Receiver, SECRET};
 pub(crate) use secrets::{CANARY, Secrets};

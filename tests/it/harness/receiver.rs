@@ -55,6 +55,8 @@ pub(crate) enum Answer {
     Slow(u64),
     /// Closes the connection in the middle of the headers.
     Garbage,
+    /// With a page for people.
+    Page,
 }
 
 #[derive(Default)]
@@ -110,23 +112,29 @@ async fn answer(kept: &Mutex<Kept>, headers: &HeaderMap, body: &Bytes) -> Respon
         });
         kept.answers.pop_front()
     };
-    let status = |code| StatusCode::from_u16(code).expect("a status");
     match next {
         None => StatusCode::NO_CONTENT.into_response(),
-        Some(Answer::Status(code)) => status(code).into_response(),
-        Some(Answer::Busy(code, seconds)) => {
-            (status(code), [(header::RETRY_AFTER, seconds.to_string())]).into_response()
-        }
-        Some(Answer::Redirect) => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response(),
-        Some(Answer::Slow(seconds)) => {
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Some(Answer::Garbage) => panic!("the connection is dropped"),
+        Some(answer) => misbehave(answer).await,
     }
 }
 
-fn text(headers: &HeaderMap, name: &str) -> String {
+/// Answers as it was told.
+pub(super) async fn misbehave(answer: Answer) -> Response {
+    let status = |code| StatusCode::from_u16(code).expect("a status");
+    match answer {
+        Answer::Status(code) => status(code).into_response(),
+        Answer::Busy(code, seconds) => (status(code), [(header::RETRY_AFTER, seconds.to_string())]).into_response(),
+        Answer::Redirect => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response(),
+        Answer::Slow(seconds) => {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Answer::Garbage => panic!("the connection is dropped"),
+        Answer::Page => (StatusCode::OK, "<html>an interface for people</html>").into_response(),
+    }
+}
+
+pub(super) fn text(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 

@@ -127,6 +127,7 @@ impl World {
                     ("checks", Level::Write),
                     ("deployments", Level::Write),
                     ("actions", Level::Write),
+                    ("statuses", Level::Read),
                     ("members", Level::Read),
                     ("merge_queues", Level::Read),
                 ],

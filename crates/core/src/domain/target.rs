@@ -47,6 +47,11 @@ pub enum TargetKind {
     Dispatch,
     /// A webhook with a Standard Webhooks signature.
     Webhook,
+    /// A receiver of Flux.
+    Flux,
+    /// An application of Argo CD.
+    #[serde(rename = "argocd")]
+    ArgoCd,
 }
 
 impl TargetKind {
@@ -57,6 +62,8 @@ impl TargetKind {
             Self::Branch => "branch",
             Self::Dispatch => "dispatch",
             Self::Webhook => "webhook",
+            Self::Flux => "flux",
+            Self::ArgoCd => "argocd",
         }
     }
 }

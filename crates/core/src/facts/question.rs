@@ -78,6 +78,8 @@ pub enum Question {
     },
     /// One run of a workflow: optional [`WorkflowRead`].
     WorkflowRun(RunId),
+    /// The newest status of each context of a commit, all pages: list of [`StatusRead`].
+    Statuses(Oid),
     /// One comment, as it stands now: optional [`CommentText`].
     Comment(CommentId),
 }
@@ -117,6 +119,8 @@ pub enum Answer {
     Workflows(Vec<WorkflowRead>),
     /// To [`Question::WorkflowRun`].
     Workflow(Option<WorkflowRead>),
+    /// To [`Question::Statuses`].
+    Statuses(Vec<StatusRead>),
     /// To [`Question::Comment`].
     Comment(Option<CommentText>),
 }
@@ -177,6 +181,8 @@ expect_answer! {
     workflows: Workflows => Vec<WorkflowRead>;
     /// Takes the workflow run.
     workflow: Workflow => Option<WorkflowRead>;
+    /// Takes the statuses.
+    statuses: Statuses => Vec<StatusRead>;
     /// Takes the comment.
     comment: Comment => Option<CommentText>;
 }
@@ -291,6 +297,26 @@ pub struct CommitPeopleRead {
     pub authors: Vec<(String, Option<Account>)>,
     /// Committer: e-mail and account, if any.
     pub committer: Option<(String, Option<Account>)>,
+}
+
+/// One commit status, as somebody set it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRead {
+    /// What it is about.
+    pub context: String,
+    /// What it says.
+    pub state: StatusState,
+}
+
+/// What a commit status says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusState {
+    /// `success`
+    Success,
+    /// `pending`
+    Pending,
+    /// `failure` or `error`, or a word of a later GitHub.
+    Failure,
 }
 
 /// A pull request in a list.

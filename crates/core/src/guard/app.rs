@@ -121,6 +121,7 @@ const OPTIONAL_PERMISSIONS: &[(&str, &str, &str)] = &[
     ("administration", "read", "to see classic branch protection"),
     ("deployments", "write", "to record deliveries as deployments"),
     ("actions", "write", "to start workflows as sync targets"),
+    ("statuses", "read", "to see whether Flux got there"),
 ];
 
 /// Events; without one the sweep finds later what it would have told.

@@ -86,6 +86,8 @@ codes! {
     NoAlias = "CS0124", "not an alias";
     /// A branch that can be no target.
     TargetBranch = "CS0125", "branch that can be no target";
+    /// A value, or something else, where the address of a server is needed.
+    NoAddress = "CS0126", "not an address";
     /// An environment that no policy covers.
     NoPolicy = "CS0130", "environment without a policy";
     /// An environment that policies cover only in part.
@@ -231,7 +233,7 @@ impl Diagnostic {
         let _ = writeln!(out, "{gutter}┌ {file_name}:{}:{}", place.line, place.column);
         let label = self.label.as_deref().unwrap_or_default();
         let Some(line) = lines(source).nth(place.line - 1) else { return };
-        if self.code == Code::NoAlias {
+        if matches!(self.code, Code::NoAlias | Code::NoAddress) {
             let _ = writeln!(out, "{number} │ (not shown: the line may hold a secret)");
             return;
         }

@@ -74,7 +74,7 @@ impl KeyPattern {
 }
 
 /// One part between dots: the text before the first `*`, then each further piece at its first place, the last at the end.
-fn part_matches(pattern: &str, part: &str) -> bool {
+pub(super) fn part_matches(pattern: &str, part: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let part: Vec<char> = part.chars().collect();
     let (mut at, mut to) = (0, 0);

@@ -36,7 +36,7 @@ pub use model::{
 };
 pub use parse::parse;
 pub use strength::{Comparison, Difference, Strength, compare};
-pub use syncs::{SyncRule, Target};
+pub use syncs::{ServiceAddress, StatusPattern, SyncRule, Target};
 
 /// JSON Schema (draft 7) of the policy file, from the same declarations that read it.
 #[must_use]

@@ -5,6 +5,7 @@
 use crate::domain::{Alias, RefName, TargetKind, TargetName};
 
 use super::diagnostic::Place;
+use super::machines;
 use super::raw::OnDrift;
 
 /// One target of an environment.
@@ -76,6 +77,71 @@ pub enum Target {
         /// Alias of the signing secret.
         secret: Alias,
     },
+    /// A receiver of Flux, of the type `generic-hmac`.
+    Flux {
+        /// Alias of the receiver's address.
+        url: Alias,
+        /// Alias of the receiver's token.
+        token: Alias,
+        /// The commit statuses that tell that Flux got there.
+        verify: Option<StatusPattern>,
+    },
+    /// An application of Argo CD.
+    ArgoCd {
+        /// Address of the server.
+        address: ServiceAddress,
+        /// The application.
+        application: String,
+        /// Alias of the token.
+        token: Alias,
+    },
+}
+
+/// A pattern for the contexts of commit statuses: `*` any characters, `/` and `.` too; `?` one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusPattern(String);
+
+impl StatusPattern {
+    /// Reads a pattern; `None` when it is empty, longer than 200 characters or holds a control character.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fine = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        fine.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether a status of this context is meant.
+    #[must_use]
+    pub fn matches(&self, context: &str) -> bool {
+        machines::part_matches(&self.0, context)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The address of a server's interface, as a policy file may name it: no user, no query, nothing that could be a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAddress(String);
+
+impl ServiceAddress {
+    /// Reads an address; `None` when it is none. Whether anything is sent there is for the grants to say.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/[]".contains(&byte);
+        let fine = text.len() <= 500 && rest.bytes().all(plain) && !rest.starts_with('/') && !rest.is_empty();
+        let climbs = rest.split('/').any(|part| part == ".." || part == ".");
+        (fine && !climbs).then(|| Self(text.trim_end_matches('/').to_owned()))
+    }
+
+    /// Without a slash at the end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Target {
@@ -86,6 +152,8 @@ impl Target {
             Self::Branch { .. } => TargetKind::Branch,
             Self::Workflow { .. } | Self::Event { .. } => TargetKind::Dispatch,
             Self::Webhook { .. } => TargetKind::Webhook,
+            Self::Flux { .. } => TargetKind::Flux,
+            Self::ArgoCd { .. } => TargetKind::ArgoCd,
         }
     }
 }

@@ -66,7 +66,8 @@ pub fn describe(id: &TargetId, run: &Run) -> String {
     let text = match (run.state, &run.trouble) {
         (RunState::Converged, _) => format!("{id} runs {label}"),
         (RunState::Accepted, _) => format!("{id} accepted {label}, not verified"),
-        (RunState::Triggered, _) => format!("{id} was asked to take {label}"),
+        (RunState::Triggered, Some(trouble)) => format!("{}, looked at again: {}", trouble.code, trouble.words),
+        (RunState::Triggered, None) => format!("{id} was asked to take {label}"),
         (RunState::Superseded, _) => format!("a newer generation than {label} took over"),
         (RunState::Queued, None) => format!("{label} waits for its turn"),
         (RunState::Queued, Some(trouble)) => format!("{}, tried again: {}", trouble.code, trouble.words),

@@ -52,6 +52,8 @@ pub enum Outcome {
     Triggered(Option<RunId>),
     /// Looked at: not there yet.
     NotYet,
+    /// Looked at: it has it and does not work, which may mend itself.
+    Unwell(Trouble),
     /// It may go better later; not before the span the target asked for.
     Again(Option<Span>, Trouble),
     /// Another attempt would be answered the same.
@@ -129,7 +131,8 @@ impl Run {
                 self.go(RunState::Triggered, None, now);
                 self.due = now.plus(Span::from_seconds(2));
             }
-            Outcome::NotYet => self.look_later(now),
+            Outcome::NotYet => self.look_later(None, now),
+            Outcome::Unwell(trouble) => self.look_later(Some(trouble), now),
             Outcome::Again(after, trouble) => match retry::again(now, self.evidence.attempts, after, roll) {
                 Some(due) => {
                     self.go(RunState::Queued, Some(trouble), now);
@@ -157,11 +160,13 @@ impl Run {
     }
 
     /// Looks grow from two seconds to two minutes; after [`LOOK_FOR`] it has failed.
-    fn look_later(&mut self, now: Timestamp) {
+    fn look_later(&mut self, trouble: Option<Trouble>, now: Timestamp) {
         let waited = now.since(self.since).seconds();
         if waited >= LOOK_FOR.seconds() {
-            self.go(RunState::Failed, Some(SyncReason::DeadlinePassed.into()), now);
+            let words = trouble.map(|trouble| trouble.words).unwrap_or_default();
+            self.go(RunState::Failed, Some(Trouble::new(SyncReason::DeadlinePassed, &words)), now);
         } else {
+            self.trouble = trouble;
             self.due = now.plus(Span::from_seconds((waited / 4).clamp(2, 120)));
         }
     }

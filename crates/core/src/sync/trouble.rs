@@ -91,6 +91,14 @@ reasons! {
     /// The receiver called back that it failed.
     ReportedFailure = "target-reported-failure", "the target reports that it failed",
         "look at the target, then write `/countersign sync` on the pull request";
+    /// The target has it, and is not well.
+    TargetUnwell = "target-unwell", "the target has it, and says that it does not work",
+        "look at the target; it is looked at again, for six hours";
+    /// The target runs something else.
+    TargetDiffers = "target-differs", "the target no longer runs what was approved",
+        "find out who changed it; `on_drift: reapply` delivers again by itself";
+    /// The target does something else.
+    TargetBusy = "target-busy", "the target is busy with another operation", "nothing to do: it is tried again";
     /// A permission of the App is missing.
     NotPermitted = "app-not-permitted", "the GitHub App lacks a permission",
         "give the App the permission that docs/syncs.md names for this target";

@@ -3,6 +3,7 @@
 
 mod failing;
 mod refusing;
+mod remote;
 mod stand_in;
 
 use std::collections::VecDeque;

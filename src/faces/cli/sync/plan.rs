@@ -81,7 +81,11 @@ fn branches(reading: &Reading, args: &SyncArgs, policy: &Policy, default_branch:
                     held.insert(reference.clone(), commit);
                 }
             }
-            Target::Workflow { .. } | Target::Event { .. } | Target::Webhook { .. } => {}
+            Target::Workflow { .. }
+            | Target::Event { .. }
+            | Target::Webhook { .. }
+            | Target::Flux { .. }
+            | Target::ArgoCd { .. } => {}
         }
     }
     Ok((tips, held))

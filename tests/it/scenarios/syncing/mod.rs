@@ -5,6 +5,7 @@ mod commands;
 mod delivering;
 mod dying;
 mod failing;
+mod gitops;
 mod reporting;
 
 use countersign_core::ledger::LedgerLine;

@@ -32,9 +32,7 @@ fn environment(raw: &RawEnvironment, faults: &mut Faults) {
 }
 
 fn sync(raw: &RawSync, faults: &mut Faults) {
-    let help = "use `branch`, `dispatch` or `webhook`: a workflow or a receiver of your own reaches anything else";
-    field(&raw.flux, "flux", help, faults);
-    field(&raw.argocd, "argocd", help, faults);
+    let help = "use `dispatch` or `webhook`: a workflow or a receiver of your own reaches anything else";
     field(&raw.github_environment, "github_environment", help, faults);
     field(&raw.kubernetes, "kubernetes", help, faults);
     field(&raw.vault, "vault", help, faults);

@@ -11,7 +11,7 @@ use crate::policy::raw::{RawDispatch, RawSync, RawWebhook};
 use crate::policy::read::{Faults, Field, List, Located, nearest};
 use crate::policy::syncs::{SyncRule, Target};
 
-use super::{MAX_SYNCS, capped, names};
+use super::{MAX_SYNCS, capped, gitops, names};
 
 /// Longest type of a repository event, as GitHub takes it.
 const MAX_EVENT: usize = 100;
@@ -47,7 +47,11 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
     let target = target(raw, place, faults)?;
     let usual = match target {
         Target::Branch { .. } => OnDrift::Reapply,
-        Target::Workflow { .. } | Target::Event { .. } | Target::Webhook { .. } => OnDrift::Report,
+        Target::Workflow { .. }
+        | Target::Event { .. }
+        | Target::Webhook { .. }
+        | Target::Flux { .. }
+        | Target::ArgoCd { .. } => OnDrift::Report,
     };
     Some(SyncRule {
         name: TargetName::parse(&name?.value).ok()?,
@@ -88,17 +92,23 @@ fn after(raw: &RawSync, known: Option<&BTreeSet<&str>>, faults: &mut Faults) -> 
 
 /// The one target of a sync. Several, or none, are a fault; those of a later release are refused elsewhere, by name.
 fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
-    let later = [raw.flux.key(), raw.argocd.key(), raw.github_environment.key(), raw.kubernetes.key(), raw.vault.key()];
-    let served = [("branch", raw.branch.key()), ("dispatch", raw.dispatch.key()), ("webhook", raw.webhook.key())];
-    let given: Vec<(&str, Place)> = served.iter().filter_map(|(name, key)| Some((*name, (*key)?))).collect();
-    let unread = raw.branch.is_faulty() || raw.dispatch.is_faulty() || raw.webhook.is_faulty();
+    let later = [raw.github_environment.key(), raw.kubernetes.key(), raw.vault.key()];
+    let served = [
+        ("branch", raw.branch.key(), raw.branch.is_faulty()),
+        ("flux", raw.flux.key(), raw.flux.is_faulty()),
+        ("argocd", raw.argocd.key(), raw.argocd.is_faulty()),
+        ("dispatch", raw.dispatch.key(), raw.dispatch.is_faulty()),
+        ("webhook", raw.webhook.key(), raw.webhook.is_faulty()),
+    ];
+    let given: Vec<(&str, Place)> = served.iter().filter_map(|(name, key, _)| Some((*name, (*key)?))).collect();
+    let unread = served.iter().any(|(_, _, faulty)| *faulty);
     match given.as_slice() {
         [] if later.iter().any(Option::is_some) || unread => return None,
         [] => {
             faults.push(
                 Diagnostic::error(Code::MissingField, "the sync has no target")
                     .at(place)
-                    .help("give it one of `branch`, `dispatch` or `webhook`"),
+                    .help("give it one of `branch`, `flux`, `argocd`, `dispatch` or `webhook`"),
             );
             return None;
         }
@@ -118,6 +128,12 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
     }
     if let Some(dispatch) = raw.dispatch.given() {
         return self::dispatch(dispatch, faults);
+    }
+    if let Some(flux) = raw.flux.given() {
+        return gitops::flux(&flux.value, faults);
+    }
+    if let Some(argo) = raw.argocd.given() {
+        return gitops::argo(&argo.value, faults);
     }
     raw.webhook.given().and_then(|webhook| self::webhook(&webhook.value, faults))
 }
@@ -189,7 +205,7 @@ fn webhook(raw: &RawWebhook, faults: &mut Faults) -> Option<Target> {
     Some(Target::Webhook { url: url?, secret: secret? })
 }
 
-fn alias(field: &Field<String>, name: &str, faults: &mut Faults) -> Option<Alias> {
+pub(super) fn alias(field: &Field<String>, name: &str, faults: &mut Faults) -> Option<Alias> {
     let text = field.given()?;
     Alias::parse(&text.value)
         .map_err(|_| {

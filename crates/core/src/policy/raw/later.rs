@@ -119,51 +119,6 @@ shape! {
 }
 
 shape! {
-    /// Flux's receiver.
-    #[schemars(rename = "Flux")]
-    pub(in crate::policy) struct RawFlux {
-        required {
-            /// The alias of the receiver's address.
-            url_from: String,
-            /// The alias of the receiver's token.
-            token_from: String,
-        }
-        optional {
-            /// What tells that it arrived.
-            verify: RawVerify,
-        }
-    }
-}
-
-shape! {
-    /// What tells that a target runs the approved content.
-    #[schemars(rename = "Verify")]
-    pub(in crate::policy) struct RawVerify {
-        required {
-            /// The commit status to wait for, as a pattern.
-            context: String,
-        }
-        optional {}
-    }
-}
-
-shape! {
-    /// Argo CD.
-    #[schemars(rename = "ArgoCd")]
-    pub(in crate::policy) struct RawArgo {
-        required {
-            /// The address of the API.
-            url: String,
-            /// The application.
-            application: String,
-            /// The alias of the token.
-            token_from: String,
-        }
-        optional {}
-    }
-}
-
-shape! {
     /// The secrets of a GitHub environment.
     #[schemars(rename = "GithubEnvironment")]
     pub(in crate::policy) struct RawGithubEnvironment {

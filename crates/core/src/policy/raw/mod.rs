@@ -15,7 +15,7 @@ pub(super) use self::bypass::RawBypass;
 pub(super) use self::later::RawMachine;
 use self::later::{RawAccess, RawNotification};
 pub use self::syncs::OnDrift;
-pub(super) use self::syncs::{Prune, RawDispatch, RawSync, RawWebhook, RunIn};
+pub(super) use self::syncs::{Prune, RawArgo, RawDispatch, RawFlux, RawSync, RawWebhook, RunIn};
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
 use super::tree::{Kind, Node};
 

@@ -3,7 +3,7 @@
 //! Targets of later releases are typed here too, so that typing mistakes are found; which of them are served is judged in
 //! `crate::policy::parse`.
 
-use super::later::{RawArgo, RawFlux, RawGithubEnvironment, RawKubernetes, RawVault};
+use super::later::{RawGithubEnvironment, RawKubernetes, RawVault};
 use crate::policy::read::{List, shape, words};
 
 shape! {
@@ -18,9 +18,9 @@ shape! {
         optional {
             /// A branch that only ever holds approved commits.
             branch: RawBranchTarget,
-            /// Flux. Not supported yet.
+            /// A receiver of Flux.
             flux: RawFlux,
-            /// Argo CD. Not supported yet.
+            /// An application of Argo CD.
             argocd: RawArgo,
             /// A workflow, or a repository event.
             dispatch: RawDispatch,
@@ -113,6 +113,51 @@ shape! {
             url_from: String,
             /// The alias of the signing secret.
             secret_from: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// Flux's receiver.
+    #[schemars(rename = "Flux")]
+    pub(in crate::policy) struct RawFlux {
+        required {
+            /// The alias of the receiver's address.
+            url_from: String,
+            /// The alias of the receiver's token.
+            token_from: String,
+        }
+        optional {
+            /// What tells that it arrived.
+            verify: RawVerify,
+        }
+    }
+}
+
+shape! {
+    /// What tells that a target runs the approved content.
+    #[schemars(rename = "Verify")]
+    pub(in crate::policy) struct RawVerify {
+        required {
+            /// The commit status to wait for, as a pattern.
+            context: String,
+        }
+        optional {}
+    }
+}
+
+shape! {
+    /// Argo CD.
+    #[schemars(rename = "ArgoCd")]
+    pub(in crate::policy) struct RawArgo {
+        required {
+            /// The address of the API.
+            url: String,
+            /// The application.
+            application: String,
+            /// The alias of the token.
+            token_from: String,
         }
         optional {}
     }

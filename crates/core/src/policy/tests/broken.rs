@@ -93,7 +93,7 @@ const CASES: &[Case] = &[
     case("a switch of later", "    paths", "    value_checks: true\n    paths", &[("CS0120", 4, 19)]),
     case("a span in weeks", "    paths", "    approval_ttl: 2w\n    paths", &[("CS0110", 4, 19)]),
     case("a span of seconds", "    paths", "    approval_ttl: 30s\n    paths", &[("CS0110", 4, 19)]),
-    case("targets of later", "    paths", "    syncs:\n      - {name: cluster, flux: {url_from: A, token_from: B}, run_in: runner}\n      - {name: k8s, kubernetes: {namespace: a, secret: b, keys: ['**']}, prune: owned, adopt: true}\n    paths", &[("CS0120", 5, 25), ("CS0120", 5, 69), ("CS0120", 6, 21), ("CS0120", 6, 81), ("CS0120", 6, 95)]),
+    case("targets of later", "    paths", "    syncs:\n      - {name: cluster, flux: {url_from: A, token_from: B}, run_in: runner}\n      - {name: k8s, kubernetes: {namespace: a, secret: b, keys: ['**']}, prune: owned, adopt: true}\n    paths", &[("CS0120", 5, 69), ("CS0120", 6, 21), ("CS0120", 6, 81), ("CS0120", 6, 95)]),
     case("a soft policy", "    required_approvals: 2\nadmins", "    enforcement: soft\n    bypass: {users: [ann], ratify_within: 48h}\nadmins", &[("CS0120", 9, 18), ("CS0120", 10, 5)]),
     case("a soft policy without bypass", "    required_approvals: 2\nadmins", "    enforcement: soft\nadmins", &[("CS0117", 9, 18), ("CS0120", 9, 18)]),
     case("a hard policy with bypass", "    required_approvals: 2\nadmins", "    bypass: {users: [ann]}\nadmins", &[("CS0116", 9, 5)]),
@@ -118,6 +118,8 @@ const CASES: &[Case] = &[
     case("one branch for two targets", "    paths", "    syncs:\n      - {name: one, branch: {ref: a}}\n      - {name: two, branch: {ref: a}}\n    paths", &[("CS0125", 6, 9)]),
     case("a dispatch of nothing, and of both", "    paths", "    syncs:\n      - {name: one, dispatch: {ref: a}}\n      - {name: two, dispatch: {workflow: a.yml, event: b}}\n    paths", &[("CS0105", 5, 31), ("CS0116", 6, 56)]),
     case("a workflow elsewhere, and an event with a branch", "    paths", "    syncs:\n      - {name: one, dispatch: {workflow: .github/workflows/a.yml}}\n      - {name: two, dispatch: {event: a, ref: b}}\n      - {name: three, dispatch: {event: 'a b'}}\n    paths", &[("CS0110", 5, 42), ("CS0116", 6, 42), ("CS0110", 7, 41)]),
+    case("an address of Argo CD that could hold a secret", "    paths", "    syncs:\n      - {name: one, argocd: {url: 'https://x:CANARY@argo.example', application: Pay, token_from: CANARY-1}}\n      - {name: two, argocd: {url: 'https://argo.example?token=CANARY', application: '', token_from: A}}\n    paths", &[("CS0126", 5, 35), ("CS0110", 5, 81), ("CS0124", 5, 98), ("CS0126", 6, 35), ("CS0110", 6, 85)]),
+    case("a receiver of Flux without a pattern", "    paths", "    syncs:\n      - {name: one, flux: {url_from: 'https://CANARY', token_from: A, verify: {context: ''}}}\n    paths", &[("CS0124", 5, 38), ("CS0110", 5, 89)]),
     // all at once
     case("many faults are reported in one run", "required_approvals: 2\nadmins: {approvers: {teams: [acme/platform]}", "required_approval: 99\n  - {name: X, environments: [stagin], approvers: {users: []}}\nadmins: {approvers: {teams: [platform]}, colour: red", &[("CS0107", 9, 5), ("CS0110", 10, 12), ("CS0112", 10, 30), ("CS0115", 10, 39), ("CS0110", 11, 30), ("CS0107", 11, 42)]),
 ];

@@ -158,6 +158,8 @@ fn targets_read_as_written() {
       - {name: workflow, dispatch: {workflow: deploy.yml, ref: main}, after: [branch]}
       - {name: event, dispatch: {event: secrets-approved}, run_in: server, prune: never, adopt: false}
       - {name: hook, webhook: {url_from: HOOK_URL, secret_from: HOOK_SECRET}, on_drift: reapply}
+      - {name: cluster, flux: {url_from: FLUX_URL, token_from: FLUX_TOKEN, verify: {context: 'kustomization/*'}}}
+      - {name: argo, argocd: {url: 'https://argo.example/cd/', application: payments, token_from: ARGO_TOKEN}}
     paths",
         1,
     );
@@ -172,10 +174,20 @@ fn targets_read_as_written() {
             named("workflow", TargetKind::Dispatch, OnDrift::Report),
             named("event", TargetKind::Dispatch, OnDrift::Report),
             named("hook", TargetKind::Webhook, OnDrift::Reapply),
+            named("cluster", TargetKind::Flux, OnDrift::Report),
+            named("argo", TargetKind::ArgoCd, OnDrift::Report),
         ]
     );
     let workflow = policy.sync(&"production/workflow".parse().unwrap()).unwrap();
     assert_eq!(workflow.after()[0].as_str(), "branch");
     assert_eq!(workflow.target(), &Target::Workflow { file: "deploy.yml".to_owned(), branch: Some(main_branch()) });
     assert_eq!(policy.sync(&"staging/workflow".parse().unwrap()), None);
+    let Some(Target::Flux { verify: Some(pattern), .. }) =
+        policy.sync(&"production/cluster".parse().unwrap()).map(SyncRule::target)
+    else {
+        panic!("a receiver of Flux")
+    };
+    assert!(pattern.matches("kustomization/app/0c9c2e41") && !pattern.matches("helmrelease/app/0c9c2e41"));
+    let argo = policy.sync(&"production/argo".parse().unwrap()).map(SyncRule::target);
+    assert!(matches!(argo, Some(Target::ArgoCd { address, .. }) if address.as_str() == "https://argo.example/cd"));
 }
