@@ -65,7 +65,7 @@ impl Argo {
         act(&mut self.kept.lock().expect("kept"))
     }
 
-    /// Answers like this, one after the other, whatever is asked.
+    /// Answers like this, one after the other, when it is told something.
     pub(crate) fn will(&self, answers: impl IntoIterator<Item = Answer>) {
         self.with(|kept| kept.answers.extend(answers));
     }
@@ -209,7 +209,9 @@ impl Kept {
 }
 
 async fn answer(kept: &Mutex<Kept>, place: (&Method, &Uri), headers: &HeaderMap, body: &Bytes) -> Response {
-    let next = kept.lock().expect("kept").answers.pop_front();
+    // a look may come at any time: what was told to be answered is for those who tell it something
+    let telling = place.0 == Method::POST || place.1.query() == Some("refresh=hard");
+    let next = if telling { kept.lock().expect("kept").answers.pop_front() } else { None };
     match next {
         None => kept.lock().expect("kept").serve(place, headers, body),
         Some(answer) => misbehave(answer).await,

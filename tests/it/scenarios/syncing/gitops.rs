@@ -126,6 +126,7 @@ async fn argo_is_synced_to_the_approved_commit() {
 /// Changed by hand: said, and not undone; with `reapply` it is synced again to what is approved.
 async fn argo_that_strays_is_told_or_set_back(more: &str, reapply: bool) {
     let (mut world, argo) = with_argo(false, more).await;
+    world.set("COUNTERSIGN_RECONCILE_INTERVAL", "2s");
     world.start();
     world.until("the adoption is synced", |_| argo.is_running());
     argo.arrive();
@@ -135,8 +136,6 @@ async fn argo_that_strays_is_told_or_set_back(more: &str, reapply: bool) {
     argo.arrive();
     until_state(&world, "argo", "success");
     argo.stray();
-    // a command is one of the things that make a target be looked at
-    world.repo.comment(&world.rita, pull, "/cs sync argo").expect("a comment");
     if reapply {
         world.until("it is synced once more", |_| argo.synced().len() == 3);
     } else {
