@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use countersign::adapters::github::{GitHub, GitHubConfig};
+use countersign::adapters::github::{Credentials, GitHub, GitHubConfig};
 use countersign::engine::ports::{Clock, Forge as _, ForgeErrorKind, Freshness, RepoRef};
 use countersign_core::domain::{
     InstallationId, Login, Oid, Permission, PrNumber, RefName, RepoId, RepoName, TeamId, TeamSlug, Timestamp,
@@ -71,8 +71,7 @@ impl World {
         repo.push(&ann, Push::to("feature/x").from("main").file("secrets/a.yaml", "a: 2\n").message(&message)).unwrap();
         let config = GitHubConfig {
             api_url: format!("{}{base}", sim.url()),
-            app_id: app.id,
-            private_key: SecretString::from(app.private_key_pem.clone()),
+            credentials: Credentials::App { id: app.id, private_key: SecretString::from(app.private_key_pem.clone()) },
         };
         let github = GitHub::new(&config, Arc::new(SimClock(sim.clone()))).unwrap();
         Self { sim, ann, bob, repo, app, installation, github }

@@ -9,7 +9,7 @@ use countersign_core::domain::{Delta, Oid, RefName, RepoName, RepoPath, Span, Tr
 use countersign_core::facts::Question;
 use countersign_core::facts::compare::{self, Branches};
 use countersign_core::ledger::{
-    AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Entry, KeyClass, LedgerState, POLICY_PATH, PolicyEntry, RootKey,
+    AdoptedBranch, AdoptedEntry, AdoptedPath, Adoption, Entry, LedgerState, POLICY_PATH, PolicyEntry, RootKey,
 };
 use countersign_core::policy;
 use thiserror::Error;
@@ -222,7 +222,7 @@ impl Engine {
                 commit: commit.clone(),
                 branch: branch.clone(),
                 default_branch: default_branch.clone(),
-                root_key: RootKey { public_key: self.signer.public(), class: KeyClass::Server },
+                root_key: RootKey { public_key: self.signer.public(), class: self.settings.key_class },
                 paths: adopted_paths(taken),
                 how,
             }));

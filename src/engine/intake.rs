@@ -3,7 +3,7 @@
 //! Nothing is decided here and nothing is believed: a look reads live state (`changes.md` 1), a sighting may exclude people or void
 //! votes and never make something count. Effects of our own need no second look; a push is never dropped, whoever made it.
 
-use countersign_core::delivery::{Content, Delivery, Unparsable};
+use countersign_core::delivery::{Content, Delivery, FromRunner, Unparsable};
 use countersign_core::domain::{Account, DeliveryId, Digest, RefName, RepoId, Span, Timestamp};
 use countersign_core::effect::CHECK_NAME;
 use countersign_core::event::{
@@ -67,7 +67,31 @@ pub async fn keep(
 ) -> Result<Kept, JournalError> {
     let event = delivery.event().to_string();
     let arrival = Arrival { id: delivery.id().clone(), event, body: delivery.digest(), at };
-    let (kept, work) = match delivery.content() {
+    take(delivery.content(), arrival, delivery.body(), (journal, around)).await
+}
+
+/// Keeps what the runner of a job says started it, as a delivery that says the same would be kept.
+///
+/// # Errors
+/// When the store fails.
+pub async fn keep_from_runner(
+    handed: &FromRunner<'_>,
+    at: Timestamp,
+    journal: &dyn Journal,
+    around: &Surroundings<'_>,
+) -> Result<Kept, JournalError> {
+    let event = handed.event().to_string();
+    let arrival = Arrival { id: handed.id().clone(), event, body: handed.digest(), at };
+    take(handed.content(), arrival, handed.body(), (journal, around)).await
+}
+
+async fn take(
+    content: Content,
+    arrival: Arrival,
+    body: &[u8],
+    (journal, around): (&dyn Journal, &Surroundings<'_>),
+) -> Result<Kept, JournalError> {
+    let (kept, work) = match content {
         Content::Understood(event) => {
             let repositories = match event.organization() {
                 Some(_) => journal.repositories().await?,
@@ -77,7 +101,7 @@ pub async fn keep(
             (kept, delivery_to_work(&event, arrival, &Surroundings { repositories: &repositories, ..*around }))
         }
         Content::Unparsable(why) => {
-            let work = unparsable_to_work(&why, arrival, delivery.body());
+            let work = unparsable_to_work(&why, arrival, body);
             (Kept::Unparsable(why), work)
         }
     };

@@ -48,6 +48,10 @@ impl Engine {
         let protected = compare::protected_delta(&place.policy, branches, &facts.history.delta);
         let widened = self.widened(place, proof, &facts.history.delta).await?;
         let approved = Delta::new(protected.entries().iter().cloned().chain(widened));
+        // a policy whose names cannot be read now could not be recorded either: then nothing moves
+        if let Some(after) = self.policy_after(place, &approved).await? {
+            self.resolve(&place.repo, &after).await?;
+        }
         here(Point::MergeProved);
         let sequence = self.record_decision(claim, place, (facts, decision, proof), &approved).await?;
         here(Point::MergeIntended);

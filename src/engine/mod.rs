@@ -31,6 +31,7 @@ mod idle;
 mod joint;
 mod loosened;
 mod merge;
+pub mod once;
 mod people;
 mod perform;
 mod policies;
@@ -49,7 +50,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use countersign_core::domain::{Account, CommentId, Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
-use countersign_core::ledger::{SigningKey, Trust};
+use countersign_core::ledger::{KeyClass, SigningKey, Trust};
 
 pub use adopt::{AdoptError, Adopted};
 pub use error::TurnError;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub reconcile: Span,
     /// Root keys a ledger must start from; empty: our own signing key.
     pub trust: Trust,
+    /// What holds our signing key: a ledger we begin says so.
+    pub key_class: KeyClass,
 }
 
 /// What an engine is made of.

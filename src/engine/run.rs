@@ -70,7 +70,8 @@ async fn work(engine: &Engine, owner: &str, poke: &Notify, progress: &Progress, 
                 // somebody else may be needed for the next one
                 poke.notify_one();
                 here(Point::TurnClaimed);
-                turn(engine, &claim, progress).await;
+                // a failure is logged, and the subject is looked at again
+                let _end = turn(engine, &claim, progress).await;
             }
             Ok(None) => wait(engine, poke, stop).await,
             Err(fault) => {
@@ -100,7 +101,8 @@ async fn idle(pause: Duration, poke: &Notify, stop: &CancellationToken) {
     }
 }
 
-async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
+/// One turn, from its claim to its end; how it ended.
+pub(super) async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) -> End {
     let kind = kind(&claim.subject);
     let started = std::time::Instant::now();
     let span = info_span!("turn", subject = %name(&claim.subject), fence = claim.fence);
@@ -122,11 +124,16 @@ async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
             if let TurnError::Forge(fault) = &fault {
                 engine.readiness.github_failed(engine.clock.now(), fault);
             }
-            ("failed", End::Fail(fault.again(engine.clock.now(), claim.attempts), fault.to_string()))
+            let unsure = matches!(fault, TurnError::Unsure);
+            (
+                "failed",
+                End::Fail { again: fault.again(engine.clock.now(), claim.attempts), reason: fault.to_string(), unsure },
+            )
         }
         Err(_panic) => {
             error!("the turn panicked");
-            ("panicked", End::Fail(engine.clock.now().plus(Span::from_seconds(60)), "a bug in countersign".to_owned()))
+            let again = engine.clock.now().plus(Span::from_seconds(60));
+            ("panicked", End::Fail { again, reason: "a bug in countersign".to_owned(), unsure: false })
         }
     };
     drop(_entered);
@@ -144,6 +151,7 @@ async fn turn(engine: &Engine, claim: &Claim, progress: &Progress) {
             gauge!("countersign_queue_oldest_seconds", "queue" => "work").set(depth.oldest_seconds as f64);
         }
     }
+    ended
 }
 
 /// Keeps the lease of a turn that takes long without writing (a first clone, a slow GitHub), so that nobody begins the same turn
@@ -164,7 +172,7 @@ async fn put_back(engine: &Engine, claim: &Claim, ended: &End) {
     loop {
         let outcome = match ended {
             End::Complete(again) => engine.journal.complete(claim, *again).await,
-            End::Fail(again, reason) => engine.journal.fail(claim, *again, reason).await,
+            End::Fail { again, reason, .. } => engine.journal.fail(claim, *again, reason).await,
         };
         match outcome {
             Ok(true) => return,
@@ -178,9 +186,19 @@ async fn put_back(engine: &Engine, claim: &Claim, ended: &End) {
     }
 }
 
-enum End {
+/// How a turn ended.
+pub(super) enum End {
+    /// Well; when to look again.
     Complete(Option<Timestamp>),
-    Fail(Timestamp, String),
+    /// Not well.
+    Fail {
+        /// When to try again.
+        again: Timestamp,
+        /// Why.
+        reason: String,
+        /// All was done and said, but something that decides could not be read.
+        unsure: bool,
+    },
 }
 
 fn kind(subject: &Subject) -> &'static str {
@@ -196,7 +214,8 @@ fn kind(subject: &Subject) -> &'static str {
     }
 }
 
-fn name(subject: &Subject) -> String {
+/// A subject in words.
+pub(super) fn name(subject: &Subject) -> String {
     match subject {
         Subject::Branch(repo, branch) => format!("branch {branch} of {repo}"),
         Subject::Change(repo, change) => format!("change {change} of {repo}"),

@@ -3,6 +3,7 @@
 //! Precedence: flag, environment, file, default (`interfaces.md`); every value remembers its origin. This is the only file that
 //! reads them from the environment. Secrets are never printed, and no fault repeats one.
 
+mod by_token;
 mod fault;
 mod grants;
 mod identities;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+pub use by_token::ByToken;
 pub use fault::{Fault, Faults};
 pub use grants::{GrantMap, GrantRow};
 pub use identities::{IdentityMap, IdentityRow};

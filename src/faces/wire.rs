@@ -2,15 +2,17 @@
 //!
 //! Decides nothing and reads nothing but the settings it is given.
 
+mod by_token;
 mod local;
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countersign_core::domain::{Account, Login, Oid, PrNumber, RepoName, RepoPath};
 use countersign_core::facts::VoteKind;
-use countersign_core::ledger::{InvalidKey, KeyFingerprint, SigningKey, Trust};
+use countersign_core::ledger::{InvalidKey, KeyClass, KeyFingerprint, SigningKey, Trust};
 use secrecy::ExposeSecret as _;
 use sops_file::KeyPath;
 use thiserror::Error;
@@ -20,12 +22,13 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use self::by_token::{adopt_by_token, engine_by_token};
 pub use self::local::{LocalRepo, local_repo, now};
-use super::config::{Adopt, Database, LogFormat, ServeConfig};
+use super::config::{Adopt, Database, GrantMap, IdentityMap, LogFormat, ServeConfig};
 use super::server::{self, Listeners, ServerError, Service};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
-use crate::adapters::github::{GitHub, GitHubConfig};
+use crate::adapters::github::{Credentials, GitHub, GitHubConfig};
 pub use crate::adapters::github::{NewPull, UserGitHub, UserPull, UserRepo};
 use crate::adapters::grants::GrantTable;
 use crate::adapters::keyring::KeyringTable;
@@ -247,33 +250,43 @@ struct Built {
 
 fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, ServeError> {
     let signer = SigningKey::from_pem(config.signing_key.expose_secret())?;
-    let readiness = Readiness::new();
-    readiness.signing_key_loaded();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let github = GitHubConfig {
-        api_url: config.github_api.as_str().to_owned(),
-        app_id: config.app_id,
-        private_key: config.private_key.clone(),
-    };
-    let setup = |fault: String| ServeError::Setup(fault);
-    let forge: Arc<dyn Forge> =
-        Arc::new(GitHub::new(&github, clock.clone()).map_err(|fault| setup(fault.to_string()))?);
-    let git = GitConfig::new(&config.data_dir, config.github.as_str()).map_err(|fault| setup(fault.to_string()))?;
-    let repo = Arc::new(GitRepos::new(git, forge.clone()).map_err(|fault| setup(fault.to_string()))?);
-    let ourselves = Arc::new(OnceLock::new());
     let settings = engine::Settings {
         ledger_ref: config.ledger.clone(),
         adopt_first_seen: config.adopt == Adopt::FirstSeen,
         reconcile: config.reconcile_interval,
         trust: trust(&config.trust, &signer)?,
+        key_class: KeyClass::Server,
     };
+    let github = GitHubConfig {
+        api_url: config.github_api.as_str().to_owned(),
+        credentials: Credentials::App { id: config.app_id, private_key: config.private_key.clone() },
+    };
+    let git = (config.data_dir.as_path(), config.github.as_str());
+    assemble((&github, git), (config.grants.clone(), config.identities.clone()), (signer, settings), journal)
+}
+
+/// Puts an engine together, for whichever face.
+fn assemble(
+    (github, (data_dir, git_url)): (&GitHubConfig, (&Path, &str)),
+    (grants, identities): (Arc<GrantMap>, Arc<IdentityMap>),
+    (signer, settings): (SigningKey, engine::Settings),
+    journal: Arc<dyn Journal>,
+) -> Result<Built, ServeError> {
+    let readiness = Readiness::new();
+    readiness.signing_key_loaded();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let setup = |fault: String| ServeError::Setup(fault);
+    let forge: Arc<dyn Forge> = Arc::new(GitHub::new(github, clock.clone()).map_err(|fault| setup(fault.to_string()))?);
+    let git = GitConfig::new(data_dir, git_url).map_err(|fault| setup(fault.to_string()))?;
+    let repo = Arc::new(GitRepos::new(git, forge.clone()).map_err(|fault| setup(fault.to_string()))?);
+    let ourselves = Arc::new(OnceLock::new());
     let engine = Arc::new(Engine::new(Parts {
         forge,
         repo,
         journal,
         clock: clock.clone(),
-        grants: Arc::new(GrantTable::new(config.grants.clone())),
-        keyring: Arc::new(KeyringTable::new(config.identities.clone())),
+        grants: Arc::new(GrantTable::new(grants)),
+        keyring: Arc::new(KeyringTable::new(identities)),
         outbound: Arc::new(Outgoing::new(clock.clone())),
         signer,
         settings,
@@ -294,8 +307,12 @@ fn trust(pins: &[String], signer: &SigningKey) -> Result<Trust, countersign_core
 
 /// Logs to stderr: text on a terminal, else one JSON object a line.
 fn log(config: &ServeConfig) {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let text = match config.log_format {
+    log_as(&config.log, config.log_format);
+}
+
+fn log_as(filter: &str, format: LogFormat) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let text = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,

@@ -95,6 +95,11 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// A token that was handed to us: nobody knows when it ends, and nobody here can renew it.
+    pub(super) fn lasting(secret: &Arc<SecretString>, now: Timestamp) -> Self {
+        Self { secret: Arc::clone(secret), until: now.plus(LIFE) }
+    }
+
     /// Whether it was minted longer ago than that.
     pub(super) fn is_older_than(&self, age: Span, now: Timestamp) -> bool {
         self.until.since(now).seconds() + age.seconds() < LIFE.seconds()

@@ -29,6 +29,10 @@ impl GitHub {
     }
 
     async fn our_checks(&self, repo: &RepoRef, head: &Oid) -> Result<Vec<CheckWire>, Fault> {
+        if self.client.handed().is_some() {
+            // which App a token speaks for is known once it was asked who it is
+            self.own_account(Some(repo)).await?;
+        }
         let app = self.client.app();
         let rest =
             format!("/commits/{head}/check-runs?check_name={CHECK_NAME}&app_id={app}&filter=latest&per_page=100");

@@ -19,10 +19,11 @@ use super::address::Address;
 use super::broker::{Broker, Scope, Token};
 use super::etag::Etags;
 use super::fault::{self, Fault, Limit, Raw};
+use super::handed::{self, Handed};
 use super::jwt::AppKey;
 use super::lane::{Lanes, Sort};
 use super::transport::{NoAnswer, Patience, Transport};
-use super::{GitHubConfig, SetupFault};
+use super::{Credentials, GitHubConfig, SetupFault};
 use crate::engine::ports::{Clock, ForgeErrorKind};
 
 /// Redirects followed in one call.
@@ -92,11 +93,19 @@ impl Reply {
     }
 }
 
+/// Who we are to GitHub.
+enum Identity {
+    /// An App that mints its tokens.
+    App(AppKey),
+    /// Whoever a token speaks for.
+    Handed(Handed),
+}
+
 /// The client.
 pub(super) struct Client {
     crab: Octocrab,
     pub(super) address: Arc<Address>,
-    key: AppKey,
+    identity: Identity,
     clock: Arc<dyn Clock>,
     lanes: Lanes,
     broker: Broker,
@@ -112,14 +121,22 @@ struct Minted {
 impl Client {
     pub(super) fn new(config: &GitHubConfig, patience: Patience, clock: Arc<dyn Clock>) -> Result<Self, SetupFault> {
         let address = Arc::new(Address::parse(&config.api_url)?);
-        let key = AppKey::parse(config.app_id, &config.private_key)?;
-        key.sign(clock.now())?;
+        let identity = match &config.credentials {
+            Credentials::App { id, private_key } => {
+                let key = AppKey::parse(*id, private_key)?;
+                key.sign(clock.now())?;
+                Identity::App(key)
+            }
+            Credentials::Token { secret, name, installation } => {
+                Identity::Handed(Handed::new(secret.clone(), name.clone(), *installation))
+            }
+        };
         let transport = Transport::new(Arc::clone(&address), patience)?;
         let Ok(crab) = OctocrabBuilder::new_empty().with_service(transport).with_auth(AuthState::None).build();
         Ok(Self {
             crab,
             address,
-            key,
+            identity,
             clock,
             lanes: Lanes::default(),
             broker: Broker::default(),
@@ -131,8 +148,20 @@ impl Client {
         self.clock.now()
     }
 
+    /// Number of the App we are; 0 for nobody's, and for a handed token that nobody asked about yet.
     pub(super) fn app(&self) -> u64 {
-        self.key.app()
+        match &self.identity {
+            Identity::App(key) => key.app(),
+            Identity::Handed(handed) => handed.app(),
+        }
+    }
+
+    /// The token we were handed, if we are no App.
+    pub(super) fn handed(&self) -> Option<&Handed> {
+        match &self.identity {
+            Identity::App(_) => None,
+            Identity::Handed(handed) => Some(handed),
+        }
     }
 
     /// Makes a call; a success, or what its failure means.
@@ -203,13 +232,19 @@ impl Client {
     }
 
     fn signed(&self, operation: &'static str) -> Result<SecretString, Fault> {
-        self.key
-            .sign(self.now())
-            .map_err(|fault| Fault::new(ForgeErrorKind::Credentials, operation, &fault.to_string()))
+        match &self.identity {
+            Identity::App(key) => key
+                .sign(self.now())
+                .map_err(|fault| Fault::new(ForgeErrorKind::Credentials, operation, &fault.to_string())),
+            Identity::Handed(_) => Err(handed::only_for_apps(operation)),
+        }
     }
 
     /// The token of a scope: the one we have, or one minted for everybody who waits.
     pub(super) async fn token(&self, scope: Scope) -> Result<Token, Fault> {
+        if let Identity::Handed(handed) = &self.identity {
+            return Ok(handed.token(self.now()));
+        }
         self.broker.slot(scope, self.now()).token(|| self.now(), || self.mint(scope)).await
     }
 

@@ -20,6 +20,7 @@ mod etag;
 mod fault;
 mod graphql;
 mod guards;
+mod handed;
 mod jwt;
 mod lane;
 mod memory;
@@ -61,14 +62,32 @@ use crate::engine::ports::{Clock, FailedDelivery, Forge, ForgeError, Freshness, 
 /// How long GraphQL is left alone after it failed for an installation, in seconds.
 const GRAPHQL_REST: u64 = 300;
 
-/// Which GitHub, and as which App.
+/// Which GitHub, and as whom.
 pub struct GitHubConfig {
     /// `https://api.github.com`, `https://HOST/api/v3` of a GitHub Enterprise Server, or `http://127.0.0.1:PORT` of a stand-in.
     pub api_url: String,
-    /// Number of the App.
-    pub app_id: u64,
-    /// Its RSA private key, PEM.
-    pub private_key: SecretString,
+    /// As whom.
+    pub credentials: Credentials,
+}
+
+/// As whom we speak to GitHub.
+pub enum Credentials {
+    /// An App, which reaches whatever it is installed on.
+    App {
+        /// Its number.
+        id: u64,
+        /// Its RSA private key, PEM.
+        private_key: SecretString,
+    },
+    /// Whoever a token speaks for, in one repository: the token of a job in GitHub Actions, or an operator's own.
+    Token {
+        /// The token.
+        secret: SecretString,
+        /// The repository.
+        name: RepoName,
+        /// What stands for its installation: a token says nothing of one.
+        installation: InstallationId,
+    },
 }
 
 /// Why the adapter cannot be set up.

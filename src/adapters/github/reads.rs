@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::address::encode;
 use super::client::Call;
 use super::fault::Fault;
+use super::handed::hidden_team;
 use super::wire::{TeamWire, UserWire};
 use super::{GitHub, reading};
 use crate::engine::ports::{ForgeErrorKind, RepoRef};
@@ -78,8 +79,19 @@ impl GitHub {
     pub(super) async fn team(&self, repo: &RepoRef, slug: &TeamSlug) -> Result<Option<TeamId>, Fault> {
         match self.client.send(&Call::get("teams.get", reading(repo), team_path(slug, ""))).await {
             Ok(reply) => Ok(Some(TeamId::new(reply.json::<TeamWire>()?.id))),
-            Err(fault) if fault.is(StatusCode::NOT_FOUND) => Ok(None),
-            Err(fault) => Err(fault),
+            Err(fault) => self.unseen_team(slug, fault),
+        }
+    }
+
+    /// A team that cannot be read: an App that may read members is told that there is none; a handed token may just not see it.
+    fn unseen_team(&self, slug: &TeamSlug, fault: Fault) -> Result<Option<TeamId>, Fault> {
+        let absent = fault.is(StatusCode::NOT_FOUND);
+        match self.client.handed() {
+            Some(_) if absent || fault.kind == ForgeErrorKind::Forbidden => {
+                Err(hidden_team("teams.get", &slug.to_string()))
+            }
+            None if absent => Ok(None),
+            Some(_) | None => Err(fault),
         }
     }
 
@@ -118,6 +130,9 @@ impl GitHub {
             }
             Err(fault) => fault,
         };
+        if self.client.handed().is_some() && fault.kind == ForgeErrorKind::Forbidden {
+            return Err(hidden_team(operation, &team.to_string()));
+        }
         if !fault.is(StatusCode::NOT_FOUND) {
             return Err(fault);
         }

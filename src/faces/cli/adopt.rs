@@ -6,7 +6,7 @@ use serde_json::json;
 use super::args::AdoptArgs;
 use super::ledger::fetch::origin_address;
 use super::{Outcome, output, settings};
-use crate::faces::config::ServeConfig;
+use crate::faces::config::{ByToken, Key, ServeConfig, Settings};
 use crate::faces::exit::{Exit, Report};
 use crate::faces::wire;
 
@@ -16,10 +16,16 @@ pub(super) fn run(args: &AdoptArgs, json: bool) -> Outcome {
         Report::usage(format!("{error}\nhelp: name the whole commit, as `git rev-parse origin/main` prints it"))
     })?;
     let name = repository(args.repo.as_deref())?;
-    let config = ServeConfig::read(&settings::read(args.config.as_deref())?).map_err(Report::from)?;
+    let settings = settings::read(args.config.as_deref())?;
     let runtime = settings::runtime()?;
-    let adopted =
-        runtime.block_on(wire::adopt(config, &name, &commit)).map_err(|error| Report::chain(Exit::FAILED, &error))?;
+    let adopted = if args.for_action {
+        let config = by_token(&settings, &name)?;
+        runtime.block_on(wire::adopt_by_token(&config, &commit))
+    } else {
+        let config = ServeConfig::read(&settings).map_err(Report::from)?;
+        runtime.block_on(wire::adopt(config, &name, &commit))
+    };
+    let adopted = adopted.map_err(|error| Report::chain(Exit::FAILED, &error))?;
     if json {
         let taken = adopted.taken.iter().map(|(branch, paths)| json!({"branch": branch, "paths": paths}));
         let taken: Vec<_> = taken.collect();
@@ -40,6 +46,22 @@ pub(super) fn run(args: &AdoptArgs, json: bool) -> Outcome {
         );
     }
     Ok(Exit::FINE)
+}
+
+/// What adopting without an App needs: a token of the person's, and the key.
+fn by_token(settings: &Settings, name: &RepoName) -> Result<ByToken, Report> {
+    let token = ["GH_TOKEN", "GITHUB_TOKEN"].into_iter().find_map(|name| std::env::var(name).ok());
+    let token = token.filter(|token| !token.trim().is_empty()).ok_or_else(|| {
+        Report::usage("there is no token").help("set `GH_TOKEN`, for instance to what `gh auth token` prints")
+    })?;
+    let data = settings.text(Key::DataDir).unwrap_or_default().into();
+    let config = ByToken::read(settings, token.into(), name.clone(), data).map_err(Report::from)?;
+    if config.signing_key.is_none() {
+        return Err(Report::usage("the ledger has no signing key").help(
+            "make one with `countersign keygen -o FILE`, name it in `COUNTERSIGN_SIGNING_KEY_FILE`, and give its text to the workflow",
+        ));
+    }
+    Ok(config)
 }
 
 /// The repository named, or the one this clone comes from.

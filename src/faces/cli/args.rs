@@ -69,6 +69,7 @@ impl Arguments {
             | Verb::Doctor(_)
             | Verb::Config(_)
             | Verb::Serve(_)
+            | Verb::Action
             | Verb::Demo(_)
             | Verb::Completions { .. } => false,
         };
@@ -137,6 +138,8 @@ pub(super) enum Verb {
     Sync(SyncArgs),
     /// Run the server: take GitHub's deliveries, count approvals, merge what was approved.
     Serve(ConfigArgs),
+    /// Do what the GitHub Action was asked for, inside its job; `action.yml` starts this.
+    Action,
     /// Say what is missing: in the App's rights, its webhook, the rules of each repository; and how to mend it.
     Doctor(DoctorArgs),
     /// Print every setting and where its value comes from, secrets masked.
@@ -269,6 +272,9 @@ pub(super) struct AdoptArgs {
     /// The commit the default branch is at: the whole id.
     #[arg(value_name = "COMMIT")]
     pub(super) commit: String,
+    /// For the GitHub Action, without an App: with a token in `GH_TOKEN` or `GITHUB_TOKEN`, and the signing key the workflow will hold.
+    #[arg(long)]
+    pub(super) for_action: bool,
     /// The repository; the one this clone comes from unless named.
     #[arg(long, value_name = "OWNER/NAME")]
     pub(super) repo: Option<String>,

@@ -27,8 +27,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use self::args::{Arguments, LedgerVerb, Verb};
-use super::demo;
+pub(super) use self::settings::runtime;
+pub(super) use self::sync::told_by_hand;
 use super::exit::{Exit, Report};
+use super::{action, demo};
 
 /// What a verb comes to: its exit code, or a report.
 type Outcome = Result<Exit, Report>;
@@ -84,6 +86,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Adopt(args) => adopt::run(&args, json),
         Verb::Sync(args) => sync::run(&args, json),
         Verb::Serve(args) => settings::serve(&args),
+        Verb::Action => Ok(action::run()),
         Verb::Config(args) => settings::run(&args, json),
         Verb::Demo(args) => Ok(demo::run(demo::Options { keep_running: args.keep_running, no_color: args.no_color })),
         Verb::Completions { shell } => completions(shell),

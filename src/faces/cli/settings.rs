@@ -32,7 +32,7 @@ pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {
 }
 
 /// What asynchronous work runs on.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Report> {
+pub(in crate::faces) fn runtime() -> Result<tokio::runtime::Runtime, Report> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Report::failed("the server cannot be started", &error))
 }

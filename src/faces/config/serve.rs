@@ -206,7 +206,7 @@ fn address(settings: &Settings, key: Key) -> Result<SocketAddr, Fault> {
         .map_err(|_| refuse(settings, key, "an address", "write a number address and a port, such as `127.0.0.1:8080`"))
 }
 
-fn base_url(settings: &Settings, key: Key) -> Result<BaseUrl, Fault> {
+pub(super) fn base_url(settings: &Settings, key: Key) -> Result<BaseUrl, Fault> {
     let help = "write an address such as `https://github.example/api/v3`, without user, query or fragment";
     let url = Url::parse(settings.text(key).unwrap_or_default()).ok();
     let plain = |url: &Url| {
@@ -288,7 +288,7 @@ fn database(settings: &Settings) -> Result<Database, Fault> {
     }
 }
 
-fn signing_key(settings: &Settings) -> Result<SecretString, Fault> {
+pub(super) fn signing_key(settings: &Settings) -> Result<SecretString, Fault> {
     let help = "make one with `countersign keygen -o FILE` and name it in `COUNTERSIGN_SIGNING_KEY_FILE`";
     let pem = pem(settings, Key::SigningKey)
         .ok_or_else(|| missing(Key::SigningKey, "the ledger has no signing key", help))?;
@@ -298,7 +298,7 @@ fn signing_key(settings: &Settings) -> Result<SecretString, Fault> {
     }
 }
 
-fn ledger(settings: &Settings) -> Result<RefName, Fault> {
+pub(super) fn ledger(settings: &Settings) -> Result<RefName, Fault> {
     let key = Key::LedgerRef;
     RefName::parse(settings.text(key).unwrap_or_default()).map_err(|_| {
         refuse(settings, key, "a full reference", "write it in full, such as `refs/heads/countersign/ledger`")
@@ -328,7 +328,7 @@ fn interval(settings: &Settings) -> Result<Span, Fault> {
     }
 }
 
-fn log(settings: &Settings) -> Result<String, Fault> {
+pub(super) fn log(settings: &Settings) -> Result<String, Fault> {
     let text = settings.text(Key::Log).unwrap_or_default();
     match EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -336,7 +336,7 @@ fn log(settings: &Settings) -> Result<String, Fault> {
     }
 }
 
-fn log_format(settings: &Settings) -> Result<LogFormat, Fault> {
+pub(super) fn log_format(settings: &Settings) -> Result<LogFormat, Fault> {
     match settings.text(Key::LogFormat) {
         None => Ok(LogFormat::Auto),
         Some("text") => Ok(LogFormat::Text),

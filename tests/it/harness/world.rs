@@ -12,6 +12,7 @@ use github_sim::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::jobs::Jobs;
 use super::store::Store;
 
 /// Two environments, two kinds of approvers.
@@ -64,6 +65,8 @@ pub(crate) struct World {
     pub(super) deaths: usize,
     /// A second server on the same database.
     pub(super) replica: Option<Server>,
+    /// The jobs that stand in for a server.
+    pub(super) jobs: Option<Jobs>,
 }
 
 pub(super) struct Server {
@@ -169,6 +172,7 @@ impl World {
             crashes: VecDeque::new(),
             deaths: 0,
             replica: None,
+            jobs: None,
         };
         world.keys();
         let first = Push::to("main")
@@ -261,8 +265,11 @@ impl World {
         self.server = None;
     }
 
-    /// Everything the server has logged.
+    /// Everything the server, or the jobs in its place, have logged.
     pub(crate) fn log(&self) -> String {
+        if let Some(jobs) = &self.jobs {
+            return jobs.log();
+        }
         std::fs::read_to_string(self.path("server.log")).unwrap_or_default()
     }
 

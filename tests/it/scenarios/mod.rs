@@ -1,6 +1,7 @@
 //! What happens, told as people would tell it.
 
 mod acceptance;
+mod action;
 mod adoption;
 mod approval;
 mod authority;

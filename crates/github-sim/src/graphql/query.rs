@@ -36,7 +36,12 @@ impl Walk<'_> {
             }
             "viewer" => match self.who {
                 Who::User(person) => Ok(Out::One(Node::Account(*person))),
-                Who::Installation(access) => Ok(Out::One(Node::Account(access.bot))),
+                // an App is a `User` here, with the login REST gives it
+                Who::Installation(access) => {
+                    let login = self.st.accounts.get(&access.bot).map(|bot| bot.login.clone()).unwrap_or_default();
+                    let fields = vec![("login", login.into()), ("databaseId", access.bot.into())];
+                    Ok(Out::One(Node::Plain("User", fields)))
+                }
                 Who::Nobody | Who::App(_) => Ok(Out::null()),
             },
             "node" => {

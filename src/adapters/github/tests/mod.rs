@@ -20,7 +20,7 @@ use secrecy::SecretString;
 
 use self::server::{Answer, Seen, Server};
 use super::transport::Patience;
-use super::{GitHub, GitHubConfig};
+use super::{Credentials, GitHub, GitHubConfig};
 use crate::engine::ports::{Clock, Forge as _, ForgeErrorKind, Freshness, RepoRef};
 
 /// A clock that stands still until it is moved.
@@ -58,7 +58,7 @@ const PATIENCE: Patience =
     Patience { connect: Duration::from_secs(2), read: Duration::from_millis(600), whole: Duration::from_millis(900) };
 
 fn github_at(api_url: String, clock: &Arc<Stopped>) -> GitHub {
-    let config = GitHubConfig { api_url, app_id: 77, private_key: key() };
+    let config = GitHubConfig { api_url, credentials: Credentials::App { id: 77, private_key: key() } };
     let clock: Arc<dyn Clock> = Arc::<Stopped>::clone(clock);
     GitHub::with_patience(&config, clock, PATIENCE, Duration::from_millis(5)).unwrap()
 }

@@ -36,13 +36,19 @@ pub(super) fn run(args: &SyncArgs, json: bool) -> Outcome {
         SyncFault::Sync(ByHandError::NoTarget(fault)) => Report::usage(fault),
         other @ (SyncFault::Setup(_) | SyncFault::Sync(_)) => Report::chain(Exit::FAILED, &other),
     })?;
+    let (text, rows, exit) = told_by_hand(&delivered);
     if json {
-        let targets: Vec<Value> = delivered.iter().map(row).collect();
-        output::json(&json!({"version": 1, "targets": targets}))?;
+        output::json(&rows)?;
     } else {
-        output::say(&text::deliveries(&delivered))?;
+        output::say(&text)?;
     }
-    Ok(exit(&delivered))
+    Ok(exit)
+}
+
+/// What became of the targets: for people, for machines, and as an exit code.
+pub(in crate::faces) fn told_by_hand(delivered: &[ByHand]) -> (String, Value, Exit) {
+    let targets: Vec<Value> = delivered.iter().map(row).collect();
+    (text::deliveries(delivered), json!({"version": 1, "targets": targets}), exit(delivered))
 }
 
 fn repository(args: &SyncArgs) -> Result<RepoName, Report> {

@@ -8,6 +8,8 @@ mod text;
 
 use countersign_core::domain::RepoName;
 
+pub(in crate::faces) use self::by_hand::told_by_hand;
+
 use super::args::SyncArgs;
 use super::ledger::fetch::origin_address;
 use super::{Outcome, adopt};

@@ -1,0 +1,6 @@
+//! Without a server: the packaged action in jobs, and whether it does what the server does.
+
+mod agree;
+mod gate;
+mod script;
+mod values;

@@ -1,0 +1,120 @@
+//! The packaged script: which program it runs, and that it runs no other.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use tempfile::TempDir;
+
+use crate::harness::Step;
+
+/// A copy of the action's tree with a release of its own: `version 9.9.9`, and a program that says who it is.
+struct Package {
+    tree: TempDir,
+    url: String,
+    asset: String,
+    digest: String,
+}
+
+impl Package {
+    async fn new(served: Option<&'static [u8]>) -> Self {
+        let tree = TempDir::new().unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        std::fs::create_dir(tree.path().join("action")).unwrap();
+        std::fs::copy(root.join("action/run.sh"), tree.path().join("action/run.sh")).unwrap();
+        let asset = format!("countersign-9.9.9-{}-unknown-linux-musl.tar.gz", std::env::consts::ARCH);
+        let program = "#!/bin/sh\necho \"the program of the release: $*\"\n";
+        std::fs::write(tree.path().join("countersign"), program).unwrap();
+        let done = Command::new("sh")
+            .args(["-c", &format!("chmod +x countersign && tar -czf {asset} countersign && sha256sum {asset}")])
+            .current_dir(tree.path())
+            .output()
+            .unwrap();
+        let digest = String::from_utf8(done.stdout).unwrap().split(' ').next().unwrap().to_owned();
+        let bytes = Arc::new(served.map_or_else(|| std::fs::read(tree.path().join(&asset)).unwrap(), <[u8]>::to_vec));
+        let path = format!("/v9.9.9/{asset}");
+        let app = axum::Router::new().fallback(move |uri: axum::http::Uri| {
+            let (bytes, right) = (bytes.clone(), uri.path() == path);
+            async move { if right { Ok(bytes.to_vec()) } else { Err(StatusCode::NOT_FOUND) } }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { tree, url, asset, digest }
+    }
+
+    fn release(&self, text: &str) {
+        std::fs::write(self.tree.path().join("action/release"), text).unwrap();
+    }
+
+    fn step(&self) -> Step {
+        let tree = self.tree.path().display().to_string();
+        Step::of(&self.tree.path().join("action/run.sh"), "gate")
+            .set("ACTION_BINARY_PATH", "")
+            .set("GITHUB_ACTION_PATH", &tree)
+            .set("ACTION_REPOSITORY", "acme/countersign")
+            .set("COUNTERSIGN_RELEASES_URL", &self.url)
+    }
+
+    fn pinned(&self) -> String {
+        format!("# a release\nversion 9.9.9\n{}  {}\n", self.digest, self.asset)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_release_that_belongs_to_the_commit_is_loaded_and_run() {
+    let package = Package::new(None).await;
+    package.release(&package.pinned());
+    let seen = package.step().run(package.tree.path(), &[]);
+    assert_eq!((seen.code, seen.log.trim()), (Some(0), "the program of the release: action"), "{seen:#?}");
+    let asked = package.step().set("ACTION_VERSION", "v9.9.9").run(package.tree.path(), &[]);
+    assert_eq!(asked.code, Some(0), "{asked:#?}");
+    let other = package.step().set("ACTION_VERSION", "9.9.8").run(package.tree.path(), &[]);
+    assert_eq!(other.code, Some(1));
+    assert!(other.errors[0].contains("does not belong to the version"), "{other:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_with_another_digest_is_never_run() {
+    let package = Package::new(Some(b"something else")).await;
+    package.release(&package.pinned());
+    let seen = package.step().run(package.tree.path(), &[]);
+    assert_eq!(seen.code, Some(1));
+    assert!(seen.errors[0].contains("its SHA-256 is another"), "{seen:#?}");
+    assert!(!seen.log.contains("the program of the release"));
+    // the right file under a line that names another digest
+    let package = Package::new(None).await;
+    package.release(&format!("version 9.9.9\n{}  {}\n", "0".repeat(64), package.asset));
+    let seen = package.step().run(package.tree.path(), &[]);
+    assert_eq!(seen.code, Some(1));
+    assert!(!seen.log.contains("the program of the release"), "{seen:#?}");
+    // and it does not stay behind for the next step
+    assert!(!package.tree.path().join("temp/countersign/countersign").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_without_a_release_says_so() {
+    let package = Package::new(None).await;
+    package.release("# none yet\n");
+    let seen = package.step().run(package.tree.path(), &[]);
+    assert_eq!(seen.code, Some(1));
+    assert!(seen.errors[0].contains("no release for this machine"), "{seen:#?}");
+    assert!(seen.errors[0].contains("fallback: source"), "{seen:#?}");
+    let seen = package.step().set("ACTION_BINARY_PATH", "/nowhere/countersign").run(package.tree.path(), &[]);
+    assert_eq!(seen.code, Some(1));
+    assert!(seen.errors[0].contains("binary-path names no program"), "{seen:#?}");
+}
+
+#[test]
+fn an_unknown_command_is_refused_and_no_input_is_ever_run() {
+    let folder = TempDir::new().unwrap();
+    for hostile in ["$(touch broken)", "`touch broken`", "gate; touch broken", "::error::x", "gate\ntouch broken"] {
+        let step = Step::new(hostile).set("ACTION_ARGS", hostile).set("ACTION_ENVIRONMENT", hostile);
+        let seen = step.run(folder.path(), &[]);
+        assert_eq!(seen.code, Some(2), "{seen:#?}");
+        assert_eq!(seen.errors.len(), 1, "{seen:#?}");
+        assert!(seen.other_commands.is_empty(), "{seen:#?}");
+        assert!(!folder.path().join("broken").exists(), "{hostile} was run");
+    }
+}
