@@ -131,6 +131,7 @@ impl Engine {
             None => description(place, gathered),
         };
         let description = description.filter(|_| opened_by_us);
+        self.know_who_spoke(place, gathered).await?;
         if description.is_some() {
             self.know_description(place, gathered).await?;
         }
@@ -168,6 +169,19 @@ impl Engine {
         let standing = Description { title: read.title.clone(), body: read.body.clone() }.digest();
         let nothing = Presence { check: None, comment: None, description: None, asked: Vec::new() };
         let presence = Presence { description: Some(standing), ..known.unwrap_or(nothing) };
+        self.remember(&place.repo, read.number, &presence).await
+    }
+
+    /// Whoever gave a review was asked for it, or came without: a process that remembers nothing of the request asks them no more than
+    /// one that does.
+    async fn know_who_spoke(&self, place: &Place, gathered: &Gathered) -> Result<(), TurnError> {
+        let read = &gathered.read;
+        let spoke = read.reviews.iter().filter_map(|review| review.author.as_ref());
+        let asked: Vec<String> = spoke.map(|author| author.login.to_string()).collect();
+        if asked.is_empty() || self.journal.presence(place.repo.id, read.number).await?.is_some() {
+            return Ok(());
+        }
+        let presence = Presence { check: None, comment: None, description: None, asked };
         self.remember(&place.repo, read.number, &presence).await
     }
 

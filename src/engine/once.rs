@@ -53,6 +53,8 @@ pub struct Done {
     pub turns: usize,
     /// Subjects whose last turn failed, and why.
     pub failed: Vec<(String, String)>,
+    /// Subjects about which all was done and said that could be, but something that decides could not be read.
+    pub unsure: Vec<String>,
 }
 
 /// How a pull request stands.
@@ -134,12 +136,7 @@ impl Engine {
                     }
                     End::Fail { reason, unsure, .. } => {
                         given_up = if claim.attempts + 1 >= TRIES { TRIES } else { given_up };
-                        // what is not known was said where people look; it is no failure of the run
-                        if unsure {
-                            failed.remove(&claim.subject);
-                        } else {
-                            failed.insert(claim.subject.clone(), reason);
-                        }
+                        failed.insert(claim.subject.clone(), (reason, unsure));
                     }
                 }
                 continue;
@@ -149,7 +146,10 @@ impl Engine {
                 Some(_) | None => break,
             }
         }
-        done.failed = failed.into_iter().map(|(subject, why)| (name(&subject), why)).collect();
+        for (subject, (why, unsure)) in failed {
+            // what is not known was said where people look; it is no failure of the run
+            if unsure { done.unsure.push(name(&subject)) } else { done.failed.push((name(&subject), why)) }
+        }
         Ok(done)
     }
 

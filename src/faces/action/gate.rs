@@ -185,6 +185,13 @@ fn seats(decision: &Decision) -> (usize, usize) {
 }
 
 fn carried_out(done: &Done, outputs: &mut Outputs) -> Outcome {
+    if !done.unsure.is_empty() {
+        outputs.say(&format!(
+            "Not decided, because GitHub did not say everything: {}. If teams are in the policy: a job's own token reads no teams. \
+             Name users there, or hand the action a token of an App with `members: read`.",
+            done.unsure.join(", ")
+        ));
+    }
     if done.failed.is_empty() {
         return Ok(Exit::FINE);
     }

@@ -108,8 +108,9 @@ async fn the_token_of_a_job_reads_no_teams_and_the_gate_says_so() {
     world.approve(&world.bob, pull);
     let seen = around.run(&around.gate("schedule", MAIN, &json!({"schedule": "*/10 * * * *"}), true));
     assert!(!world.merged(pull), "who is in the team is not known: {seen:#?}");
-    let said = world.comment(pull);
-    assert!(said.contains("a job's own token reads no teams"), "{said}");
+    assert_eq!(seen.code, Some(0), "it was carried out: {seen:#?}");
+    assert!(world.comment(pull).contains("`membership-unknown`"), "{}", world.comment(pull));
+    assert!(seen.summary.contains("a job's own token reads no teams"), "{seen:#?}");
     world.no_violations();
 }
 
