@@ -124,18 +124,17 @@ impl Engine {
     /// Turn after turn.
     async fn until_nothing_is_due(&self) -> Result<Done, TurnError> {
         let (progress, end) = (Progress::default(), self.clock.now().plus(LONGEST));
-        let (mut done, mut failed, mut given_up) = (Done::default(), BTreeMap::new(), 0_u32);
-        while self.clock.now() < end && given_up < TRIES {
+        let (mut done, mut failed, mut weary) = (Done::default(), BTreeMap::new(), false);
+        while self.clock.now() < end && !weary {
             let now = self.clock.now();
             if let Some(claim) = self.journal.claim("once", now, LEASE).await? {
                 done.turns += 1;
                 match turn(self, &claim, &progress).await {
                     End::Complete(_) => {
                         failed.remove(&claim.subject);
-                        given_up = 0;
                     }
                     End::Fail { reason, unsure, .. } => {
-                        given_up = if claim.attempts + 1 >= TRIES { TRIES } else { given_up };
+                        weary = claim.attempts + 1 >= TRIES;
                         failed.insert(claim.subject.clone(), (reason, unsure));
                     }
                 }
