@@ -10,7 +10,7 @@ use crate::faces::exit::{Exit, Report};
 
 /// Faults of the policy and of sealed files in the checkout.
 pub(super) fn check(job: &Job, runner: &mut Runner, outputs: &mut Outputs) -> Outcome {
-    let format = job.get("ACTION_FORMAT").unwrap_or("github");
+    let format = job.get("ACTION_FORMAT").unwrap_or("text");
     if format == "github" {
         // these are commands for the runner; the verb escapes what it quotes
         let status = verb("check", &["--format".to_owned(), format.to_owned()], job)?.status();
