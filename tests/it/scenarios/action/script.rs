@@ -118,3 +118,19 @@ fn an_unknown_command_is_refused_and_no_input_is_ever_run() {
         assert!(!folder.path().join("broken").exists(), "{hostile} was run");
     }
 }
+
+#[test]
+fn faults_of_a_policy_are_named_and_end_the_step() {
+    let folder = TempDir::new().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    std::fs::write(&policy, crate::harness::POLICY).unwrap();
+    let step = || Step::new("check").set("ACTION_ARGS", &policy.display().to_string());
+    let seen = step().run(folder.path(), &[]);
+    assert_eq!((seen.code, seen.errors.len()), (Some(0), 0), "{seen:#?}");
+    let broken = crate::harness::POLICY.replace("required_approvals", "::error::x");
+    std::fs::write(&policy, broken).unwrap();
+    let seen = step().run(folder.path(), &[]);
+    assert_eq!(seen.code, Some(12), "{seen:#?}");
+    assert!(seen.log.contains("CS0"), "{seen:#?}");
+    assert!(seen.errors.is_empty() && seen.other_commands.is_empty(), "what it quotes is no command: {seen:#?}");
+}
