@@ -13,7 +13,7 @@ use countersign_core::facts::compare::{self, Branches, Entries};
 use countersign_core::policy::PathClass;
 use sops_file::diff::{self, DataKeyChange};
 use sops_file::merge::{Outcome, Scope, merge};
-use sops_file::{Identities, KeyPath, OpenOptions, SealedDocument, open};
+use sops_file::{Identities, KeyKind, KeyPath, OpenOptions, SealedDocument, open};
 use tracing::{info, warn};
 
 use super::book::Place;
@@ -46,13 +46,14 @@ impl Engine {
         delta: &Delta,
         (moved, base): (&[RepoPath], &Entries),
     ) -> Result<(Option<Joint>, BTreeMap<RepoPath, String>), TurnError> {
+        let alone = self.journal.repositories().await?.len() == 1;
         let (mut made, mut apart) = (BTreeMap::new(), BTreeMap::new());
         for path in moved {
             let Some(environment) = sealed_in(place, &change.base, path) else { continue };
             let Some(entry) = delta.entries().iter().find(|entry| entry.path == *path) else { continue };
             let here = DeltaEntry { path: path.clone(), old: entry.new.clone(), new: base.get(path).cloned() };
             let joined = match self.versions(place, entry, &here).await? {
-                Ok(versions) => self.join(place, &environment, &versions),
+                Ok(versions) => self.join(place, (&environment, alone), &versions),
                 Err(why) => Err(why),
             };
             match joined {
@@ -89,8 +90,16 @@ impl Engine {
         Ok(read.map_err(|_| "it cannot be read".to_owned()))
     }
 
-    fn join(&self, place: &Place, environment: &Environment, versions: &Versions) -> Result<Vec<u8>, String> {
-        let identity = match self.keyring.identity(&place.repo.name, environment) {
+    fn join(
+        &self,
+        place: &Place,
+        (environment, alone): (&Environment, bool),
+        versions: &Versions,
+    ) -> Result<Vec<u8>, String> {
+        let recipients = versions.tip.metadata().recipients().filter(|recipient| recipient.kind() == KeyKind::Age);
+        let recipients: Vec<String> = recipients.map(|recipient| recipient.name().to_owned()).collect();
+        let alone = alone.then_some(recipients.as_slice());
+        let identity = match self.keyring.identity(&place.repo.name, environment, alone) {
             Ok(Some(identity)) => identity,
             Ok(None) => return Err(contended(versions)),
             Err(fault) => {

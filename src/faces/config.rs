@@ -10,6 +10,7 @@ mod identities;
 mod key;
 mod serve;
 mod settings;
+mod sops;
 mod table;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use identities::{IdentityMap, IdentityRow};
 pub use key::{Key, Shown};
 pub use serve::{Adopt, BaseUrl, Database, LogFormat, ServeConfig};
 pub use settings::{Origin, Row, Settings};
+pub use sops::SopsVariables;
 
 /// What stands where a secret is.
 const MASK: &str = "********";
@@ -39,7 +41,7 @@ const RUNNER: [&str; 3] = ["GITHUB_ACTIONS", "GITHUB_API_URL", "GITHUB_SERVER_UR
 pub struct Sources {
     /// Values given as flags (`--listen …`).
     pub flags: BTreeMap<Key, String>,
-    /// Environment variables: ours, the runner's, and those the file takes grants from.
+    /// Environment variables: ours, the runner's, sops's, and those the file takes grants from.
     pub variables: BTreeMap<String, String>,
     /// The configuration file.
     pub file: Option<ConfigFile>,
@@ -65,7 +67,8 @@ impl Sources {
         let mut variables = BTreeMap::new();
         for (name, value) in std::env::vars_os() {
             let Ok(name) = name.into_string() else { continue };
-            if !name.starts_with(PREFIX) && !RUNNER.contains(&name.as_str()) && !granted.contains(&name) {
+            let known = RUNNER.contains(&name.as_str()) || sops::NAMES.contains(&name.as_str());
+            if !name.starts_with(PREFIX) && !known && !granted.contains(&name) {
                 continue;
             }
             let value = value.into_string().map_err(|_| {

@@ -24,14 +24,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use self::by_token::{adopt_by_token, engine_by_token};
 pub use self::local::{LocalRepo, local_repo, now};
-use super::config::{Adopt, Database, GrantMap, IdentityMap, LogFormat, ServeConfig};
+use super::config::{Adopt, Database, GrantMap, LogFormat, ServeConfig, SopsVariables};
 use super::server::{self, Listeners, ServerError, Service};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
 use crate::adapters::github::{Credentials, GitHub, GitHubConfig};
 pub use crate::adapters::github::{NewPull, UserGitHub, UserPull, UserRepo};
 use crate::adapters::grants::GrantTable;
-use crate::adapters::keyring::KeyringTable;
+use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
@@ -262,13 +262,20 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
         credentials: Credentials::App { id: config.app_id, private_key: config.private_key.clone() },
     };
     let git = (config.data_dir.as_path(), config.github.as_str());
-    assemble((&github, git), (config.grants.clone(), config.identities.clone()), (signer, settings), journal)
+    let keyring = KeyringTable::new(config.identities.clone(), shared(&config.sops));
+    assemble((&github, git), Given { grants: config.grants.clone(), keyring }, (signer, settings), journal)
+}
+
+/// What the operator gave beside the settings.
+struct Given {
+    grants: Arc<GrantMap>,
+    keyring: KeyringTable,
 }
 
 /// Puts an engine together, for whichever face.
 fn assemble(
     (github, (data_dir, git_url)): (&GitHubConfig, (&Path, &str)),
-    (grants, identities): (Arc<GrantMap>, Arc<IdentityMap>),
+    given: Given,
     (signer, settings): (SigningKey, engine::Settings),
     journal: Arc<dyn Journal>,
 ) -> Result<Built, ServeError> {
@@ -285,8 +292,8 @@ fn assemble(
         repo,
         journal,
         clock: clock.clone(),
-        grants: Arc::new(GrantTable::new(grants)),
-        keyring: Arc::new(KeyringTable::new(identities)),
+        grants: Arc::new(GrantTable::new(given.grants)),
+        keyring: Arc::new(given.keyring),
         outbound: Arc::new(Outgoing::new(clock.clone())),
         signer,
         settings,
@@ -294,6 +301,11 @@ fn assemble(
         readiness: readiness.clone(),
     }));
     Ok(Built { engine, clock, ourselves, readiness })
+}
+
+/// What the variables of sops say, as the keyring takes it.
+fn shared(sops: &SopsVariables) -> Shared {
+    Shared { key: sops.key.clone(), file: sops.file.clone(), command: sops.command.clone() }
 }
 
 /// Pinned roots, or our own key: a server believes no ledger that somebody else began.

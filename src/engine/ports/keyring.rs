@@ -8,11 +8,17 @@ use thiserror::Error;
 
 /// Where identities come from.
 pub trait Keyring: Send + Sync {
-    /// The identity of an environment; `None`: the settings name none. Read at each use.
+    /// The identity of an environment; `None`: the settings name none. Read at each use. `alone`: the age recipients of the
+    /// document, given only where this is the one repository there is: then an identity that is named for none may serve.
     ///
     /// # Errors
     /// When it is named and cannot be read.
-    fn identity(&self, repo: &RepoName, environment: &Environment) -> Result<Option<Identities>, NoIdentity>;
+    fn identity(
+        &self,
+        repo: &RepoName,
+        environment: &Environment,
+        alone: Option<&[String]>,
+    ) -> Result<Option<Identities>, NoIdentity>;
 }
 
 /// An identity that the settings name cannot be used.

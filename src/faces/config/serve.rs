@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-use super::{Fault, Faults, GrantMap, IdentityMap, Key, Settings};
+use super::{Fault, Faults, GrantMap, IdentityMap, Key, Settings, SopsVariables};
 use crate::engine::crash::{self, Passing};
 
 /// An `http` or `https` address without a trailing slash, user, query or fragment.
@@ -108,6 +108,8 @@ pub struct ServeConfig {
     pub grants: Arc<GrantMap>,
     /// Identities of environments.
     pub identities: Arc<IdentityMap>,
+    /// Identities for the only repository.
+    pub sops: SopsVariables,
     /// Tracing filter.
     pub log: String,
     /// How logs are written.
@@ -180,6 +182,7 @@ impl ServeConfig {
             quiet,
             grants: settings.grants().clone(),
             identities: settings.identities().clone(),
+            sops: settings.sops().clone(),
             log,
             log_format,
             crash_at,

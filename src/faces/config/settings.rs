@@ -14,7 +14,8 @@ use serde::Serialize;
 use super::key::{NOT_YET, Shown, nearest, variable};
 use super::table::{self, Entries};
 use super::{
-    Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX, Sources, grants, identities,
+    Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX, SopsVariables, Sources, grants,
+    identities,
 };
 
 /// Switch of tests: where the process is to die (`engine::crash`).
@@ -59,6 +60,7 @@ pub struct Settings {
     grant_rows: Vec<GrantRow>,
     identities: Arc<IdentityMap>,
     identity_rows: Vec<IdentityRow>,
+    sops: SopsVariables,
     warnings: Vec<Fault>,
     crash_at: Option<String>,
 }
@@ -102,9 +104,11 @@ impl Settings {
         let warnings = sources.variables.keys().filter_map(|name| misspelt(name)).collect();
         let crash_at = sources.variables.get(CRASH_AT).filter(|text| !text.is_empty()).cloned();
         let grant_rows = grants::rows(&entries.grants, file);
-        let identity_rows = identities::rows(&entries.identities, file);
+        let sops = SopsVariables::of(sources);
+        let mut identity_rows = identities::rows(&entries.identities, file);
+        identity_rows.extend(sops.rows());
         let (grants, identities) = (Arc::new(entries.grants), Arc::new(entries.identities));
-        faults.or(Self { values, grants, grant_rows, identities, identity_rows, warnings, crash_at })
+        faults.or(Self { values, grants, grant_rows, identities, identity_rows, sops, warnings, crash_at })
     }
 
     /// Things that are probably not meant, but forbid nothing.
@@ -148,6 +152,12 @@ impl Settings {
     #[must_use]
     pub fn identities(&self) -> &Arc<IdentityMap> {
         &self.identities
+    }
+
+    /// What the variables of sops say.
+    #[must_use]
+    pub fn sops(&self) -> &SopsVariables {
+        &self.sops
     }
 
     /// What `countersign config` prints of the identities.

@@ -316,3 +316,17 @@ fn a_grant_says_where_the_secret_is_and_what_it_may_be_used_with() {
     assert!(!rows.to_string().replace("hook-canary", "").contains("canary"), "{rows}");
     assert!(resolve(&sources(&[], "")).unwrap().grants().is_empty(), "nothing is granted by itself");
 }
+
+#[test]
+fn variables_of_sops_are_taken_as_they_are_and_shown_masked() {
+    let given: Vec<_> =
+        ["SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"].map(|name| (name, "canary".to_owned())).into();
+    let settings = resolve(&sources(&given, "")).unwrap();
+    let names: Vec<_> = settings.identity_rows().iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names, ["SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"]);
+    assert!(settings.identity_rows().iter().all(|row| !row.value.contains("canary") && !row.origin.contains("canary")));
+    let sops = settings.sops();
+    assert!(sops.key.as_ref().is_some_and(|key| key.expose_secret() == "canary"));
+    assert!(sops.file.is_some() && sops.command.as_deref() == Some("canary"));
+    assert!(resolve(&sources(&[("SOPS_AGE_KEY", " ".to_owned())], "")).unwrap().identity_rows().is_empty());
+}

@@ -9,8 +9,9 @@ use countersign_core::ledger::{KeyClass, KeyFingerprint, SigningKey, Trust};
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::{AdoptFault, ServeError, assemble, log_as};
+use super::{AdoptFault, Given, ServeError, assemble, log_as};
 use crate::adapters::github::{Credentials, GitHubConfig};
+use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::store;
 use crate::engine::{self, Adopted, Engine};
 use crate::faces::config::ByToken;
@@ -52,7 +53,8 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
         },
     };
     let git = (config.data_dir.as_path(), config.github.as_str());
-    Ok(assemble((&github, git), (Arc::default(), Arc::default()), (signer, settings), journal)?.engine)
+    let given = Given { grants: Arc::default(), keyring: KeyringTable::new(Arc::default(), Shared::default()) };
+    Ok(assemble((&github, git), given, (signer, settings), journal)?.engine)
 }
 
 /// A key that no ledger knows: an engine without one of its own only reads, and what this would sign counts nowhere.

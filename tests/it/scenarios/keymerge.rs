@@ -151,6 +151,24 @@ async fn without_an_identity_keys_are_named() {
     world.end();
 }
 
+async fn the_only_repository_is_served_by_the_variables_of_sops() {
+    let mut world = world(false).await;
+    world.kill();
+    world.set("SOPS_AGE_KEY", &Secrets::identity());
+    world.start();
+    let first = request(&world, "rita/first", TEN, &[("group0.key0", "mine")]);
+    let second = request(&world, "rita/second", TEN, &[("group1.key1", "other")]);
+    for pull in [first, second] {
+        world.approve(&world.ann, pull);
+    }
+    for pull in [first, second] {
+        world.until_merged(pull);
+    }
+    let text = opened(&world);
+    assert!(text.contains("key0: mine") && text.contains("key1: other"), "{text}");
+    world.end();
+}
+
 async fn under_delta_votes_are_asked_again() {
     let world = world(true).await;
     let path = "secrets/staging/ten.yaml";
@@ -191,6 +209,7 @@ fn requests_on_different_keys_of_one_file_merge_and_those_on_one_key_are_named()
         ("ten requests on ten keys", || Box::pin(ten_requests_on_ten_keys())),
         ("the second on one key is named", || Box::pin(the_second_on_one_key_is_named())),
         ("without an identity", || Box::pin(without_an_identity_keys_are_named())),
+        ("the variables of sops", || Box::pin(the_only_repository_is_served_by_the_variables_of_sops())),
         ("under delta", || Box::pin(under_delta_votes_are_asked_again())),
         ("a reader added here, a value changed there", || Box::pin(a_reader_added_here_and_a_value_changed_there())),
     ]);
