@@ -55,10 +55,16 @@ async fn try_record(pool: &PgPool, delivery: &NewDelivery) -> Result<Recorded, F
     let recorded = if inserted.rows_affected() == 0 {
         Recorded::Duplicate
     } else {
-        for sighting in &delivery.sightings {
+        // in one order, whoever tells and asks: then two deliveries never wait for each other's rows
+        let mut sightings: Vec<_> = delivery.sightings.iter().collect();
+        sightings.sort_by_key(|sighting| match sighting {
+            Sighting::Installed { repo, .. } => repo.get(),
+            // rows of their own, kept in order of arrival
+            Sighting::Push { .. } | Sighting::Review { .. } | Sighting::Comment { .. } => 0,
+        });
+        for sighting in sightings {
             keep(&mut tx, sighting).await?;
         }
-        // in one order, whoever asks: then two deliveries never wait for each other's rows
         let mut asked: Vec<_> = delivery.look_at.iter().collect();
         asked.sort_by_key(|(subject, _)| key::write(subject));
         for (subject, due) in asked {
