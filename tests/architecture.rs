@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const CORE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("policy", &["domain"]),
+    ("workflow", &["policy"]),
     ("event", &["domain"]),
     ("delivery", &["domain", "event"]),
     ("facts", &["domain", "policy", "event"]),

@@ -152,6 +152,18 @@ fn the_page_of_commands_is_what_the_table_of_verbs_says() {
     is_fresh("docs/commands.md", &commands());
 }
 
+#[test]
+fn the_page_of_diagnostics_is_what_the_list_of_codes_says() {
+    let mut page = String::from(include_str!("documentation/diagnostics-head.md"));
+    for code in countersign_core::policy::Code::ALL {
+        let about = code.about();
+        let sentence: String =
+            about.chars().take(1).flat_map(char::to_uppercase).chain(about.chars().skip(1)).collect();
+        let _ = write!(page, "\n### {code}\n\n**{}**: {}.\n", code.title(), sentence);
+    }
+    is_fresh("docs/diagnostics.md", &page);
+}
+
 /// Compares a page that is made from the code, or writes it anew.
 fn is_fresh(name: &str, expected: &str) {
     let path = root().join(name);

@@ -3,6 +3,7 @@
 
 mod bench;
 mod canaries;
+mod checking;
 mod diff;
 mod documents;
 mod editing;

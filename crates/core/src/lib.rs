@@ -5,6 +5,7 @@
 
 pub mod domain;
 pub mod policy;
+pub mod workflow;
 pub mod event;
 pub mod delivery;
 pub mod facts;

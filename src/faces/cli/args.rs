@@ -114,7 +114,7 @@ pub(super) enum Verb {
     Rollback(RollbackArgs),
     /// Set up git in this clone: differences, merges and a hook for sealed documents.
     Init(InitArgs),
-    /// Look for faults in the policy file, or in what is staged.
+    /// Look for faults in the policy file and the repository it governs, or in what is staged.
     Check(CheckArgs),
     /// Print the JSON Schema of the policy file.
     Schema,
@@ -160,6 +160,10 @@ pub(super) enum Shape {
     Text,
     /// For machines.
     Json,
+    /// SARIF 2.1.0, for code scanning; findings do not change the exit code.
+    Sarif,
+    /// Annotations of a workflow run.
+    Github,
 }
 
 #[derive(Args)]
@@ -170,6 +174,9 @@ pub(super) struct CheckArgs {
     /// How findings are printed.
     #[arg(long, default_value = "text")]
     pub(super) format: Shape,
+    /// Put right what is certain in the policy file: misspelt names of fields, nothing else.
+    #[arg(long, conflicts_with = "staged")]
+    pub(super) fix: bool,
     /// Instead, refuse what is staged, governed and not sealed; the pre-commit hook of `init --git` runs this.
     #[arg(long)]
     pub(super) staged: bool,

@@ -3,126 +3,11 @@
 //! A diagnostic is data: stable code, severity, sentence, place, help. [`Diagnostic::render`] prints it the way a compiler would,
 //! with the line it is about. Nothing here decides what is wrong, and a line that holds a private key is never printed.
 
-use std::fmt;
 use std::fmt::Write as _;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $title:literal;)*) => {
-        /// Stable code of a finding about a policy file; codes are never reused.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Code {
-            /// Every code, in order.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The code as printed: `CS0107`.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-
-            /// What the code stands for, in a few words.
-            #[must_use]
-            pub fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The text is no YAML, or not one document of it.
-    Syntax = "CS0101", "not one YAML document";
-    /// The text is too large, too deep, or grows too large through aliases.
-    TooLarge = "CS0102", "too large";
-    /// `version` is not 1.
-    Version = "CS0103", "unknown version";
-    /// A value is of another kind than the field takes.
-    WrongKind = "CS0104", "wrong kind of value";
-    /// A field that must be given is not.
-    MissingField = "CS0105", "missing field";
-    /// A key is given twice in one mapping.
-    DuplicateKey = "CS0106", "duplicate key";
-    /// A field that does not exist.
-    UnknownField = "CS0107", "unknown field";
-    /// A word the field does not take.
-    UnknownWord = "CS0108", "unknown word";
-    /// A number outside its range.
-    OutOfRange = "CS0109", "number out of range";
-    /// A name, login, team, branch, address or recipient that cannot be one.
-    Malformed = "CS0110", "malformed name";
-    /// The same name or person twice where each may stand once.
-    Repeated = "CS0111", "given twice";
-    /// A policy names an environment that does not exist.
-    UnknownEnvironment = "CS0112", "unknown environment";
-    /// A pattern that cannot be read.
-    BadGlob = "CS0113", "invalid pattern";
-    /// More entries than allowed.
-    Limit = "CS0114", "limit exceeded";
-    /// Nobody, or nothing, where there must be somebody or something.
-    Empty = "CS0115", "empty where something is needed";
-    /// Two fields that exclude each other.
-    Conflict = "CS0116", "fields that exclude each other";
-    /// A field that another one demands.
-    Companion = "CS0117", "a field that another one needs";
-    /// A quorum that the people listed can never reach.
-    Unreachable = "CS0118", "quorum that can never be reached";
-    /// A path that lies in two environments of one branch.
-    Overlap = "CS0119", "path in two environments";
-    /// A field or value of a later release.
-    NotSupported = "CS0120", "not supported yet";
-    /// A bot where a person is needed.
-    BotApprover = "CS0121", "bot as approver";
-    /// A target that does not exist, or comes from another environment.
-    UnknownTarget = "CS0122", "unknown target";
-    /// Targets that wait for each other.
-    Cycle = "CS0123", "targets that wait for each other";
-    /// A value, or something else, where an alias is needed.
-    NoAlias = "CS0124", "not an alias";
-    /// A branch that can be no target.
-    TargetBranch = "CS0125", "branch that can be no target";
-    /// A value, or something else, where the address of a server is needed.
-    NoAddress = "CS0126", "not an address";
-    /// An environment that no policy covers.
-    NoPolicy = "CS0130", "environment without a policy";
-    /// An environment that policies cover only in part.
-    PartlyCovered = "CS0131", "environment covered in part";
-    /// `self_approval` where one approval suffices.
-    SelfApprovalAlone = "CS0132", "self-approval without effect";
-    /// The effective rule for control paths differs from what is written.
-    AdminsEffective = "CS0133", "effective rule for control paths";
-    /// `secret_paths` outside the environments of the policy.
-    OutsideEnvironment = "CS0134", "paths outside the environment";
-    /// People whose own changes nobody else can approve.
-    NoSpare = "CS0135", "nobody to spare";
-    /// A `plain` pattern that covers a whole environment.
-    PlainEverything = "CS0136", "nothing is sealed";
-    /// A pattern that matches no file of the working tree.
-    MatchesNothing = "CS0137", "pattern without a file";
-    /// A policy that never asks for more than another one does.
-    AddsNothing = "CS0138", "policy that adds nothing";
-    /// A bot that may change the values of a whole environment.
-    BroadMachine = "CS0139", "bot with every key";
-    /// A soft policy that one person can pass alone with a change of their own.
-    OwnBypass = "CS0140", "bypass of one's own change";
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.as_str())
-    }
-}
+pub use super::code::Code;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -179,34 +64,52 @@ pub struct Diagnostic {
     /// What else is worth knowing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What to write at the place instead, where that is certain enough for `check --fix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 impl Diagnostic {
-    pub(super) fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), place: None, label: None, help: None, note: None }
+    /// A finding with nothing but its sentence.
+    #[must_use]
+    pub fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
+        Self { code, severity, message: message.into(), place: None, label: None, help: None, note: None, fix: None }
     }
 
     pub(super) fn error(code: Code, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, message)
     }
 
-    pub(super) fn at(mut self, place: Place) -> Self {
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }
 
-    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+    /// Says a few words beside the place.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    /// Says what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
+    /// Says what else is worth knowing.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
+        self
+    }
+
+    pub(super) fn fix(mut self, with: impl Into<String>) -> Self {
+        self.fix = Some(with.into());
         self
     }
 
@@ -231,6 +134,10 @@ impl Diagnostic {
         let number = place.line.to_string();
         let gutter = " ".repeat(number.len());
         let _ = writeln!(out, "{gutter}┌ {file_name}:{}:{}", place.line, place.column);
+        // a text that may hold a secret is not handed in at all
+        if source.is_empty() {
+            return;
+        }
         let label = self.label.as_deref().unwrap_or_default();
         let Some(line) = lines(source).nth(place.line - 1) else { return };
         if matches!(self.code, Code::NoAlias | Code::NoAddress) {

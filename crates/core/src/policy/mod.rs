@@ -7,6 +7,7 @@
 
 mod bypass;
 mod cases;
+mod code;
 mod diagnostic;
 mod glob;
 mod index;
@@ -20,7 +21,7 @@ mod reach;
 mod read;
 mod strength;
 mod syncs;
-mod tree;
+pub(crate) mod tree;
 
 pub use crate::domain::ResolvedNames;
 pub use bypass::BypassRule;

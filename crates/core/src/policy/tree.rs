@@ -19,15 +19,15 @@ const MAX_NODES: u64 = 200_000;
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) place: Place,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) place: Place,
     depth: u32,
     weight: u64,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Scalar { text: String, plain: bool },
     List(Vec<Rc<Node>>),
     Map(Vec<(Rc<Node>, Rc<Node>)>),
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 
 impl Node {
     /// Whether this says "nothing": an empty or `null` plain scalar.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 }
@@ -61,7 +61,7 @@ struct Builder {
 }
 
 /// Reads the one document of a text.
-pub(super) fn read(text: &str) -> Result<Rc<Node>, Fault> {
+pub(crate) fn read(text: &str) -> Result<Rc<Node>, Fault> {
     if text.len() > MAX_BYTES {
         let message = format!("the policy is {} bytes long, more than {MAX_BYTES}", text.len());
         return Err(fault(Code::TooLarge, message, None, "split it by repository, or use broader patterns"));

@@ -318,7 +318,7 @@ fn unknown_field(key: &Located<String>, known: &[KnownField]) -> Diagnostic {
         .clone()
         .find(|(name, _)| Some(*name) == nearest(&key.value, known.iter().map(|(ident, _)| field_name(ident))))
     {
-        Some((name, docs)) => fault.label(format!("did you mean `{name}`?")).help(describe(name, docs)),
+        Some((name, docs)) => fault.label(format!("did you mean `{name}`?")).help(describe(name, docs)).fix(name),
         None => {
             let list: Vec<String> = names.map(|(name, _)| format!("`{name}`")).collect();
             fault.help(format!("the fields here are {}", list.join(", ")))

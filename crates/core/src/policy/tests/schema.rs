@@ -78,10 +78,7 @@ fn the_starter_is_a_policy_without_findings() {
 }
 
 #[test]
-fn the_documentation_knows_every_field_and_every_code() {
-    for code in Code::ALL {
-        assert!(DOCUMENTATION.contains(&format!("| `{code}` | ")), "{code} {}", code.title());
-    }
+fn the_documentation_knows_every_field() {
     let schema = json_schema();
     let mut shapes = vec![("Policy".to_owned(), &schema)];
     shapes.extend(schema["definitions"].as_object().unwrap().iter().map(|(name, shape)| (name.clone(), shape)));
