@@ -112,6 +112,19 @@ impl Place {
         }
     }
 
+    /// The same place under another policy: one that was in force when something was decided.
+    pub(super) fn under(&self, policy: Policy, names: ResolvedNames) -> Self {
+        Self {
+            repo: self.repo.clone(),
+            default_branch: self.default_branch.clone(),
+            refs: self.refs.clone(),
+            policy,
+            names,
+            book: self.book.clone(),
+            state: self.state.clone(),
+        }
+    }
+
     /// What was last approved on a branch.
     pub(super) fn approved(&self, branch: &RefName) -> &BTreeMap<RepoPath, TreeEntry> {
         self.state.approved(branch)

@@ -1,7 +1,7 @@
 //! A pull request: gather, decide, bring, and merge when the decision proves that it may be.
 
 use countersign_core::decision::{Decision, Verdict, decide, next_expiry, outline};
-use countersign_core::domain::{PrNumber, RefName, RepoId, Timestamp};
+use countersign_core::domain::{PrNumber, RefName, RepoId, Span, Timestamp};
 use countersign_core::effect::{self, Description, Held, Outcome, wanted};
 use countersign_core::facts::question::ChangeRead;
 use countersign_core::facts::{Known, Quarantine, Question};
@@ -16,6 +16,9 @@ use super::merge::Merging;
 use super::ports::{Claim, Freshness, Presence};
 use super::siblings::Shared;
 use super::{Engine, Settled, TurnError, lock};
+
+/// When a merge by a bypass is looked at that GitHub did not tell us of: it may still show the request as open.
+const SHOWN_LATE: Span = Span::from_seconds(4);
 
 impl Engine {
     /// One look at a pull request.
@@ -43,14 +46,14 @@ impl Engine {
         if !read.open {
             self.note_closed(repo_id, number);
             self.look_at_groups(&place, Some(&read.base)).await?;
-            self.finish(claim, &mut place, &read).await?;
-            return Ok(None);
+            return self.finish(claim, &mut place, &read).await;
         }
         let (verdict, again) = self.decide_and_bring(claim, place, read).await?;
         match verdict {
             Verdict::Unknown => Err(TurnError::Unsure),
             Verdict::NotApplicable
             | Verdict::Satisfied
+            | Verdict::Bypassed
             | Verdict::Pending
             | Verdict::Unreachable
             | Verdict::Rejected
@@ -87,11 +90,17 @@ impl Engine {
         if decision.proof.is_some() && decision.waits.is_empty() {
             let twin = shared.as_ref().and_then(|shared| shared.rejected);
             let twin = twin.map(|other| format!("#{other} has the same head, and an approver asked for changes there"));
-            outcome = match twin.or_else(|| waits_for_a_word(&place, &gathered.facts)) {
+            outcome = match twin.or_else(|| waits_for_a_word(&place, &gathered.facts, decision.bypass.as_ref())) {
                 Some(why) => Outcome::Held(why),
                 None => match self.merge(claim, &mut place, (&gathered, &decision), shared.as_ref()).await? {
                     // how the targets stand is said as soon as they were looked at
-                    Merging::Merged { commit, decision } => Outcome::Merged { commit, decision, syncs: Vec::new() },
+                    // what is owed is said by the look at what was merged
+                    Merging::Merged { .. } if decision.bypass.is_some() => {
+                        return Ok((decision.verdict, Some(self.clock.now().plus(SHOWN_LATE))));
+                    }
+                    Merging::Merged { commit, decision } => {
+                        Outcome::Merged { commit, decision, syncs: Vec::new(), owed: None }
+                    }
                     Merging::Held(why) => Outcome::Held(why),
                 },
             };

@@ -196,6 +196,9 @@ impl Engine {
         command: Command,
     ) -> Result<Answered, TurnError> {
         let read = self.change_of(place, comment).await?;
+        if let Some(answered) = self.about_a_debt(claim, place, (comment, author), (&read, &command)).await? {
+            return Ok(answered);
+        }
         if !read.open && self.was_heeded(place, (comment, author), &command).await? {
             return Ok(Answered::Done);
         }

@@ -105,6 +105,12 @@ points! {
         MergeVerified "merge-verified" "what stands there is what was approved; it is not recorded";
         MergeRecorded "merge-recorded" "it is recorded; the comment does not say so";
     }
+    Debt "A bypass that was carried out is ratified, or those who must are called." {
+        BypassLabelled "bypass-labelled" "the request bears its label; it is not noted";
+        BypassCalled "bypass-called" "those who must ratify were called; it is not noted";
+        RatificationFound "ratification-found" "the seats are filled; it is not in the ledger";
+        RatificationRecorded "ratification-recorded" "it is in the ledger; the comment does not say so";
+    }
     Sync "Approved content is delivered to a target." {
         SyncDue "sync-due" "something may leave; no deployment records it";
         SyncNoted "sync-noted" "the attempt is noted; nothing was sent";

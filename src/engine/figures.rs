@@ -39,6 +39,7 @@ impl Engine {
         let names: BTreeSet<String> = match decision.verdict {
             Verdict::NotApplicable => BTreeSet::new(),
             Verdict::Satisfied
+            | Verdict::Bypassed
             | Verdict::Pending
             | Verdict::Unknown
             | Verdict::Unreachable

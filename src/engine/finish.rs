@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use countersign_core::decision::decide;
-use countersign_core::domain::{Oid, RefName, Sequence};
+use countersign_core::domain::{Oid, RefName, Sequence, Timestamp};
 use countersign_core::effect::{self, Outcome, Wanted, wanted};
 use countersign_core::facts::question::{ChangeRead, Movement};
 use countersign_core::facts::{Facts, Question};
@@ -95,18 +95,27 @@ impl Engine {
     }
 
     /// A pull request that is no longer open: if we merged it, its comment says so.
-    pub(super) async fn finish(&self, claim: &Claim, place: &mut Place, read: &ChangeRead) -> Result<(), TurnError> {
+    pub(super) async fn finish(
+        &self,
+        claim: &Claim,
+        place: &mut Place,
+        read: &ChangeRead,
+    ) -> Result<Option<Timestamp>, TurnError> {
         self.heal(claim, place).await?;
-        let Some((merged, merge)) = place.state().merge_of_pull(read.number) else { return Ok(()) };
+        if let Some(again) = self.look_at_debt(claim, place, read).await? {
+            return Ok(again);
+        }
+        let Some((merged, merge)) = place.state().merge_of_pull(read.number) else { return Ok(None) };
         let (sequence, commit, approved) = (merge.decision, merge.commit.clone(), merge.approved.clone());
-        let Some(entry) = place.state().decisions().get(&sequence).cloned() else { return Ok(()) };
+        let Some(entry) = place.state().decisions().get(&sequence).cloned() else { return Ok(None) };
         let syncs = self.sync_lines(place, merged, (&entry.base, &approved)).await?;
-        let page = merged_page(place, &entry, &Outcome::Merged { commit, decision: sequence, syncs });
-        let Some((mut wanted, policy, facts)) = page else { return Ok(()) };
+        let page = merged_page(place, &entry, &Outcome::Merged { commit, decision: sequence, syncs, owed: None });
+        let Some((mut wanted, policy, facts)) = page else { return Ok(None) };
         if let Some(note) = self.policy_note(place, &policy, &facts).await? {
             wanted.comment = wanted.comment.map(|comment| format!("{comment}\n{note}"));
         }
-        self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await
+        self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await?;
+        Ok(None)
     }
 
     /// Says on a pull request that nothing can be decided here, and why.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::decision::{Decision, QuorumMet, decide};
+use countersign_core::decision::{Decision, Proof, decide};
 use countersign_core::domain::{Delta, Oid, PrNumber, RefName};
 use countersign_core::facts::Question;
 use countersign_core::facts::compare::{self, Branches};
@@ -117,7 +117,8 @@ impl Engine {
         gathered.facts.change.landed = Some(commit.clone());
         let decision = decide(&place.policy, &gathered.facts);
         info!(change = %number, verdict = decision.verdict.word(), reason = decision.reason.code(), "judged a merge by somebody else");
-        let Some(proof) = decision.proof.clone() else { return Ok(false) };
+        // a bypass is carried out by ourselves or not at all: only then is its debt recorded with it
+        let Some(proof @ Proof::Quorum(_)) = decision.proof.clone() else { return Ok(false) };
         here(Point::ForeignFound);
         let widened = self.widened(&before, &proof, &gathered.facts.history.delta).await?;
         let delta = Delta::new(delta.entries().iter().cloned().chain(widened));
@@ -131,7 +132,7 @@ impl Engine {
         &self,
         claim: &Claim,
         place: &mut Place,
-        (gathered, decision, proof): (&Gathered, &Decision, &QuorumMet),
+        (gathered, decision, proof): (&Gathered, &Decision, &Proof),
         (approved, commit): (&Delta, &Oid),
     ) -> Result<(), TurnError> {
         let adopts = self.taken_in(place, proof.base(), approved).await?;

@@ -8,17 +8,19 @@ use countersign_core::domain::{Account, Delta, Digest, Login, Oid, PrNumber, Ref
 use countersign_core::facts::compare::{self, Branches};
 use countersign_core::facts::question::{ChangeRead, ReviewRead};
 use countersign_core::facts::{
-    Authority, ChangeFacts, Facts, HeldPush, History, Known, MergeBase, Question, VoteFacts, VoteKind, VoteSource,
+    Authority, BypassAsked, BypassSource, ChangeFacts, Facts, HeldPush, History, Known, MergeBase, Question, VoteFacts,
+    VoteKind, VoteSource,
 };
 
 use super::book::Place;
 use super::joint::Joint;
 use super::ports::{ForgeErrorKind, Freshness, RepoError, RepoRef, Sighting};
+use super::spoken::Around;
 use super::timeline::{Aimed, aimed_at, dismissal};
 use super::{Engine, TurnError};
 
 /// Members of the policy's teams, as far as they could be read.
-type Rosters = BTreeMap<TeamId, Known<Vec<Account>>>;
+pub(super) type Rosters = BTreeMap<TeamId, Known<Vec<Account>>>;
 
 /// Facts of a change and what was read on the way.
 pub(super) struct Gathered {
@@ -45,9 +47,12 @@ impl Engine {
         change.head_since = made.head_since;
         change.unvouched = change.from_fork && !self.is_vouched(repo, &read).await?;
         let mut votes = self.votes(place, &read).await?;
-        let said = self.said(place, &read, &change.head).await?;
+        let around = Around { base: &read.base, head: &change.head, bypassed: None };
+        let mut said = self.said(place, &read, around).await?;
         votes.extend(said.votes);
-        let speakers: Vec<Account> = said.asked.iter().map(|asked| asked.by.clone()).collect();
+        said.bypasses.extend(bypass_of_push(place, change.head_ref.as_ref()));
+        let speakers = said.asked.iter().map(|asked| &asked.by).chain(said.bypasses.iter().map(|asked| &asked.by));
+        let speakers: Vec<Account> = speakers.cloned().collect();
         let delta_at = self.deltas_at(repo, &change, &votes).await?;
         let change_at = self.changes_at(place, &change, &votes).await?;
         let rosters = self.rosters(place).await?;
@@ -76,8 +81,8 @@ impl Engine {
             held,
             forge_time: read.read_at,
             merge_asked,
-            bypasses: Vec::new(),
-            debts: Vec::new(),
+            bypasses: said.bypasses,
+            debts: place.state().debts(),
             ratifying: None,
             ourselves: self.ourselves.get().map(|us| us.id),
         };
@@ -150,7 +155,7 @@ impl Engine {
     }
 
     /// Reviews as the API shows them now, joined with what deliveries and the ledger said at first sight (R12).
-    async fn votes(&self, place: &Place, read: &ChangeRead) -> Result<Vec<VoteFacts>, TurnError> {
+    pub(super) async fn votes(&self, place: &Place, read: &ChangeRead) -> Result<Vec<VoteFacts>, TurnError> {
         let seen = self.journal.reviews(place.repo.id, read.number).await?;
         let mut votes = Vec::new();
         for review in &read.reviews {
@@ -200,7 +205,7 @@ impl Engine {
     }
 
     /// The digest of the delta at every commit that was voted on (R5); `None` where the commit cannot be read any more.
-    async fn deltas_at(
+    pub(super) async fn deltas_at(
         &self,
         repo: &RepoRef,
         change: &ChangeFacts,
@@ -240,7 +245,7 @@ impl Engine {
     }
 
     /// What each voter, and whoever asks for something, may do: permission, and membership in every team of the policy they are not named without (R38–R42).
-    async fn authority(
+    pub(super) async fn authority(
         &self,
         place: &Place,
         (votes, speakers): (&[VoteFacts], &[Account]),
@@ -322,7 +327,7 @@ impl Engine {
     }
 
     /// What names of the policy mean today, asked where a voter bears the id of a name but not the name.
-    async fn names_now(
+    pub(super) async fn names_now(
         &self,
         place: &Place,
         (votes, speakers): (&[VoteFacts], &[Account]),
@@ -346,7 +351,7 @@ impl Engine {
     }
 
     /// Members of the policy's teams, to say who could approve.
-    async fn rosters(&self, place: &Place) -> Result<Rosters, TurnError> {
+    pub(super) async fn rosters(&self, place: &Place) -> Result<Rosters, TurnError> {
         let mut rosters = BTreeMap::new();
         for (slug, id) in &place.names.teams {
             let question = Question::TeamMembers(slug.clone());
@@ -381,11 +386,7 @@ impl Engine {
 /// Whether it matters that somebody is in a team: some list names the team and not them.
 fn needs_team(place: &Place, team: &TeamSlug, account: &Account) -> bool {
     let named = |login: &Login| login.same_as(&account.login) && place.names.user(login) == Some(account.id);
-    let admins = place.policy.admins().group;
-    let groups = place.policy.policies().iter().flat_map(|policy| policy.groups()).chain([&admins]);
-    groups
-        .map(|group| &group.approvers)
-        .any(|approvers| approvers.teams.contains(team) && !approvers.users.iter().any(named))
+    place.policy.every_list().any(|approvers| approvers.teams.contains(team) && !approvers.users.iter().any(named))
 }
 
 /// What a vote was at first: a veto, if any source says so; else what it was before it ended.
@@ -406,6 +407,18 @@ fn held_push(place: &Place, head: Option<&RefName>, uncovered: bool) -> Option<H
     let (_, newest) = place.state().held_at(head?).next_back()?;
     let quarantined = newest.quarantine().filter(|_| uncovered);
     Some(HeldPush { quarantined, left_out: newest.left_out.clone() })
+}
+
+/// What the tip of a direct push asked for in its trailer, when the change holds that push (decision 0039).
+fn bypass_of_push(place: &Place, head: Option<&RefName>) -> Option<BypassAsked> {
+    let (_, newest) = place.state().held_at(head?).next_back()?;
+    Some(BypassAsked {
+        source: BypassSource::Push(newest.pushed.clone()),
+        by: newest.sender.answer()?.clone(),
+        head: newest.kept.clone()?,
+        reason: newest.bypass_reason.clone()?,
+        at: newest.at,
+    })
 }
 
 /// Where GitHub keeps the head of a pull request, also of a fork's.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::decision::{Decision, QuorumMet};
+use countersign_core::decision::{Decision, Proof};
 use countersign_core::domain::{Delta, Oid, RefName, RepoPath, Sequence};
 use countersign_core::effect::{self, Effect, Outcome, Receipt, wanted};
 use countersign_core::facts::Question;
@@ -116,7 +116,7 @@ impl Engine {
     async fn move_branch(
         &self,
         place: &Place,
-        proof: &QuorumMet,
+        proof: &Proof,
         approved: &Delta,
         message: String,
     ) -> Result<Oid, TurnError> {
@@ -144,7 +144,7 @@ impl Engine {
     async fn merge_through_the_forge(
         &self,
         place: &Place,
-        proof: &QuorumMet,
+        proof: &Proof,
         (title, message): (String, String),
     ) -> Result<Result<Oid, String>, TurnError> {
         let merge = Effect::Merge { change: proof.change(), proof: proof.clone(), title, message };
@@ -179,7 +179,7 @@ impl Engine {
     async fn verify_merged(
         &self,
         place: &mut Place,
-        proof: &QuorumMet,
+        proof: &Proof,
         approved: &Delta,
         commit: &Oid,
     ) -> Result<(), TurnError> {

@@ -20,6 +20,7 @@ mod branch;
 mod change;
 mod copies;
 mod command;
+mod debt;
 mod documents;
 mod error;
 mod essence;

@@ -103,6 +103,8 @@ impl Engine {
                 | Effect::StartWorkflow { .. }
                 | Effect::SendEvent { .. }
                 | Effect::CloseChange { .. }
+                | Effect::Tell { .. }
+                | Effect::Label { .. }
                 | Effect::React { .. }
                 | Effect::Reply { .. },
                 _,
@@ -111,6 +113,23 @@ impl Engine {
         self.remember(repo, wanted.change, presence).await?;
         here(Point::EffectRemembered);
         Ok(())
+    }
+
+    /// Something that helps people and that nothing rests on: what the App may not do is said in the log, and left.
+    pub(super) async fn courtesy(&self, repo: &RepoRef, effect: &Effect) -> Result<(), TurnError> {
+        match self.forge.apply(repo, effect).await {
+            Ok(_) => Ok(()),
+            Err(fault) => match fault.kind {
+                ForgeErrorKind::Forbidden | ForgeErrorKind::NotFound | ForgeErrorKind::Refused => {
+                    warn!(%fault, "the App may not do this");
+                    Ok(())
+                }
+                ForgeErrorKind::Later
+                | ForgeErrorKind::Wait(_)
+                | ForgeErrorKind::Credentials
+                | ForgeErrorKind::Garbled => Err(fault.into()),
+            },
+        }
     }
 
     /// Remembers what stands on a pull request.

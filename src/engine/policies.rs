@@ -2,7 +2,7 @@
 //!
 //! Judges no change; a file that cannot be read is told, never guessed.
 
-use countersign_core::decision::QuorumMet;
+use countersign_core::decision::Proof;
 use countersign_core::domain::{Account, Delta, DeltaEntry, Oid, RefName, RepoPath, ResolvedNames, TreeEntry};
 use countersign_core::facts::Question;
 use countersign_core::facts::compare::{self, Branches};
@@ -88,7 +88,7 @@ impl Engine {
     pub(super) async fn widened(
         &self,
         place: &Place,
-        proof: &QuorumMet,
+        proof: &Proof,
         delta: &Delta,
     ) -> Result<Vec<DeltaEntry>, TurnError> {
         let after = if *proof.base() == place.default_branch { self.policy_after(place, delta).await? } else { None };

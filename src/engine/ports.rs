@@ -480,6 +480,10 @@ pub enum NoteKey {
     MergeAsked(PrNumber),
     /// Somebody who may write said that a fork's pull request may be treated as any other: an `Account`.
     Vouched(PrNumber),
+    /// A pull request bears the label of a bypass.
+    Labelled(PrNumber),
+    /// Those who must ratify a bypass were called, for it is overdue.
+    Called(PrNumber),
     /// What was last seen of the guard: `guard::Watch`.
     Guard,
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign_core::decision::{Decision, QuorumMet, has_say};
-use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence, UserId};
+use countersign_core::decision::{Decision, PolicyDecision, Proof, has_say};
+use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence, Timestamp, UserId};
 use countersign_core::effect;
 use countersign_core::facts::{Facts, Known, MergeBase, VoteKind, VoteSource};
 use countersign_core::ledger::{
-    self, AdoptedBranch, AdoptedEntry, Approval, DecisionEntry, Entry, KnownVote, LedgerState, MergeEntry, MergeMethod,
-    PushEntry, RecordedFacts, RecordedVerdict, RequestSeen, VoteEntry,
+    self, AdoptedBranch, AdoptedEntry, Approval, BypassEntry, Bypassing, DecisionEntry, Entry, KnownVote, LedgerState,
+    MergeEntry, MergeMethod, PushEntry, RecordedFacts, RecordedVerdict, RequestSeen, VoteEntry,
 };
 
 use tracing::debug;
@@ -167,7 +167,7 @@ impl Engine {
         &self,
         claim: &Claim,
         place: &mut Place,
-        (facts, decision, proof): (&Facts, &Decision, &QuorumMet),
+        (facts, decision, proof): (&Facts, &Decision, &Proof),
         approved: &Delta,
     ) -> Result<Sequence, TurnError> {
         let adopts = self.taken_in(place, proof.base(), approved).await?;
@@ -178,6 +178,7 @@ impl Engine {
                 && entry.base == *proof.base()
                 && entry.base_tip == *proof.base_tip()
                 && entry.policy_digest == proof.policy()
+                && entry.bypass == made.bypass
         };
         self.record(claim, place, |state| {
             if state.open_intents().iter().any(|(_, entry)| same(entry)) {
@@ -202,7 +203,7 @@ impl Engine {
     ) -> Result<(), TurnError> {
         let merge = MergeEntry { pull, decision, commit: commit.clone(), method, approved: approved.clone() };
         let policy = self.new_policy(place, approved, commit).await?;
-        let news = AtomicBool::new(false);
+        let (news, now) = (AtomicBool::new(false), self.clock.now());
         let adopts = place.state.decisions().get(&decision).map(|entry| entry.adopts.clone()).unwrap_or_default();
         let adoptions = self.adoptions(place, &adopts, approved).await?;
         self.record(claim, place, |state| {
@@ -211,6 +212,7 @@ impl Engine {
                 entries.push(Entry::Merge(merge.clone()));
                 news.store(true, Ordering::Relaxed);
             }
+            entries.extend(bypass_entry(state, decision, Some(commit), now));
             if let Some(policy) = &policy
                 && state.governing_policy().map(|known| known.digest) != Some(policy.digest)
             {
@@ -229,6 +231,25 @@ impl Engine {
     }
 }
 
+/// The entry of a bypass that is carried out, or about to be by this commit, and has none.
+pub(super) fn bypass_entry(
+    state: &LedgerState,
+    decision: Sequence,
+    commit: Option<&Oid>,
+    now: Timestamp,
+) -> Option<Entry> {
+    let known = state.bypass(decision);
+    if known.is_some_and(|known| known.entry.is_some()) {
+        return None;
+    }
+    let entry = state.decisions().get(&decision)?;
+    let bypass = entry.bypass.clone()?;
+    let merged = known.and_then(|known| state.merge_at(known.merged)).map(|merge| &merge.commit);
+    let (due, head, pull) = (now.plus(bypass.ratify_within), entry.head.clone(), entry.pull);
+    let commit = merged.or(commit)?.clone();
+    Some(Entry::Bypass(Box::new(BypassEntry { pull, decision, head, commit, bypass, at: now, due })))
+}
+
 /// Adoptions that are not in the ledger.
 pub(super) fn not_yet(state: &LedgerState, adoptions: &[AdoptedEntry]) -> impl Iterator<Item = Entry> {
     let new = adoptions.iter().filter(|adoption| !state.is_adopted(&adoption.branch));
@@ -239,7 +260,7 @@ pub(super) fn not_yet(state: &LedgerState, adoptions: &[AdoptedEntry]) -> impl I
 pub(super) fn decision_entry(
     facts: &Facts,
     decision: &Decision,
-    proof: &QuorumMet,
+    proof: &Proof,
     (approved, intent, adopts): (&Delta, MergeMethod, Vec<AdoptedBranch>),
 ) -> Result<DecisionEntry, TurnError> {
     let MergeBase::One(merge_base) = &facts.history.merge_base else {
@@ -254,18 +275,20 @@ pub(super) fn decision_entry(
         merge_base: merge_base.clone(),
         delta_digest: proof.delta(),
         policy_digest: proof.policy(),
-        verdict: RecordedVerdict::Satisfied,
-        approved_by: approvals(decision),
+        verdict: if proof.bypass().is_some() { RecordedVerdict::Bypassed } else { RecordedVerdict::Satisfied },
+        approved_by: approvals_of(decision, |_| true),
         delta: approved.clone(),
         facts: recorded,
         intent,
         adopts,
-        bypass: None,
+        bypass: proof.bypass().map(Bypassing::of),
     })
 }
 
-fn approvals(decision: &Decision) -> Vec<Approval> {
-    let groups = decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| &policy.groups);
+/// Whose votes count, in some of the policies.
+pub(super) fn approvals_of(decision: &Decision, meant: impl Fn(&PolicyDecision) -> bool) -> Vec<Approval> {
+    let policies = decision.scopes.iter().flat_map(|scope| &scope.policies);
+    let groups = policies.filter(|policy| meant(policy)).flat_map(|policy| &policy.groups);
     let mut approvals: Vec<Approval> = groups
         .flat_map(|group| &group.counted)
         .map(|vote| Approval {

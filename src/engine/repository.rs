@@ -84,6 +84,7 @@ impl Engine {
                 let bases = place.bases();
                 let guarded = self.guard(claim, &mut place, &bases).await;
                 self.look_at_open_changes(&repo, Some(&place)).await?;
+                self.look_at_debts(&place).await?;
                 self.look_at_branches(&place).await?;
                 self.look_at_groups(&place, None).await?;
                 self.look_at_syncs(&place).await?;
@@ -127,6 +128,15 @@ impl Engine {
         let over = Timestamp::parse(&change.updated).is_ok_and(|updated| now.since(updated) > SAME_SECOND);
         known.updated = if over { change.updated.clone() } else { String::new() };
         same && seen
+    }
+
+    /// Asks for a look at every merged request whose bypass nobody has ratified: a review there may not have been delivered, and the
+    /// time may be over.
+    async fn look_at_debts(&self, place: &Place) -> Result<(), TurnError> {
+        for debt in place.state().debts() {
+            self.journal.schedule(&Subject::Change(place.repo.id, debt.pull), self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// Asks for a look at branches whose push was not delivered. Only a turn of the branch's own opens a request for it: two turns at

@@ -29,7 +29,7 @@ impl Engine {
         decision: &Decision,
     ) -> Result<Option<Shared>, TurnError> {
         // with one governed branch, another change with this head differs in its votes alone
-        if place.bases().len() < 2 && decision.verdict != Verdict::Satisfied {
+        if place.bases().len() < 2 && decision.proof.is_none() {
             return Ok(None);
         }
         let own = &gathered.facts.change;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use countersign_core::domain::{Account, CommentId, Oid, RefName, Timestamp};
 use countersign_core::event::command::{self, Spoken};
 use countersign_core::facts::question::{ChangeRead, CommentText};
-use countersign_core::facts::{Asked, AskedFor, Question, VoteFacts, VoteKind, VoteSource};
+use countersign_core::facts::{Asked, AskedFor, BypassAsked, BypassSource, Question, VoteFacts, VoteKind, VoteSource};
 use countersign_core::ledger::VoteEntry;
 
 use super::book::Place;
@@ -24,6 +24,18 @@ const REMEMBERED: usize = 20_000;
 pub(super) struct Said {
     pub votes: Vec<VoteFacts>,
     pub asked: Vec<Asked>,
+    pub bypasses: Vec<BypassAsked>,
+}
+
+/// Among what something is said.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The base of the change.
+    pub base: &'a RefName,
+    /// Its head.
+    pub head: &'a Oid,
+    /// When it was merged by a bypass, when that was asked for: from then on it can be ratified.
+    pub bypassed: Option<Timestamp>,
 }
 
 /// What is known of a comment besides what is read now.
@@ -46,8 +58,22 @@ struct Word {
 }
 
 impl Engine {
+    /// Votes of all kinds, and what is asked for, of a change that was merged by a bypass.
+    pub(super) async fn said_of(
+        &self,
+        place: &Place,
+        read: &ChangeRead,
+        (head, bypassed): (&Oid, Option<Timestamp>),
+    ) -> Result<(Vec<VoteFacts>, Vec<Asked>), TurnError> {
+        let mut votes = self.votes(place, read).await?;
+        let around = Around { base: &read.base, head, bypassed: bypassed.or(Some(Timestamp::from_seconds(0))) };
+        let said = self.said(place, read, around).await?;
+        votes.extend(said.votes);
+        Ok((votes, said.asked))
+    }
+
     /// Reads the comments of a change.
-    pub(super) async fn said(&self, place: &Place, read: &ChangeRead, head: &Oid) -> Result<Said, TurnError> {
+    pub(super) async fn said(&self, place: &Place, read: &ChangeRead, around: Around<'_>) -> Result<Said, TurnError> {
         let sightings = self.journal.comments(place.repo.id, read.number).await?;
         let mut heard = heard(&sightings);
         for (source, known) in place.state().votes() {
@@ -59,7 +85,6 @@ impl Engine {
         }
         let nothing = Heard::default();
         let mut said = Said::default();
-        let around = (&read.base, head);
         for comment in &read.comments {
             let known = heard.get(&comment.id).unwrap_or(&nothing);
             if comment.edited {
@@ -74,6 +99,7 @@ impl Engine {
             gone(*id, known, None, around, &mut said);
         }
         said.asked.sort_by_key(|asked| (asked.at, asked.comment));
+        said.bypasses.sort_by(|one, other| (one.at, &one.source).cmp(&(other.at, &other.source)));
         Ok(said)
     }
 
@@ -83,7 +109,7 @@ impl Engine {
         place: &Place,
         (comment, word): (&CommentText, Word),
         known: &Heard<'_>,
-        around: (&RefName, &Oid),
+        around: Around<'_>,
         said: &mut Said,
     ) -> Result<(), TurnError> {
         if comment.author.as_ref().is_some_and(|author| !author.is_person()) {
@@ -143,19 +169,27 @@ fn heard(sightings: &[Sighting]) -> BTreeMap<CommentId, Heard<'_>> {
 }
 
 /// A comment that no longer stands there as it was written. One that was never heard before says nothing (R14).
-fn gone(id: CommentId, known: &Heard<'_>, editor: Option<&Account>, around: (&RefName, &Oid), said: &mut Said) {
+fn gone(id: CommentId, known: &Heard<'_>, editor: Option<&Account>, around: Around<'_>, said: &mut Said) {
     let Some(word) = known.word(id) else { return };
     let changed = known.changed_by.iter().copied().chain(editor);
     let own = word.by.as_ref().is_some_and(|author| changed.into_iter().any(|by| by.id == author.id));
     match word.what {
         Spoken::Approve(_) | Spoken::Withdraw => said.ended(word, known, around, None),
+        Spoken::Ratify if around.ratifies(word.at) => said.ended(word, known, around, None),
         Spoken::Reject if own => {
             let by = word.by.clone();
             said.ended(word, known, around, by);
         }
         Spoken::Pause(_) if own => {}
         Spoken::Reject | Spoken::Pause(_) => said.stands(word, known, around),
-        Spoken::Waive(_) | Spoken::Unpause => {}
+        Spoken::Waive(_) | Spoken::Unpause | Spoken::Bypass { .. } | Spoken::Ratify => {}
+    }
+}
+
+impl Around<'_> {
+    /// Whether a ratification of this time can be one: of a change that was merged by a bypass, after that was asked for.
+    fn ratifies(&self, at: Timestamp) -> bool {
+        self.bypassed.is_some_and(|bypassed| at >= bypassed)
     }
 }
 
@@ -187,7 +221,7 @@ impl Heard<'_> {
 
 impl Said {
     /// A word that holds.
-    fn stands(&mut self, word: Word, known: &Heard<'_>, around: (&RefName, &Oid)) {
+    fn stands(&mut self, word: Word, known: &Heard<'_>, around: Around<'_>) {
         let what = match &word.what {
             Spoken::Approve(_) => return self.votes.push(vote(&word, VoteKind::Approve, known, around)),
             Spoken::Reject => return self.votes.push(vote(&word, VoteKind::Reject, known, around)),
@@ -195,6 +229,16 @@ impl Said {
             Spoken::Waive(login) => AskedFor::Waive(login.clone()),
             Spoken::Pause(reason) => AskedFor::Pause(reason.clone()),
             Spoken::Unpause => AskedFor::Unpause,
+            Spoken::Ratify if around.ratifies(word.at) => {
+                return self.votes.push(vote(&word, VoteKind::Approve, known, around));
+            }
+            Spoken::Ratify => return,
+            Spoken::Bypass { head, reason } => {
+                let (head, reason) = (head.clone(), reason.clone());
+                let source = BypassSource::Comment(word.id);
+                self.bypasses.extend(word.by.map(|by| BypassAsked { source, by, head, reason, at: word.at }));
+                return;
+            }
         };
         if let Some(by) = word.by {
             self.asked.push(Asked { comment: word.id, by, what, at: word.at });
@@ -202,33 +246,43 @@ impl Said {
     }
 
     /// A vote that was given, and is over.
-    fn ended(&mut self, word: Word, known: &Heard<'_>, around: (&RefName, &Oid), by: Option<Account>) {
+    fn ended(&mut self, word: Word, known: &Heard<'_>, around: Around<'_>, by: Option<Account>) {
         let first = match word.what {
             Spoken::Reject => VoteKind::Reject,
             Spoken::Withdraw => VoteKind::Withdraw,
-            Spoken::Approve(_) | Spoken::Waive(_) | Spoken::Pause(_) | Spoken::Unpause => VoteKind::Approve,
+            Spoken::Approve(_)
+            | Spoken::Waive(_)
+            | Spoken::Pause(_)
+            | Spoken::Unpause
+            | Spoken::Bypass { .. }
+            | Spoken::Ratify => VoteKind::Approve,
         };
         let standing = vote(&word, first, known, around);
         self.votes.push(VoteFacts { kind: VoteKind::Ended, ended_by: by, ..standing });
     }
 }
 
-/// The vote of a word. A veto and a withdrawal name no commit: theirs is the head at which they were first seen.
-fn vote(word: &Word, kind: VoteKind, known: &Heard<'_>, (base, head): (&RefName, &Oid)) -> VoteFacts {
+/// The vote of a word. A veto and a withdrawal name no commit: theirs is the head at which they were first seen. A ratification is of
+/// the head that was merged.
+fn vote(word: &Word, kind: VoteKind, known: &Heard<'_>, around: Around<'_>) -> VoteFacts {
     let commit = match &word.what {
         Spoken::Approve(commit) => commit.clone(),
-        Spoken::Reject | Spoken::Withdraw | Spoken::Waive(_) | Spoken::Pause(_) | Spoken::Unpause => {
-            known.recorded.map_or_else(|| head.clone(), |vote| vote.commit.clone())
-        }
+        Spoken::Ratify => around.head.clone(),
+        Spoken::Reject
+        | Spoken::Withdraw
+        | Spoken::Waive(_)
+        | Spoken::Pause(_)
+        | Spoken::Unpause
+        | Spoken::Bypass { .. } => known.recorded.map_or_else(|| around.head.clone(), |vote| vote.commit.clone()),
     };
     VoteFacts {
         source: VoteSource::Comment(word.id),
         account: word.by.clone(),
         kind,
         first_kind: Some(kind),
+        delivered_commit: if word.what == Spoken::Ratify { Some(commit.clone()) } else { known.told_commit() },
         commit: Some(commit),
-        delivered_commit: known.told_commit(),
-        first_base: known.recorded.map_or_else(|| base.clone(), |vote| vote.base.clone()),
+        first_base: known.recorded.map_or_else(|| around.base.clone(), |vote| vote.base.clone()),
         at: word.at,
         ended_by: None,
         stood: known.recorded.is_some_and(|vote| vote.stood),

@@ -114,6 +114,8 @@ impl Engine {
                 | NoteKey::Command(_)
                 | NoteKey::MergeAsked(_)
                 | NoteKey::Vouched(_)
+                | NoteKey::Labelled(_)
+                | NoteKey::Called(_)
                 | NoteKey::Guard => {}
             }
         }

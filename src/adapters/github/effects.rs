@@ -78,6 +78,10 @@ impl GitHub {
             Effect::CloseChange { change, marker, body } => {
                 self.close(repo, *change, marker, body).await.map(|()| Receipt::Done)
             }
+            Effect::Tell { change, marker, body } => {
+                self.tell(repo, *change, marker, body).await.map(|()| Receipt::Done)
+            }
+            Effect::Label { change, name } => self.label(repo, *change, name).await.map(|()| Receipt::Done),
             Effect::React { comment, reaction } => self.react(repo, *comment, *reaction).await.map(|()| Receipt::Done),
             Effect::Reply { change, to, body } => self.reply(repo, *change, *to, body).await.map(Receipt::Comment),
         }
@@ -158,9 +162,7 @@ impl GitHub {
     /// Says why by `POST /repos/{owner}/{repo}/issues/{issue_number}/comments`, unless it is said already; then
     /// `PATCH /repos/{owner}/{repo}/pulls/{pull_number}` closes.
     async fn close(&self, repo: &RepoRef, change: PrNumber, marker: &str, body: &str) -> Result<(), Fault> {
-        if self.find_comment(repo, change, |found| found.contains(marker)).await?.is_none() {
-            self.new_comment(repo, change, body).await?;
-        }
+        self.tell(repo, change, marker, body).await?;
         let path = self.repo_path(repo, &format!("/pulls/{change}"));
         let call = Call::write("pulls.update", writing(repo), Method::PATCH, path, json!({ "state": "closed" }));
         self.once(
@@ -168,6 +170,22 @@ impl GitHub {
             || async { Ok((!self.pull(repo, change).await?.is_open()).then_some(())) },
         )
         .await
+    }
+
+    /// `POST /repos/{owner}/{repo}/issues/{issue_number}/comments`, unless a comment with the marker stands there.
+    async fn tell(&self, repo: &RepoRef, change: PrNumber, marker: &str, body: &str) -> Result<(), Fault> {
+        if self.find_comment(repo, change, |found| found.contains(marker)).await?.is_none() {
+            self.new_comment(repo, change, body).await?;
+        }
+        Ok(())
+    }
+
+    /// `POST /repos/{owner}/{repo}/issues/{issue_number}/labels`: GitHub makes a label it does not know, and adding one twice is adding
+    /// it once.
+    async fn label(&self, repo: &RepoRef, change: PrNumber, name: &str) -> Result<(), Fault> {
+        let path = self.repo_path(repo, &format!("/issues/{change}/labels"));
+        let call = Call::write("issues.add_labels", writing(repo), Method::POST, path, json!({ "labels": [name] }));
+        self.once(|| async { self.write(repo, call.clone()).await.map(|_| ()) }, || async { Ok(None) }).await
     }
 
     /// `POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers`. GitHub refuses all for one who cannot be asked; then

@@ -32,6 +32,8 @@ pub(super) fn write_note(key: &NoteKey) -> String {
         NoteKey::Command(comment) => format!("command/{comment}"),
         NoteKey::MergeAsked(change) => format!("merge/{change}"),
         NoteKey::Vouched(change) => format!("vouched/{change}"),
+        NoteKey::Labelled(change) => format!("labelled/{change}"),
+        NoteKey::Called(change) => format!("called/{change}"),
         NoteKey::Guard => "guard".to_owned(),
     }
 }
@@ -49,6 +51,8 @@ pub(super) fn read_note(text: &str) -> Option<NoteKey> {
         "command" => Some(NoteKey::Command(rest.parse().ok()?)),
         "merge" => Some(NoteKey::MergeAsked(rest.parse().ok()?)),
         "vouched" => Some(NoteKey::Vouched(rest.parse().ok()?)),
+        "labelled" => Some(NoteKey::Labelled(rest.parse().ok()?)),
+        "called" => Some(NoteKey::Called(rest.parse().ok()?)),
         _ => None,
     }
 }
@@ -134,6 +138,8 @@ mod tests {
             NoteKey::Command(CommentId::new(9)),
             NoteKey::MergeAsked(PrNumber::new(9)),
             NoteKey::Vouched(PrNumber::new(9)),
+            NoteKey::Labelled(PrNumber::new(9)),
+            NoteKey::Called(PrNumber::new(9)),
             NoteKey::Guard,
         ];
         for key in keys {

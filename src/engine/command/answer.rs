@@ -5,7 +5,7 @@
 use countersign_core::decision::{self, Decision, Reason, Verdict};
 use countersign_core::domain::{Account, CommentId, Login, Oid};
 use countersign_core::event::command::{Spoken, Verb};
-use countersign_core::facts::{Facts, Known, VoteFacts, VoteKind, VoteSource};
+use countersign_core::facts::{BypassSource, Facts, Known, VoteFacts, VoteKind, VoteSource};
 use countersign_core::policy::Policy;
 
 use super::{Answered, refused};
@@ -22,7 +22,10 @@ pub(super) struct Hearing<'a> {
 impl Hearing<'_> {
     /// Whether the facts hold what the comment says: it may be hidden, or not listed yet.
     pub(super) fn is_heard(&self) -> bool {
-        self.vote().is_some() || self.facts.asked.iter().any(|asked| asked.comment == self.comment)
+        let source = BypassSource::Comment(self.comment);
+        self.vote().is_some()
+            || self.facts.asked.iter().any(|asked| asked.comment == self.comment)
+            || self.facts.bypasses.iter().any(|asked| asked.source == source)
     }
 
     fn vote(&self) -> Option<&VoteFacts> {
@@ -38,6 +41,8 @@ impl Hearing<'_> {
             Spoken::Waive(login) => self.of_waiver(login),
             Spoken::Pause(_) => self.of_a_writer(spoken.verb()),
             Spoken::Unpause => self.of_unpausing(),
+            Spoken::Bypass { .. } => self.of_bypass(),
+            Spoken::Ratify => self.of_approval(&self.decision.head),
         }
     }
 
@@ -82,6 +87,26 @@ impl Hearing<'_> {
                 format!("your approval is not counted: `{}` — {}", reason.code(), reason.words()),
                 reason.help(),
             ),
+        }
+    }
+
+    /// What became of a bypass; what is only waited for is told, not refused.
+    fn of_bypass(&self) -> Answered {
+        let head = &self.decision.head;
+        let Some(refusal) = decision::refusal_of(self.decision, &BypassSource::Comment(self.comment)) else {
+            return Answered::Done;
+        };
+        let (code, words, help) = (refusal.reason.code(), refusal.words(), refusal.reason.help());
+        match refusal.reason {
+            Reason::MembershipUnknown => Answered::NotYet,
+            Reason::BypassSecondPerson | Reason::BypassOwnChange => {
+                Answered::Told(format!("Heard, and not enough yet: `{code}` — {words}. Next: {help}.\n"))
+            }
+            Reason::BypassStale => refused(
+                format!("nothing is bypassed: `{code}` — {words}"),
+                format!("look at the present head; the line for it is `/countersign bypass {head} \"<reason>\"`"),
+            ),
+            reason => refused(format!("nothing is bypassed: `{code}` — {words}"), reason.help()),
         }
     }
 

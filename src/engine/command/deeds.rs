@@ -3,15 +3,16 @@
 //! Each can be repeated without a second effect: a note that is there, a number that only rises.
 
 use countersign_core::domain::{Account, CommentId, Environment, Permission, TargetId, TargetName};
-use countersign_core::event::command::{Command, Verb};
-use countersign_core::facts::question::CommentText;
-use countersign_core::facts::{Facts, Question, VoteSource};
+use countersign_core::event::command::{Command, Spoken, Verb};
+use countersign_core::facts::question::{ChangeRead, CommentText};
+use countersign_core::facts::{BypassSource, Facts, Question, VoteSource};
 use tracing::info;
 
 use super::super::book::Place;
-use super::super::ports::{Freshness, NoteKey, Subject};
+use super::super::ports::{Claim, Freshness, NoteKey, Subject};
 use super::super::{Engine, TurnError, lock};
-use super::{Answered, refused};
+use super::answer::Hearing;
+use super::{Answered, not_shown, refused};
 
 impl Engine {
     /// `recheck`: another look, and a fork's request is treated as any other from now on.
@@ -51,7 +52,47 @@ impl Engine {
         let merged = place.state().merge_of_pull(comment.change).map(|(_, merge)| merge.decision);
         let decided = merged.and_then(|decision| place.state().decisions().get(&decision));
         let facts = decided.and_then(|entry| serde_json::from_value::<Facts>(entry.facts.as_json().clone()).ok());
-        Ok(voted || facts.is_some_and(|facts| facts.asked.iter().any(|asked| asked.comment == comment.id)))
+        let bypass = BypassSource::Comment(comment.id);
+        Ok(voted
+            || facts.is_some_and(|facts| {
+                facts.asked.iter().any(|asked| asked.comment == comment.id)
+                    || facts.bypasses.iter().any(|asked| asked.source == bypass)
+            }))
+    }
+
+    /// A word about what was merged by a bypass: judged as its ratification is. `None`: nothing of that kind is said here.
+    pub(super) async fn about_a_debt(
+        &self,
+        claim: &Claim,
+        place: &Place,
+        (comment, author): (&CommentText, &Account),
+        (read, command): (&ChangeRead, &Command),
+    ) -> Result<Option<Answered>, TurnError> {
+        let Command::Spoken(spoken) = command else { return Ok(None) };
+        let merged = place.state().merge_of_pull(comment.change).map(|(_, merge)| merge.decision);
+        let known = merged.and_then(|decision| Some((decision, place.state().bypass(decision)?)));
+        let Some((decision, known)) = known.filter(|_| read.merged) else {
+            let why = "`ratify` is for what was merged by a bypass, and this was not";
+            return Ok((*spoken == Spoken::Ratify).then(|| refused(why, "nothing to do")));
+        };
+        match spoken {
+            Spoken::Ratify | Spoken::Approve(_) | Spoken::Withdraw | Spoken::Reject | Spoken::Waive(_) => {}
+            Spoken::Bypass { .. } | Spoken::Pause(_) | Spoken::Unpause => return Ok(None),
+        }
+        if let Some((entry, ratification)) = &known.ratified {
+            let theirs = ratification.ratified_by.iter().any(|approval| approval.user == author.id);
+            let already = refused(format!("this is ratified already, by {}", entry.label()), "nothing to do");
+            return Ok(Some(if theirs { Answered::Done } else { already }));
+        }
+        let judged = self.ratifying(place, read, decision, Freshness::Display).await?;
+        let (facts, judgement) = (&judged.gathered.facts, &judged.decision);
+        let hearing =
+            Hearing { policy: &judged.policy, facts, decision: judgement, comment: comment.id, speaker: author };
+        if !hearing.is_heard() {
+            return not_shown(claim, judgement.head.short()).map(Some);
+        }
+        self.journal.schedule(&Subject::Change(place.repo.id, comment.change), self.clock.now()).await?;
+        Ok(Some(hearing.of(spoken)))
     }
 
     /// `sync [target]`: by somebody with write, to targets that the policy names.

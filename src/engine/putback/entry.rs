@@ -9,7 +9,9 @@ use countersign_core::effect::{kept_message, restored_message};
 use countersign_core::facts::compare::Branches;
 use countersign_core::facts::{DocumentFacts, Known, Quarantine, Question, trailers};
 use countersign_core::ledger::{Entry, PushOutcome, PutBackEntry};
-use countersign_core::putback::{Circumstances, Ground, Made, Makers, Plan, asks_for_bypass, course, makers};
+use countersign_core::putback::{
+    Circumstances, Ground, Made, Makers, Plan, asks_for_bypass, bypass_reason, course, makers,
+};
 use metrics::counter;
 use tracing::warn;
 
@@ -141,6 +143,7 @@ impl Engine {
             Err(fault) => return Err(fault),
         };
         let digest = plan.digest.ok_or_else(|| TurnError::Ledger("a push that changed nothing".to_owned()))?;
+        let tip_message = since.commits.iter().find(|commit| commit.oid == *tip).map(|commit| commit.message.as_str());
         Ok(PutBackEntry {
             branch: branch.clone(),
             pushed: tip.clone(),
@@ -154,6 +157,7 @@ impl Engine {
             sender: pushed.sender.clone(),
             excluded: excluded(&made.accounts, &pushed.sender),
             bypass_asked: since.commits.iter().any(|commit| asks_for_bypass(&commit.message)),
+            bypass_reason: tip_message.and_then(bypass_reason),
             at: now,
         })
     }

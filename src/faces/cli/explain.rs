@@ -46,7 +46,7 @@ pub(super) fn run(args: &ExplainArgs, json: bool) -> Outcome {
 /// The exit codes of the contract (`changes.md` 5).
 fn exit(verdict: Verdict) -> Exit {
     match verdict {
-        Verdict::NotApplicable | Verdict::Satisfied => Exit::FINE,
+        Verdict::NotApplicable | Verdict::Satisfied | Verdict::Bypassed => Exit::FINE,
         Verdict::Pending | Verdict::Unknown => Exit::PENDING,
         Verdict::Rejected | Verdict::StaleBase | Verdict::Blocked | Verdict::Unreachable => Exit::REFUSED,
     }

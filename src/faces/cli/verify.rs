@@ -59,6 +59,11 @@ impl Text<'_> {
         for (name, coverage) in self.environments {
             text += &environment(&output::pad(name.as_str(), width), coverage);
         }
+        for reported in report.environments() {
+            for bypass in &reported.bypasses {
+                text += &format!("\n{}: {}\n", reported.name, printable(&bypass.words()));
+            }
+        }
         if let Some(pushed) = report.direct_push() {
             text += &format!("\n{}: {}\n", pushed.entry, printable(&pushed.summary));
         }
@@ -141,7 +146,12 @@ fn proof_of(covered: &Covered) -> String {
     let mut names: Vec<_> = covered.approved_by.iter().map(|approval| approval.login.to_string()).collect();
     names.sort();
     names.dedup();
-    let by = if names.is_empty() { "as adopted".to_owned() } else { format!("approved by {}", names.join(", ")) };
+    let by = match (names.is_empty(), covered.bypassed) {
+        (true, None) => "as adopted".to_owned(),
+        (true, Some(_)) => "bypassed".to_owned(),
+        (false, None) => format!("approved by {}", names.join(", ")),
+        (false, Some(_)) => format!("bypassed, approved by {} as far as it was", names.join(", ")),
+    };
     let class = match covered.class {
         Some(KeyClass::Action) => ", signed by a workflow",
         Some(KeyClass::Server) | None => "",

@@ -58,7 +58,7 @@ pub(in crate::faces) fn lines(decision: &Decision, facts: &Facts) -> Vec<Line> {
 fn verdict(decision: &Decision) -> Line {
     let words = format!("{}: {}", decision.verdict.word(), decision.reason.words());
     match decision.verdict {
-        Verdict::Satisfied | Verdict::NotApplicable => Line::of(GOOD, "✔ ").and(PLAIN, &words),
+        Verdict::Satisfied | Verdict::Bypassed | Verdict::NotApplicable => Line::of(GOOD, "✔ ").and(PLAIN, &words),
         Verdict::Pending
         | Verdict::Unknown
         | Verdict::Unreachable

@@ -36,6 +36,8 @@ enum Story {
     ByHand,
     /// Two requests change one file; the first is approved after the second was merged.
     Joined,
+    /// A request is merged by a bypass, is overdue, and ratified in the end.
+    Bypassed,
     /// The plain one, with a target that receives what was approved, and a command nobody can carry out.
     Delivered,
 }
@@ -56,6 +58,7 @@ fn story_of(point: Point) -> Story {
         Stage::Joint => Story::Joined,
         Stage::PutBack => Story::Direct,
         Stage::Foreign => Story::ByHand,
+        Stage::Debt => Story::Bypassed,
         Stage::Sync | Stage::Command => Story::Delivered,
     }
 }
@@ -96,6 +99,11 @@ async fn play(story: Story, crashes: &[String]) -> Played {
             world.give_identities(&["production"]);
             (world, None)
         }
+        Story::Bypassed => {
+            let soft =
+                "    required_approvals: 2\n    enforcement: soft\n    bypass: {users: [zoe], ratify_within: 5m}\n";
+            (World::without_server(&POLICY.replacen("    required_approvals: 2\n", soft, 1)).await, None)
+        }
         Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Direct | Story::ByHand => {
             (World::without_server(POLICY).await, None)
         }
@@ -121,6 +129,7 @@ async fn play(story: Story, crashes: &[String]) -> Played {
             world.push(&world.zoe, push);
             world.until_revived("it is held", |world| world.comment(1).contains("for `production`"));
         }
+        Story::Bypassed => break_the_glass(&mut world),
         Story::Joined => join(&mut world),
         Story::ByHand => {
             world
@@ -144,6 +153,10 @@ async fn play(story: Story, crashes: &[String]) -> Played {
     world.until_revived("it is merged", |world| world.merged(1));
     world.until_revived("it says so", |world| world.comment(1).contains("**Merged for `production`"));
     world.until_quiet_again();
+    if story == Story::Bypassed {
+        world.until_revived("it is ratified", |world| world.comment(1).contains("ratified by ann, bob"));
+        world.until_quiet_again();
+    }
     if let Some(receiver) = &receiver {
         world.until_revived("the merge is delivered", |_| ids(receiver).len() == 2);
         world.until_quiet_again();
@@ -157,6 +170,24 @@ async fn play(story: Story, crashes: &[String]) -> Played {
 /// The messages a receiver was sent: one that comes again has the same id.
 fn ids(receiver: &Receiver) -> BTreeSet<String> {
     receiver.arrived().into_iter().map(|arrived| arrived.id).collect()
+}
+
+/// A request is merged by a bypass, and nobody ratifies it in time.
+fn break_the_glass(world: &mut World) {
+    world.push(&world.rita, Push::to("rita/db").from("main").file(PRODUCTION, Secrets::sealed("production", 2)));
+    world.until_revived("a pull request", |world| world.comment(1).contains("for `production`"));
+    world.until_quiet_again();
+    let head = world.repo.pull_json(1)["head"]["sha"].as_str().expect("a head").to_owned();
+    let words = format!("/countersign bypass {head} \"the database is down, all of it\"");
+    world.repo.comment(&world.zoe, 1, &words).expect("a comment");
+    world.until_revived("it is merged", |world| world.comment(1).contains("bypassed by zoe, to be ratified until"));
+    world.until_quiet_again();
+    world.sim.advance(jiff::SignedDuration::from_secs(301));
+    world.repo.comment(&world.rita, 1, "/countersign ratify").expect("a comment");
+    world.until_revived("it is overdue", |world| world.comment(1).contains("not ratified by"));
+    world.until_revived("those who must are called", |world| {
+        world.repo.comments(1).iter().any(|(_, body)| body.contains("countersign:overdue"))
+    });
 }
 
 /// Two requests on one file; the second is merged.

@@ -6,6 +6,7 @@ mod adoption;
 mod approval;
 mod authority;
 mod budgets;
+mod bypass;
 mod commands;
 mod counting;
 mod crashes;

@@ -46,10 +46,19 @@ pub(super) fn made_it(facts: &Case<'_>, person: UserId) -> Option<Reason> {
     people.contributors.iter().filter_map(|person| person.account.as_ref()).any(is).then_some(Reason::Contributor)
 }
 
+/// Whether somebody bypassed the change that is to be ratified, with any of their accounts.
+fn bypassed_it(facts: &Case<'_>, person: UserId) -> bool {
+    let bypassers = facts.facts().ratifying.iter().flat_map(|ratifying| &ratifying.bypassers);
+    bypassers.map(|account| facts.person(account)).any(|bypasser| bypasser == person)
+}
+
 /// Whether somebody may fill a seat of this group; `lifted`: the requester may.
 pub(super) fn standing(facts: &Case<'_>, group: &Group, account: &Account, lifted: bool) -> Standing {
     if !account.is_person() {
         return Standing::Excluded(Reason::NotAPerson);
+    }
+    if bypassed_it(facts, facts.person(account)) {
+        return Standing::Excluded(Reason::Bypasser);
     }
     match made_it(facts, facts.person(account)) {
         Some(Reason::Requester) if lifted => {}
@@ -133,7 +142,8 @@ pub(super) fn candidates<'a>(case: &'a Case<'_>, group: &'a Group, lifted: bool)
     people.sort_by_key(|(id, candidate)| (candidate.person, *id));
     people.retain(|(id, candidate)| {
         let made = made_it(case, candidate.person);
-        let excluded = made.is_some() && !(lifted && made == Some(Reason::Requester));
+        let excluded =
+            bypassed_it(case, candidate.person) || (made.is_some() && !(lifted && made == Some(Reason::Requester)));
         let powerless = facts
             .authority
             .get(id)

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CountedVote, Decision, GroupDecision, Reason, UncountedVote, Verdict, Wait};
+use super::{Bypass, CountedVote, Decision, GroupDecision, Reason, UncountedVote, Verdict, Wait};
 use crate::facts::{Facts, VoteSource};
 
 /// The shape of `explain --json` and of the Action's output `result` (interfaces.md). Fields may be added, never renamed.
@@ -40,6 +40,22 @@ pub fn explain(decision: &Decision, facts: &Facts) -> Value {
         "extra_seats": decision.extra_seats.iter().map(|reason| reason.code()).collect::<Vec<_>>(),
         "next": decision.next,
         "waits": decision.waits,
+        "bypass": decision.bypass.as_ref().map(bypassed),
+        "bypass_refused": decision.bypass_refused.iter().map(|refused| json!({
+            "login": refused.asked.by.login.as_str(), "id": refused.asked.by.id.get(),
+            "reason": refused.reason.code(), "detail": refused.detail, "help": refused.reason.help(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn bypassed(bypass: &Bypass) -> Value {
+    json!({
+        "environments": bypass.environments,
+        "policies": bypass.policies,
+        "by": bypass.by.iter().map(|asked| json!({
+            "login": asked.by.login.as_str(), "id": asked.by.id.get(), "reason": asked.reason,
+        })).collect::<Vec<_>>(),
+        "ratify_within": bypass.ratify_within.to_string(),
     })
 }
 
@@ -93,7 +109,8 @@ pub(super) fn next_steps(decision: &Decision, facts: &Facts) -> Vec<String> {
             steps.dedup();
             steps
         }
-        Verdict::NotApplicable | Verdict::Satisfied => Vec::new(),
+        Verdict::Bypassed if !decision.waits.is_empty() => decision.waits.iter().map(Wait::step).collect(),
+        Verdict::NotApplicable | Verdict::Satisfied | Verdict::Bypassed => Vec::new(),
         Verdict::Pending if matches!(decision.reason, Reason::Draft | Reason::Closed) => {
             vec![decision.reason.help().to_owned()]
         }
@@ -121,7 +138,7 @@ fn steps_of_people(decision: &Decision, facts: &Facts) -> Vec<String> {
     };
     for policy in decision.scopes.iter().flat_map(|scope| &scope.policies) {
         match policy.verdict {
-            Verdict::Satisfied | Verdict::NotApplicable => {}
+            Verdict::Satisfied | Verdict::Bypassed | Verdict::NotApplicable => {}
             Verdict::Rejected => add(format!("policy {}: {}", policy.name, Reason::Rejected.help())),
             Verdict::Unreachable => add(format!("policy {}: {}", policy.name, Reason::Unreachable.help())),
             Verdict::Unknown => add(Reason::CannotVerify.help().to_owned()),
@@ -145,7 +162,11 @@ fn ask(group: &GroupDecision, facts: &Facts) -> String {
         1 => String::new(),
         missing => format!("{missing} of "),
     };
-    format!("ask {count}{}{more} to review {head}", either(&shown))
+    let do_what = match facts.ratifying {
+        Some(_) => format!("ratify {head}: a review that approves, or /countersign ratify"),
+        None => format!("review {head}"),
+    };
+    format!("ask {count}{}{more} to {do_what}", either(&shown))
 }
 
 /// "ann", "ann or bob", "ann, bob or cy".

@@ -4,6 +4,7 @@
 //! does nothing. What a decision allows is carried by [`QuorumMet`], which only this module mints.
 
 mod asked;
+mod bypass;
 mod case;
 mod electorate;
 mod explain;
@@ -27,9 +28,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{may_unpause, may_waive, paused};
+pub use bypass::{Bypass, BypassRefused, is_ratified, refusal_of};
 pub use explain::explain;
 pub use lifetime::{Idle, idle, next_expiry};
-pub use proof::QuorumMet;
+pub use proof::{BypassGranted, Proof, QuorumMet};
 pub use reason::Reason;
 pub use rehearsal::{Mismatch, rehearse};
 pub use supposing::supposing;
@@ -50,6 +52,8 @@ pub enum Verdict {
     NotApplicable,
     /// Every matching policy is satisfied.
     Satisfied,
+    /// What is not satisfied is bypassed.
+    Bypassed,
     /// Approvals are missing.
     Pending,
     /// Something could not be read.
@@ -77,6 +81,7 @@ impl Verdict {
         match self {
             Self::NotApplicable => "not-applicable",
             Self::Satisfied => "satisfied",
+            Self::Bypassed => "bypassed",
             Self::Pending => "pending",
             Self::Unknown => "unknown",
             Self::Unreachable => "unreachable",
@@ -111,9 +116,15 @@ pub struct Decision {
     /// What a satisfied change still waits for before we merge it, others may; and whether it is paused, however it stands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<Wait>,
-    /// Proof for a merge; there when satisfied.
+    /// The bypass that stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bypass: Option<Bypass>,
+    /// Bypasses that were asked for and lift nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bypass_refused: Vec<BypassRefused>,
+    /// Proof for a merge; there when satisfied or bypassed.
     #[serde(skip)]
-    pub proof: Option<QuorumMet>,
+    pub proof: Option<Proof>,
 }
 
 /// What a policy protects: an environment, or the control paths.
@@ -315,20 +326,35 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
     let case = Case::new(policy, facts);
     let machine = machine::alone(&case, &placed);
     let extra_seats = electorate::extra_seats(facts);
+    let hard_parts = bypass::hard_parts(&placed);
     let delta = facts.history.delta.digest(facts.repository, &facts.change.base);
-    let scopes: Vec<_> = by_scope(placed)
+    let mut scopes: Vec<_> = by_scope(placed)
         .into_iter()
         .map(|(scope, paths)| judge_scope(&case, (extra_seats.len(), delta, machine.as_ref()), scope, paths))
         .collect();
-    let (verdict, reason) = overall(facts, &structure, &scopes);
-    let proof = match (verdict, delta) {
-        (Verdict::Satisfied, Some(delta)) => Some(QuorumMet::mint(
-            (facts.repository, facts.change.number),
-            facts.change.head.clone(),
-            (facts.change.base.clone(), facts.change.base_tip.clone()),
-            delta,
-            policy.digest(),
-        )),
+    let (mut verdict, mut reason) = overall(facts, &structure, &scopes);
+    let around = bypass::Around {
+        hard_parts: &hard_parts,
+        structure: structure.iter().find(|refusal| !refusal.observed).map(|refusal| refusal.reason),
+        verdict: (verdict, reason),
+        extra: !extra_seats.is_empty(),
+    };
+    let (bypass, bypass_refused) = bypass::judge(&case, &around, &mut scopes);
+    if bypass.is_some() {
+        (verdict, reason) = overall(facts, &structure, &scopes);
+    }
+    let allowed = delta.map(|delta| proof::Allowed {
+        repository: facts.repository,
+        change: facts.change.number,
+        head: facts.change.head.clone(),
+        base: facts.change.base.clone(),
+        base_tip: facts.change.base_tip.clone(),
+        delta,
+        policy: policy.digest(),
+    });
+    let proof = match (verdict, allowed, &bypass) {
+        (Verdict::Satisfied, Some(allowed), None) => Some(Proof::of_quorum(allowed)),
+        (Verdict::Bypassed, Some(allowed), Some(bypass)) => Some(Proof::of_bypass(allowed, bypass.clone())),
         _ => None,
     };
     let mut decision = Decision {
@@ -342,6 +368,8 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
         extra_seats,
         next: Vec::new(),
         waits: Vec::new(),
+        bypass,
+        bypass_refused,
         proof,
     };
     decision.waits = waiting::waits(policy, facts, &decision);
@@ -349,12 +377,12 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
     decision
 }
 
-/// Whether a change that is satisfied now would not have been under an earlier policy, with the same facts: it then owes its
+/// Whether a change that is satisfied, or bypassed, now would not have been under an earlier policy, with the same facts: it then owes its
 /// merge to the change of the policy, and waits for a fresh word (R48). What cannot be told is a yes.
 #[must_use]
 pub fn owes_to_policy(earlier: &Policy, names: &ResolvedNames, facts: &Facts) -> bool {
     let facts = Facts { policy_digest: earlier.digest(), names: names.clone(), ..facts.clone() };
-    decide(earlier, &facts).verdict != Verdict::Satisfied
+    decide(earlier, &facts).proof.is_none()
 }
 
 /// Whether somebody is an approver of anything the decision is about: their veto stands from then on, whatever becomes of them.
@@ -377,11 +405,12 @@ fn overall(facts: &Facts, structure: &[Refusal], scopes: &[ScopeDecision]) -> (V
     let reason = match verdict {
         Verdict::NotApplicable if !scopes.is_empty() => Reason::Observed,
         Verdict::NotApplicable => Reason::NothingProtected,
-        Verdict::Satisfied if !facts.change.open && facts.change.landed.is_none() => {
+        Verdict::Satisfied | Verdict::Bypassed if !facts.change.open && facts.change.landed.is_none() => {
             return (Verdict::Pending, Reason::Closed);
         }
-        Verdict::Satisfied if facts.change.draft => return (Verdict::Pending, Reason::Draft),
+        Verdict::Satisfied | Verdict::Bypassed if facts.change.draft => return (Verdict::Pending, Reason::Draft),
         Verdict::Satisfied => Reason::QuorumMet,
+        Verdict::Bypassed => Reason::Bypassed,
         Verdict::Pending => Reason::QuorumMissing,
         Verdict::Unknown => Reason::CannotVerify,
         Verdict::Unreachable => Reason::Unreachable,

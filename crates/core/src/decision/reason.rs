@@ -48,6 +48,7 @@ reasons! {
     NothingProtected, "nothing-protected", NotApplicable, "nothing protected changes", "nothing to do";
     Observed, "observed", NotApplicable, "the rules of what changes are only observed", "nothing to do: write `mode: enforce` to enforce them";
     QuorumMet, "quorum-met", Satisfied, "every policy is satisfied", "nothing to do";
+    Bypassed, "bypassed", Bypassed, "what is missing was bypassed", "those who should have approved look at it and ratify it: a review, or `/countersign ratify`";
     QuorumMissing, "quorum-missing", Pending, "approvals are missing", "ask the people named to review the head";
     Draft, "draft", Pending, "the pull request is a draft", "mark it ready for review";
     Closed, "closed", Pending, "the pull request is closed", "open it again";
@@ -100,6 +101,22 @@ reasons! {
     CommentChanged, "comment-changed", Pending, "the comment was edited, hidden or deleted", "approve again, by a review or a new comment";
     CommentNotCounted, "comment-not-counted", Pending, "approved by a comment, and comments are no votes here", "approve by a review";
     Waived, "waived", Pending, "asked for changes, and that was waived", "approve the head";
+    Bypasser, "bypasser", Pending, "bypassed this change", "another approver ratifies it";
+    // a bypass that was asked for
+    BypassHard, "bypass-hard", Pending, "a policy that is hard is not satisfied", "get the approvals of that policy; only a soft one can be bypassed";
+    BypassControl, "bypass-control", Pending, "a control file changes, and that is always hard", "get the approvals of `admins`";
+    BypassRecipients, "bypass-recipients", Pending, "it changes who can read a file, and that is always hard", "get the approvals, or change the values alone";
+    BypassSettings, "bypass-settings", Pending, "it changes how a file is sealed, and that is always hard", "get the approvals, or change the values alone";
+    BypassDataKey, "bypass-data-key", Pending, "the data key of a file is another one, or may be, and that is always hard", "get the approvals, or change the values alone under the same data key: `countersign set`";
+    BypassCopied, "bypass-copied-ciphertext", Pending, "sealed values were copied from another place, and that is never bypassed", "seal the values anew in this file: `countersign set`";
+    BypassStructure, "bypass-structure", Pending, "a bypass lifts missing approvals, not what refuses the change itself", "mend what refuses the change; the comment above names it";
+    BypassNotNeeded, "bypass-not-needed", Pending, "nothing is missing that could be bypassed", "nothing to do";
+    BypassDebt, "bypass-debt", Pending, "an earlier bypass in this environment was not ratified in time", "its approvers ratify it first: a review there, or `/countersign ratify`";
+    BypassStale, "bypass-stale", Pending, "it was said of another head than the present one", "look at the present head, and name it in a new comment";
+    BypassReason, "bypass-reason", Pending, "its reason is too short", "write it again and say more: others read it when they ratify";
+    BypassOwnChange, "bypass-own-change", Pending, "whoever bypasses had a part in the change", "another of the people of `bypass` writes the same line";
+    BypassSecondPerson, "bypass-second-person", Pending, "it takes a second person", "another of the people of `bypass` writes the same line";
+    NotABypasser, "not-a-bypasser", Pending, "is not among the people of `bypass`", "ask one of them, or get the approvals";
     // extra seats
     RequesterNotAPerson, "requester-not-a-person", Pending, "the requester is no person", "one more approval is needed in each group";
     RequesterUnknown, "requester-unknown", Pending, "nobody knows who asked for this change", "one more approval is needed in each group";

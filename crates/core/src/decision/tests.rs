@@ -1,5 +1,6 @@
 //! Small cases: one policy, one change, what is decided. Names say the rule.
 
+mod bypass;
 mod spoken;
 
 use std::collections::BTreeMap;
@@ -191,7 +192,9 @@ impl Case {
     fn is(self, verdict: Verdict, reason: Reason) -> Self {
         let decision = self.decide();
         assert_eq!((decision.verdict, decision.reason), (verdict, reason), "{:#?}", decision.structure);
-        assert_eq!(decision.proof.is_some(), verdict == Verdict::Satisfied);
+        assert_eq!(decision.proof.is_some(), matches!(verdict, Verdict::Satisfied | Verdict::Bypassed));
+        let by_bypass = decision.proof.as_ref().is_some_and(|proof| proof.bypass().is_some());
+        assert_eq!(by_bypass, verdict == Verdict::Bypassed, "the proof says on what it rests");
         self
     }
 

@@ -53,7 +53,8 @@ pub fn held_description(held: Held<'_>) -> Option<Description> {
             path => left.path.to_string(), what => left.what.words(), leak => left.what.is_leak(),
         }).collect::<Vec<_>>(),
         leaks,
-        bypass => held.pushes.iter().any(|push| push.bypass_asked),
+        bypass => held.pushes.last().is_some_and(|push| push.bypass_reason.is_some()),
+        bypass_asked => held.pushes.iter().any(|push| push.bypass_asked),
     };
     Some(Description { title: cut(&title, 200), body: render("put_back.md", page) })
 }
@@ -146,6 +147,7 @@ mod tests {
             }),
             excluded: Vec::new(),
             bypass_asked: false,
+            bypass_reason: None,
             at: Timestamp::from_seconds(0),
         }
     }
@@ -159,6 +161,7 @@ mod tests {
     fn a_request_of_a_push_that_was_put_back_reads_like_this() {
         let mut push = entry(PushOutcome::PutBack);
         push.bypass_asked = true;
+        push.bypass_reason = Some("the database burns".to_owned());
         push.left_out = vec![LeftOut { path: RepoPath::new("secrets/production/x"), what: LeftOutKind::Plaintext }];
         insta::assert_snapshot!(body(&push, None));
     }

@@ -3,6 +3,7 @@
 //! [`Effect`] is everything countersign can ever do to a forge; adding a variant is a decision record. Executors take no
 //! decisions: an effect names exactly what to write, and a merge carries the proof that it was decided.
 
+mod bypass;
 mod guard_note;
 mod held;
 mod plan;
@@ -11,13 +12,14 @@ mod queue;
 mod render;
 mod replies;
 
-use crate::decision::QuorumMet;
+use crate::decision::Proof;
 use crate::domain::{
     CheckId, CommentId, DeploymentId, Environment, Login, Oid, PrNumber, RefName, RunId, Sequence, TargetId, TeamSlug,
     Timestamp,
 };
 use crate::sync::{DeploymentState, Order};
 
+pub use bypass::{BYPASSED_LABEL, DebtState, Owed, overdue};
 pub use guard_note::guard_note;
 pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
@@ -86,8 +88,8 @@ pub enum Effect {
     Merge {
         /// Which pull request.
         change: PrNumber,
-        /// Proof that the quorum is met for exactly this head.
-        proof: QuorumMet,
+        /// Proof that exactly this head may be merged.
+        proof: Proof,
         /// Title of the merge commit.
         title: String,
         /// Message of the merge commit, trailers included.
@@ -140,6 +142,22 @@ pub enum Effect {
         /// The comment, its marker included.
         body: String,
     },
+    /// Say something in a comment of its own, once: one with this marker that is there already is taken (decision 0038).
+    Tell {
+        /// Which pull request.
+        change: PrNumber,
+        /// By which it is found; stands in the comment.
+        marker: String,
+        /// The comment, its marker included.
+        body: String,
+    },
+    /// Put a label on a pull request; one that is there stays (decision 0038).
+    Label {
+        /// Which pull request.
+        change: PrNumber,
+        /// Its name.
+        name: &'static str,
+    },
     /// React to a comment; the same reaction twice is one.
     React {
         /// Which comment.
@@ -185,6 +203,12 @@ impl Reaction {
 #[must_use]
 pub fn reply_marker(to: CommentId) -> String {
     format!("<!-- countersign:reply {to} -->")
+}
+
+/// Marker inside the comment that calls those who must ratify a bypass.
+#[must_use]
+pub fn overdue_marker(change: PrNumber, decision: Sequence) -> String {
+    format!("<!-- countersign:overdue {change} {} -->", decision.label())
 }
 
 /// Marker inside the comment that says why we closed a pull request; it names the last change before.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment as Templates, UndefinedBehavior, Value, context};
 
+use super::bypass::{self, Owed};
 use super::{COMMENT_MARKER, Check, CheckState, SyncLine};
 use crate::decision::{ChangedPath, Decision, FileChange, Reason, Scope, Verdict, Wait};
 use crate::domain::{Account, Digest, Oid, PrNumber, Sequence};
@@ -31,6 +32,8 @@ pub enum Outcome {
         decision: Sequence,
         /// How the targets of its environments stand.
         syncs: Vec<SyncLine>,
+        /// What it owes, when it was merged by a bypass.
+        owed: Option<Owed>,
     },
 }
 
@@ -104,18 +107,29 @@ fn counts<'a>(paths: impl Iterator<Item = &'a ChangedPath>) -> String {
 
 /// The check on the head.
 pub(super) fn check(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Check {
+    let owed = owed(outcome);
     let state = match decision.verdict {
+        _ if owed.is_some() => owed.map_or(CheckState::Neutral, Owed::check_state),
         Verdict::NotApplicable | Verdict::Satisfied => CheckState::Success,
+        Verdict::Bypassed => CheckState::Neutral,
         Verdict::Pending => CheckState::ActionRequired,
         Verdict::Unknown => CheckState::InProgress,
         Verdict::Rejected | Verdict::StaleBase | Verdict::Blocked | Verdict::Unreachable => CheckState::Failure,
     };
     // the check says how the change stands; that it was merged is GitHub's to show, and worth no second write
-    let outcome = if matches!(outcome, Outcome::Merged { .. }) { &Outcome::Open } else { outcome };
+    let outcome = if matches!(outcome, Outcome::Merged { .. }) && owed.is_none() { &Outcome::Open } else { outcome };
     let title = cut(&headline(decision, outcome).replace(['*', '`'], ""), 250);
     let summary = cut(&render("check.md", page(decision, facts, outcome)), 60_000);
     let external_id = Digest::of(format!("{state:?}\0{title}\0{summary}").as_bytes()).to_string();
     Check { state, title, summary, external_id }
+}
+
+/// What a merge owes.
+fn owed(outcome: &Outcome) -> Option<&Owed> {
+    match outcome {
+        Outcome::Merged { owed, .. } => owed.as_ref(),
+        Outcome::Open | Outcome::Held(_) => None,
+    }
 }
 
 /// A check on a commit that is the head of several pull requests: it says which one it speaks of.
@@ -154,6 +168,9 @@ pub fn merge_message(decision: &Decision, facts: &Facts, sequence: Sequence, tit
     for name in approved_by(decision) {
         body.push_str(&format!("Approved-by: {name}\n"));
     }
+    for asked in decision.bypass.iter().flat_map(|bypass| &bypass.by) {
+        body.push_str(&format!("Bypassed-by: {}\n", asked.by.login));
+    }
     (subject, body)
 }
 
@@ -186,8 +203,20 @@ pub(super) fn headline(decision: &Decision, outcome: &Outcome) -> String {
     let scopes: Vec<String> = decision.scopes.iter().map(|scope| format!("`{}`", scope.scope.name())).collect();
     let scopes = scopes.join(", ");
     match (decision.verdict, outcome) {
-        (_, Outcome::Merged { commit, decision, .. }) => {
-            format!("**Merged for {scopes}** as `{}` · decision `{}`", commit.short(), decision.label())
+        (_, Outcome::Merged { commit, decision, owed, .. }) => {
+            let merged = format!("**Merged for {scopes}** as `{}` · decision `{}`", commit.short(), decision.label());
+            owed.as_ref().map_or(merged.clone(), |owed| format!("{merged} · {}", owed.headline()))
+        }
+        (Verdict::Bypassed, outcome) => {
+            let by = decision.bypass.as_ref().map(bypass::names).unwrap_or_default();
+            let mut line = format!("**Bypassed for {scopes}** by {by}");
+            if let Outcome::Held(why) = outcome {
+                line.push_str(&format!(" · not merged yet: {}", text(why)));
+            }
+            for wait in &decision.waits {
+                line.push_str(&format!(" · {}", text(&wait.words())));
+            }
+            line
         }
         (Verdict::NotApplicable, _) if decision.reason == Reason::Observed => observed(decision),
         (Verdict::NotApplicable, _) => "nothing protected changes".to_owned(),
@@ -278,11 +307,14 @@ pub(super) fn page(decision: &Decision, facts: &Facts, outcome: &Outcome) -> Val
     let paths: Vec<&ChangedPath> = decision.scopes.iter().flat_map(|scope| &scope.paths).collect();
     context! {
         headline => headline(decision, outcome),
-        paused => (decision.verdict != Verdict::Satisfied).then(|| decision.waits.iter().map(Wait::words).collect::<Vec<_>>()),
+        paused => (!matches!(decision.verdict, Verdict::Satisfied | Verdict::Bypassed)).then(|| decision.waits.iter().map(Wait::words).collect::<Vec<_>>()),
         comments => decision.scopes.iter().any(|scope| scope.comments),
         verdict => decision.verdict.word(),
         reason => decision.reason.code(),
         merged => matches!(outcome, Outcome::Merged { .. }),
+        owed => owed(outcome).map(Owed::page),
+        bypass => decision.bypass.as_ref().map(bypass::standing),
+        bypass_refused => bypass::refused(decision),
         syncs => match outcome {
             Outcome::Merged { syncs, .. } => syncs.iter().map(SyncLine::page).collect(),
             Outcome::Open | Outcome::Held(_) => Vec::new(),
@@ -430,6 +462,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("pull_request.md", include_str!("../../../../templates/pull_request.md")),
     ("policy_change.md", include_str!("../../../../templates/policy_change.md")),
     ("parts.md", include_str!("../../../../templates/parts.md")),
+    ("bypass_overdue.md", include_str!("../../../../templates/bypass_overdue.md")),
     ("closed.md", include_str!("../../../../templates/closed.md")),
     ("queue.md", include_str!("../../../../templates/queue.md")),
     ("help.md", include_str!("../../../../templates/help.md")),
@@ -459,7 +492,7 @@ fn prose(words: &str) -> String {
 }
 
 /// Words in running text: nothing in them is Markdown, a mention or a link.
-fn text(words: &str) -> String {
+pub(super) fn text(words: &str) -> String {
     let mut escaped = String::with_capacity(words.len());
     for c in cut(&one_line(words), 300).chars() {
         match c {

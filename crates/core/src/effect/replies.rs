@@ -60,7 +60,7 @@ impl SyncLine {
 }
 
 /// "2026-11-25 16:04 UTC".
-fn minute(at: Timestamp) -> String {
+pub(super) fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),

@@ -36,6 +36,8 @@ pub struct Covered {
     pub approved_by: Vec<Approval>,
     /// What holds the key that signed it.
     pub class: Option<KeyClass>,
+    /// The decision by which it was bypassed, if it was; the ledger says whether that was ratified.
+    pub bypassed: Option<Sequence>,
     /// It is also what is approved now; `false`: an older state.
     pub current: bool,
 }
@@ -121,6 +123,7 @@ impl Ledger {
                 entry: entry.sequence,
                 approved_by: self.approvals(entry),
                 class: entry.class,
+                bypassed: self.bypassed(entry),
                 current,
             }),
             None => Coverage::Uncovered { differs: difference.at.into_iter().cloned().collect() },
@@ -166,6 +169,12 @@ impl Ledger {
             | Entry::Revocation(_)
             | Entry::Sync(_) => false,
         }
+    }
+
+    /// The decision of a merge that was a bypass.
+    fn bypassed(&self, entry: &Verified) -> Option<Sequence> {
+        let (decision, _) = self.state().bypasses().find(|(_, known)| known.merged == entry.sequence)?;
+        Some(decision)
     }
 
     /// Whose approvals an entry rests on.

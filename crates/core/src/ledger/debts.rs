@@ -44,6 +44,12 @@ impl LedgerState {
         self.bypasses.iter().map(|(decision, known)| (*decision, known))
     }
 
+    /// The bypass that a decision was, once it was carried out.
+    #[must_use]
+    pub fn bypass(&self, decision: Sequence) -> Option<&KnownBypass> {
+        self.bypasses.get(&decision)
+    }
+
     /// The bypass by which a pull request was merged.
     #[must_use]
     pub fn bypass_of_pull(&self, pull: PrNumber) -> Option<(Sequence, &KnownBypass)> {

@@ -39,7 +39,7 @@ pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, Signi
 pub use problem::{Problem, ProblemCode, Severity};
 pub use recheck::{Rerun, rerun};
 pub use replay::Replayed;
-pub use report::{ApprovalReport, DirectPushReport, EnvironmentReport, LedgerLine, VerifyReport};
+pub use report::{ApprovalReport, BypassReport, DirectPushReport, EnvironmentReport, LedgerLine, VerifyReport};
 pub use state::{Head, KeyStatus, KnownKey, KnownSync, KnownVote, LedgerState};
 pub use statement::{Statement, StatementError};
 pub use verify::verify;

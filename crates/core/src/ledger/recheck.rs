@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::{Ledger, Verified};
-use super::entry::{DecisionEntry, Entry, PolicyEntry, RecordedFacts, RecordedVerdict};
+use super::entry::{Bypassing, DecisionEntry, Entry, PolicyEntry, RatificationEntry, RecordedFacts, RecordedVerdict};
 use super::problem::{Problem, ProblemCode, Severity};
-use crate::decision::{Verdict, decide};
-use crate::domain::{Delta, DeltaEntry, Digest, Oid, PrNumber, RefName, RepoPath, ResolvedNames, UserId};
+use crate::decision::{Verdict, decide, is_ratified};
+use crate::domain::{Delta, DeltaEntry, Digest, Oid, PrNumber, RefName, RepoPath, ResolvedNames, Sequence, UserId};
 use crate::facts::compare::{Branches, is_protected, protected_delta};
-use crate::facts::{Facts, MergeBase};
+use crate::facts::{Facts, MergeBase, Ratifying};
 use crate::policy;
 
 /// What a decision comes to when it is run again.
@@ -19,8 +19,12 @@ use crate::policy;
 pub struct Rerun {
     /// The pull request the facts speak of.
     pub pull: PrNumber,
-    /// Why it may be merged.
+    /// Why it may be merged; of a ratification: that it is one.
     pub verdict: RecordedVerdict,
+    /// What is bypassed.
+    pub bypass: Option<Bypassing>,
+    /// The facts are those of a ratification: of which policies, and who does not count.
+    pub ratifying: Option<Ratifying>,
     /// Head of the facts.
     pub head: Oid,
     /// Base of the facts.
@@ -52,14 +56,30 @@ pub fn rerun(text: &str, names: &ResolvedNames, facts: &RecordedFacts) -> Result
         return Err("the facts name no single merge base".to_owned());
     };
     let decision = decide(&policy, &facts);
-    let (Verdict::Satisfied, Some(delta_digest)) = (decision.verdict, decision.delta) else {
+    let verdict = match decision.verdict {
+        _ if facts.ratifying.is_some() => is_ratified(&facts, &decision).then_some(RecordedVerdict::Satisfied),
+        Verdict::Satisfied => Some(RecordedVerdict::Satisfied),
+        Verdict::Bypassed => Some(RecordedVerdict::Bypassed),
+        Verdict::NotApplicable
+        | Verdict::Pending
+        | Verdict::Unknown
+        | Verdict::Unreachable
+        | Verdict::Rejected
+        | Verdict::StaleBase
+        | Verdict::Blocked => None,
+    };
+    let (Some(verdict), Some(delta_digest)) = (verdict, decision.delta) else {
         return Err(format!("run again, the decision comes to `{}`", decision.verdict.word()));
     };
+    let meant = |name: &String| facts.ratifying.as_ref().is_none_or(|ratifying| ratifying.policies.contains(name));
     let branches = Branches { base: &facts.change.base, default: &facts.default_branch };
-    let groups = decision.scopes.iter().flat_map(|scope| &scope.policies).flat_map(|policy| &policy.groups);
+    let policies = decision.scopes.iter().flat_map(|scope| &scope.policies).filter(|policy| meant(&policy.name));
+    let groups = policies.flat_map(|policy| &policy.groups);
     Ok(Rerun {
         pull: facts.change.number,
-        verdict: RecordedVerdict::Satisfied,
+        verdict,
+        bypass: decision.bypass.as_ref().map(Bypassing::of),
+        ratifying: facts.ratifying.clone(),
         head: facts.change.head.clone(),
         base: facts.change.base.clone(),
         base_tip: facts.change.base_tip.clone(),
@@ -77,6 +97,7 @@ impl Ledger {
     pub fn rechecked(mut self, rerun: impl Fn(&str, &ResolvedNames, &RecordedFacts) -> Result<Rerun, String>) -> Self {
         let mut found = Vec::new();
         let mut policies: BTreeMap<&RefName, &PolicyEntry> = BTreeMap::new();
+        let mut bypasses: BTreeMap<Sequence, (&DecisionEntry, Option<&PolicyEntry>)> = BTreeMap::new();
         for entry in self.entries.iter().filter(|entry| !entry.void) {
             match &entry.entry {
                 Entry::Policy(policy) => {
@@ -87,6 +108,15 @@ impl Ledger {
                     if let Err(message) = recheck(decision, policy.copied(), &rerun) {
                         found.push(problem(entry, message));
                     }
+                    if decision.bypass.is_some() {
+                        bypasses.insert(entry.sequence, (decision, policy.copied()));
+                    }
+                }
+                Entry::Ratification(ratification) => {
+                    let known = bypasses.get(&ratification.decision).copied();
+                    if let Err(message) = recheck_ratification(ratification, known, &rerun) {
+                        found.push(problem(entry, message));
+                    }
                 }
                 Entry::Adopted(_)
                 | Entry::Key(_)
@@ -95,7 +125,6 @@ impl Ledger {
                 | Entry::Merge(_)
                 | Entry::PutBack(_)
                 | Entry::Bypass(_)
-                | Entry::Ratification(_)
                 | Entry::Revocation(_)
                 | Entry::Sync(_) => {}
             }
@@ -123,6 +152,8 @@ fn recheck(
         policy::parse(&policy.text).is_ok_and(|policy| !is_protected(&policy, branches, path))
     };
     let equal = [
+        ("ratification", again.ratifying.is_none()),
+        ("bypass", again.bypass == recorded.bypass),
         ("pull request", again.pull == recorded.pull),
         ("verdict", again.verdict == recorded.verdict),
         ("head", again.head == recorded.head),
@@ -136,6 +167,35 @@ fn recheck(
     match equal.iter().find(|(_, same)| !same) {
         None => Ok(()),
         Some((what, _)) => Err(format!("run again, the decision has another {what} than was recorded")),
+    }
+}
+
+/// A ratification is of the very change that was bypassed, by the policy that was, and without whoever bypassed it.
+fn recheck_ratification(
+    recorded: &RatificationEntry,
+    known: Option<(&DecisionEntry, Option<&PolicyEntry>)>,
+    rerun: &impl Fn(&str, &ResolvedNames, &RecordedFacts) -> Result<Rerun, String>,
+) -> Result<(), String> {
+    let (decision, policy) = known.ok_or("no bypass was decided there")?;
+    let policy = policy.ok_or("no policy was in force")?;
+    let bypass = decision.bypass.as_ref().ok_or("no bypass was decided there")?;
+    let again = rerun(&policy.text, &policy.names, &recorded.facts)?;
+    let counted: BTreeSet<UserId> = recorded.ratified_by.iter().map(|approval| approval.user).collect();
+    let without: BTreeSet<UserId> = bypass.by.iter().map(|word| word.user).collect();
+    let ratifying = again.ratifying.as_ref();
+    let excluded: BTreeSet<UserId> =
+        ratifying.iter().flat_map(|ratifying| &ratifying.bypassers).map(|account| account.id).collect();
+    let equal = [
+        ("pull request", again.pull == decision.pull),
+        ("head", again.head == decision.head),
+        ("digest of the difference", again.delta_digest == decision.delta_digest),
+        ("list of policies", ratifying.is_some_and(|ratifying| ratifying.policies == bypass.policies)),
+        ("set of bypassers", excluded == without),
+        ("set of approvers", again.approved_by == counted),
+    ];
+    match equal.iter().find(|(_, same)| !same) {
+        None => Ok(()),
+        Some((what, _)) => Err(format!("run again, the ratification has another {what} than was recorded")),
     }
 }
 

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::chain::{Ledger, Verified};
 use super::cover::Coverage;
+use super::debts::KnownBypass;
 use super::entry::{Adoption, Approval, Entry, KeyAction, MergeMethod, PushOutcome, PutBackEntry};
 use super::keys::KeyClass;
 use super::problem::Problem;
-use crate::domain::{Environment, Login, Oid, Timestamp, UserId};
+use crate::domain::{Environment, Login, Oid, PrNumber, Sequence, Timestamp, UserId};
 use crate::facts::{Known, VoteKind, VoteSource};
 
 /// `verify --json`.
@@ -47,10 +48,52 @@ pub struct EnvironmentReport {
     pub current: bool,
     /// Whose approvals it rests on.
     pub approved_by: Vec<ApprovalReport>,
+    /// Bypasses it rests on, or that its environment still owes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bypasses: Vec<BypassReport>,
     /// Why it is not covered: `uncovered`, `not-adopted`, `ledger-invalid`.
     pub reason: Option<&'static str>,
     /// Paths that differ from what is approved.
     pub differs: Vec<String>,
+}
+
+/// One bypass of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BypassReport {
+    /// The decision, `L-<sequence>`.
+    pub decision: String,
+    /// The request.
+    pub pull: PrNumber,
+    /// Whose word it was.
+    pub by: Vec<Login>,
+    /// Until when it must be ratified.
+    pub due: Timestamp,
+    /// By whom it was ratified; empty: by nobody.
+    pub ratified_by: Vec<Login>,
+}
+
+impl BypassReport {
+    fn of((decision, known): (Sequence, &KnownBypass)) -> Self {
+        let ratified = known.ratified.iter().flat_map(|(_, entry)| &entry.ratified_by);
+        Self {
+            decision: decision.label(),
+            pull: known.pull,
+            by: known.bypass.by.iter().map(|word| word.login.clone()).collect(),
+            due: known.due(),
+            ratified_by: ratified.map(|approval| approval.login.clone()).collect(),
+        }
+    }
+
+    /// "bypassed by carol in #12, unratified, due 2026-11-27T10:00:00Z".
+    #[must_use]
+    pub fn words(&self) -> String {
+        let join = |names: &[Login]| names.iter().map(Login::as_str).collect::<Vec<_>>().join(", ");
+        let bypassed = format!("bypassed by {} in #{} ({})", join(&self.by), self.pull, self.decision);
+        match self.ratified_by.as_slice() {
+            [] => format!("{bypassed}, unratified, due {}", self.due),
+            names => format!("{bypassed}, ratified by {}", join(names)),
+        }
+    }
 }
 
 /// One approval of the report.
@@ -89,7 +132,10 @@ impl VerifyReport {
             commit,
             direct_push,
             trust: if ledger.is_pinned() { "pinned" } else { "unpinned" },
-            environments: environments.into_iter().map(|(name, coverage)| environment(name, &coverage)).collect(),
+            environments: environments
+                .into_iter()
+                .map(|(name, coverage)| environment(ledger, name, &coverage))
+                .collect(),
             ledger: LedgerReport {
                 entries: ledger.entries().len(),
                 head: ledger.head().and_then(|head| head.commit.clone()),
@@ -124,8 +170,12 @@ impl VerifyReport {
     }
 }
 
-fn environment(name: Environment, coverage: &Coverage) -> EnvironmentReport {
+fn environment(ledger: &Ledger, name: Environment, coverage: &Coverage) -> EnvironmentReport {
     let covered = coverage.covered();
+    let rests_on = covered.and_then(|covered| covered.bypassed);
+    let owes = |known: &KnownBypass| known.ratified.is_none() && known.bypass.environments.contains(&name);
+    let bypasses = ledger.state().bypasses().filter(|(decision, known)| rests_on == Some(*decision) || owes(known));
+    let bypasses = if ledger.is_valid() { bypasses.map(BypassReport::of).collect() } else { Vec::new() };
     let (reason, differs) = match coverage {
         Coverage::Covered(_) => (None, Vec::new()),
         Coverage::Uncovered { differs } => (Some("uncovered"), differs.iter().map(ToString::to_string).collect()),
@@ -138,6 +188,7 @@ fn environment(name: Environment, coverage: &Coverage) -> EnvironmentReport {
         entry: covered.map(|covered| covered.entry.label()),
         current: covered.is_some_and(|covered| covered.current),
         approved_by: covered.map(|covered| covered.approved_by.iter().map(approval).collect()).unwrap_or_default(),
+        bypasses,
         reason,
         differs,
     }

@@ -88,6 +88,15 @@ pub fn asks_for_bypass(message: &str) -> bool {
     lines.map(|(key, _)| key.trim()).any(|key| key.eq_ignore_ascii_case("countersign-bypass"))
 }
 
+/// Why, in the words of the trailer: what counts of it is the message of the tip.
+#[must_use]
+pub fn bypass_reason(message: &str) -> Option<String> {
+    let lines = message.lines().filter_map(|line| line.split_once(':'));
+    let mut said = lines.filter(|(key, _)| key.trim().eq_ignore_ascii_case("countersign-bypass"));
+    let reason: String = said.next_back()?.1.trim().chars().filter(|c| !c.is_control()).take(200).collect();
+    (!reason.is_empty()).then_some(reason)
+}
+
 /// The no-reply address by which GitHub knows an account.
 fn address(account: &Account) -> String {
     format!("{}+{}@users.noreply.github.com", account.id, account.login).to_lowercase()

@@ -11,7 +11,7 @@ mod standing;
 mod tests;
 
 pub use course::{Circumstances, LONGEST_UNSEEN, course};
-pub use makers::{Made, Maker, Makers, asks_for_bypass, makers};
+pub use makers::{Made, Maker, Makers, asks_for_bypass, bypass_reason, makers};
 pub use plan::{Plan, plan};
 pub use standing::{Standing, standing};
 

@@ -169,6 +169,7 @@ fn past(pushed: char, digest: Digest, seconds: i64, outcome: PushOutcome) -> Put
         sender: Known::Unknown(String::new()),
         excluded: Vec::new(),
         bypass_asked: false,
+        bypass_reason: None,
         at: at(seconds),
     }
 }

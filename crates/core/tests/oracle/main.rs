@@ -28,7 +28,10 @@ fn outcome(verdict: Verdict) -> Outcome {
         Verdict::Satisfied => Outcome::Allowed,
         Verdict::Pending => Outcome::Pending,
         Verdict::Unknown => Outcome::InDoubt,
-        Verdict::Unreachable | Verdict::Rejected | Verdict::StaleBase | Verdict::Blocked => Outcome::Refused,
+        // no history here asks for a bypass: one that is found anyway is allowed and refused at once, and fails
+        Verdict::Bypassed | Verdict::Unreachable | Verdict::Rejected | Verdict::StaleBase | Verdict::Blocked => {
+            Outcome::Refused
+        }
     }
 }
 

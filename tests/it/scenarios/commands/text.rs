@@ -154,8 +154,8 @@ async fn what_is_not_supported_is_refused_with_what_to_do_instead_and_a_locked_c
     let world = World::new().await;
     let pull = world.by_rita("rita/db", "production");
     world.until_check(pull, "action_required");
-    let bypass = say(&world, &world.zoe, pull, &format!("/countersign bypass {} \"now\"", head(&world, pull)));
-    until_refused(&world, pull, bypass, &["`bypass` is not supported yet", "ask the people named in the comment"]);
+    let rollback = say(&world, &world.zoe, pull, "/countersign rollback L-3");
+    until_refused(&world, pull, rollback, &["`rollback` is not supported yet", "push a branch that reverts the merge"]);
     let rollback = say(&world, &world.zoe, pull, "/cs rollback L-3");
     until_refused(&world, pull, rollback, &["`rollback` is not supported yet", "countersign rollback -e ENV --to L-n"]);
     // scenario 54

@@ -73,13 +73,14 @@ async fn a_link_and_an_executable() {
     world.end();
 }
 
-async fn a_bypass_that_is_not_there_yet() {
+async fn a_bypass_where_nothing_is_soft() {
     let world = World::new().await;
     let push = Push::to("main").file(PRODUCTION, Secrets::sealed("production", 2));
     let pushed = world.push(&world.zoe, push.message("Now\n\nCountersign-Bypass: the database burns\n"));
     let pull = until_put_back(&world, &pushed);
     let text = body(&world, pull);
-    assert!(text.contains("A commit asks for a bypass") && text.contains("not supported here yet"), "{text}");
+    assert!(text.contains("asks for a bypass by `Countersign-Bypass`"), "{text}");
+    world.until_comment(pull, "`bypass-hard`");
     assert!(world.main_has("production", 1));
     world.end();
 }
@@ -90,6 +91,6 @@ fn what_may_not_be_copied_is_named_and_left_out() {
         ("plain text alone", || Box::pin(plain_text_alone())),
         ("plain text beside something sealed", || Box::pin(plain_text_beside_something_sealed())),
         ("a link and an executable", || Box::pin(a_link_and_an_executable())),
-        ("a bypass that is not there yet", || Box::pin(a_bypass_that_is_not_there_yet())),
+        ("a bypass where nothing is soft", || Box::pin(a_bypass_where_nothing_is_soft())),
     ]);
 }

@@ -82,6 +82,15 @@ pub enum Spoken {
     Pause(Option<String>),
     /// The end of a pause.
     Unpause,
+    /// That the change be merged without its approvals; the head that is meant, and why.
+    Bypass {
+        /// The whole commit.
+        head: Oid,
+        /// In free words.
+        reason: String,
+    },
+    /// An approval of what was merged by a bypass.
+    Ratify,
 }
 
 impl Spoken {
@@ -90,7 +99,7 @@ impl Spoken {
     pub fn restrains(&self) -> bool {
         match self {
             Self::Reject | Self::Withdraw | Self::Pause(_) => true,
-            Self::Approve(_) | Self::Waive(_) | Self::Unpause => false,
+            Self::Approve(_) | Self::Waive(_) | Self::Unpause | Self::Bypass { .. } | Self::Ratify => false,
         }
     }
 
@@ -104,6 +113,8 @@ impl Spoken {
             Self::Waive(_) => Verb::Waive,
             Self::Pause(_) => Verb::Pause,
             Self::Unpause => Verb::Unpause,
+            Self::Bypass { .. } => Verb::Bypass,
+            Self::Ratify => Verb::Ratify,
         }
     }
 
@@ -112,7 +123,8 @@ impl Spoken {
     pub fn bare(self) -> Self {
         match self {
             Self::Pause(_) => Self::Pause(None),
-            Self::Approve(_) | Self::Reject | Self::Withdraw | Self::Waive(_) | Self::Unpause => self,
+            Self::Bypass { head, reason: _ } => Self::Bypass { head, reason: String::new() },
+            Self::Approve(_) | Self::Reject | Self::Withdraw | Self::Waive(_) | Self::Unpause | Self::Ratify => self,
         }
     }
 }

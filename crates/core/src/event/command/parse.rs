@@ -13,6 +13,7 @@ const LONGEST_REASON: usize = 200;
 enum Arguments {
     Nothing,
     Commit(Oid),
+    CommitAndReason(Oid, String),
     Reason(Option<String>),
     Person(Option<Login>),
     Target(Option<Environment>, Option<TargetName>),
@@ -53,6 +54,11 @@ fn arguments(verb: Verb, words: &[&str]) -> Result<Arguments, &'static str> {
         (Grammar::Commit, []) => Err("the commit that is approved must be named"),
         (Grammar::Commit, [one]) => commit(one),
         (Grammar::Commit, _) => Err("nothing follows the commit"),
+        (Grammar::CommitAndReason, []) => Err("the commit that is meant must be named, and why"),
+        (Grammar::CommitAndReason, [one, words @ ..]) => {
+            let why = reason(words).ok_or("a reason must follow the commit");
+            whole(one).and_then(|commit| Ok(Arguments::CommitAndReason(commit, why?)))
+        }
         (Grammar::Reason, words) => Ok(Arguments::Reason(reason(words))),
         (Grammar::Person, []) => Err("somebody must be named"),
         (Grammar::PersonOrNobody, []) => Ok(Arguments::Person(None)),
@@ -67,9 +73,13 @@ fn arguments(verb: Verb, words: &[&str]) -> Result<Arguments, &'static str> {
 
 /// The whole id, in either case of letters; never a part of one.
 fn commit(word: &str) -> Result<Arguments, &'static str> {
+    whole(word).map(Arguments::Commit)
+}
+
+fn whole(word: &str) -> Result<Oid, &'static str> {
     let hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
     match Oid::parse(&word.to_ascii_lowercase()) {
-        Ok(commit) if !commit.is_null() => Ok(Arguments::Commit(commit)),
+        Ok(commit) if !commit.is_null() => Ok(commit),
         Ok(_) | Err(_) if hex => Err("a part of a commit's name can be forged, so the whole of it is needed"),
         Ok(_) | Err(_) => Err("that is no commit"),
     }
@@ -104,6 +114,8 @@ fn command(verb: Verb, arguments: Arguments) -> Option<Command> {
         (Verb::Waive, Arguments::Person(Some(login))) => spoken(Spoken::Waive(login)),
         (Verb::Pause, Arguments::Reason(reason)) => spoken(Spoken::Pause(reason)),
         (Verb::Unpause, Arguments::Nothing) => spoken(Spoken::Unpause),
+        (Verb::Bypass, Arguments::CommitAndReason(head, reason)) => spoken(Spoken::Bypass { head, reason }),
+        (Verb::Ratify, Arguments::Nothing) => spoken(Spoken::Ratify),
         (Verb::Recheck, Arguments::Nothing) => Some(Command::Recheck),
         (Verb::Sync, Arguments::Target(environment, target)) => Some(Command::Sync { environment, target }),
         (Verb::Explain, Arguments::Person(whom)) => Some(Command::Explain(whom)),
@@ -137,6 +149,7 @@ fn unclear(verb: Verb, why: &str) -> Read {
         Grammar::Target => "write `/countersign sync`, `sync hook` or `sync production/hook`".to_owned(),
         Grammar::Nothing
         | Grammar::Commit
+        | Grammar::CommitAndReason
         | Grammar::Reason
         | Grammar::Person
         | Grammar::PersonOrNobody

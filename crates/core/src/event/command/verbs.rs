@@ -7,6 +7,8 @@ pub enum Grammar {
     Nothing,
     /// A whole commit id (R16).
     Commit,
+    /// A whole commit id, and why.
+    CommitAndReason,
     /// Free words, or none.
     Reason,
     /// Somebody.
@@ -26,6 +28,7 @@ impl Grammar {
         match self {
             Self::Nothing => "",
             Self::Commit => "<full sha>",
+            Self::CommitAndReason => "<full sha> \"<reason>\"",
             Self::Reason => "[reason]",
             Self::Person => "@user",
             Self::PersonOrNobody => "[@user]",
@@ -121,12 +124,12 @@ verbs! {
     Waive { "waive", Grammar::Person, "an approver of `admins` who had no part in the change", Open,
         "lifts the rejection of somebody who is away", "/countersign waive @cy" }
     /// A way around soft policies.
-    Bypass { "bypass", Grammar::Later("<full sha> \"<reason>\""), "the people of `bypass`", Open, "merges without approvals, loudly",
-        "/countersign bypass 8be0d4470fe3c0b1c6a1ffb0d7a5f6d1a2b3c4d5 \"the database is down\"",
-        instead "every policy is hard so far: ask the people named in the comment to approve" }
+    Bypass { "bypass", Grammar::CommitAndReason, "the people of `bypass` of every policy that is not satisfied", Open,
+        "merges without the approvals of soft policies, to be ratified",
+        "/countersign bypass 8be0d4470fe3c0b1c6a1ffb0d7a5f6d1a2b3c4d5 \"the database is down, the password leaked\"" }
     /// The approval of a bypass.
-    Ratify { "ratify", Grammar::Later(""), "an eligible approver of the bypassed policies", Merged, "approves a bypass afterwards",
-        "/countersign ratify", instead "nothing can be bypassed so far, so there is nothing to ratify" }
+    Ratify { "ratify", Grammar::Nothing, "an eligible approver of the bypassed policies who did not bypass", Merged,
+        "approves what was merged by a bypass", "/countersign ratify" }
     /// Another delivery.
     Sync { "sync", Grammar::Target, "somebody with write", Any, "delivers to the targets again, also to those that have failed",
         "/countersign sync production/hook" }

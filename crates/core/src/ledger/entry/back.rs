@@ -35,6 +35,9 @@ pub struct PutBackEntry {
     pub excluded: Vec<Account>,
     /// A commit of the push asks for a bypass by a `Countersign-Bypass` trailer.
     pub bypass_asked: bool,
+    /// Why, in the words of the trailer of the tip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bypass_reason: Option<String>,
     /// When this was decided; the time of both commits.
     pub at: Timestamp,
 }

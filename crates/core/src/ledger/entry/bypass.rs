@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::decided::{Approval, RecordedFacts};
+use crate::decision::Bypass;
 use crate::domain::{Environment, Login, Oid, PrNumber, Sequence, Span, Timestamp, UserId};
-use crate::facts::BypassSource;
+use crate::facts::{BypassAsked, BypassSource};
 
 /// What a bypass lifts, and whose it is: part of the decision it leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,25 @@ pub struct Bypassing {
     pub by: Vec<BypassWord>,
     /// Within which time after the merge it must be ratified: the shortest of those policies.
     pub ratify_within: Span,
+}
+
+impl Bypassing {
+    /// What is recorded of a bypass that stands.
+    #[must_use]
+    pub fn of(bypass: &Bypass) -> Self {
+        let word = |asked: &BypassAsked| BypassWord {
+            user: asked.by.id,
+            login: asked.by.login.clone(),
+            via: asked.source.clone(),
+            reason: asked.reason.clone(),
+        };
+        Self {
+            environments: bypass.environments.clone(),
+            policies: bypass.policies.clone(),
+            by: bypass.by.iter().map(word).collect(),
+            ratify_within: bypass.ratify_within,
+        }
+    }
 }
 
 /// The word of one person.

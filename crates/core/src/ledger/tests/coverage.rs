@@ -109,6 +109,8 @@ fn what_is_merged_into_one_branch_says_nothing_of_another() {
 
 fn again(decision: &DecisionEntry) -> Rerun {
     Rerun {
+        bypass: decision.bypass.clone(),
+        ratifying: None,
         pull: decision.pull,
         base_tip: decision.base_tip.clone(),
         merge_base: decision.merge_base.clone(),

@@ -17,6 +17,7 @@ fn pushed(on: &str, commit: u64, outcome: PushOutcome) -> PutBackEntry {
         sender: Known::Is(account(2, "rita")),
         excluded: vec![account(2, "rita")],
         bypass_asked: false,
+        bypass_reason: None,
         at: at(Sequence::new(3)),
     }
 }

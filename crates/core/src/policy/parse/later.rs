@@ -3,17 +3,13 @@
 //! Nothing that is written is silently ignored: a field without effect would look like protection.
 
 use crate::policy::diagnostic::{Code, Diagnostic, Place};
-use crate::policy::model::Enforcement;
-use crate::policy::raw::{Prune, RawEnvironment, RawPolicy, RawRule, RawSync, RunIn};
+use crate::policy::raw::{Prune, RawEnvironment, RawPolicy, RawSync, RunIn};
 use crate::policy::read::{Faults, Field, List};
 
 pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
     let environments = raw.environments.given().map(|table| table.value.entries.as_slice()).unwrap_or_default();
     for (_, environment) in environments {
         self::environment(&environment.value, faults);
-    }
-    for rule in raw.policies.given().map(|list| list.value.items.as_slice()).unwrap_or_default() {
-        self::rule(&rule.value, faults);
     }
     list(
         &raw.access,
@@ -40,15 +36,6 @@ fn sync(raw: &RawSync, faults: &mut Faults) {
     let help = "leave it out: these targets hold no keys of ours";
     word(&raw.prune, Prune::Owned, "prune: owned", help, faults);
     word(&raw.adopt, true, "adopt: true", help, faults);
-}
-
-fn rule(raw: &RawRule, faults: &mut Faults) {
-    let help = "leave it out: every policy is hard, nothing is merged without its approvals";
-    word(&raw.enforcement, Enforcement::Soft, "enforcement: soft", help, faults);
-    let soft = raw.enforcement.given().is_some_and(|word| word.value == Enforcement::Soft);
-    if soft {
-        field(&raw.bypass, "bypass", help, faults);
-    }
 }
 
 fn not_supported(what: &str, place: Place, help: &str) -> Diagnostic {
