@@ -183,9 +183,9 @@ fn what_is_always_hard_is_never_bypassed() {
         facts.documents.clear();
     };
     let _ = soft().but(control).bypass("zoe").refuses(Reason::BypassControl);
-    let more = |document: &mut DocumentFacts| _ = document.new_recipients.insert("age1other".to_owned());
+    let more = |document: &mut DocumentFacts| document.new_recipients.insert("age1other".to_owned());
     let _ = document(more).bypass("zoe").refuses(Reason::BypassRecipients);
-    let fewer = |document: &mut DocumentFacts| document.new_recipients.clear();
+    let fewer = |document: &mut DocumentFacts| document.new_recipients = BTreeSet::new().into();
     let _ = document(fewer).bypass("zoe").refuses(Reason::BypassRecipients);
     let unreadable = |document: &mut DocumentFacts| document.old = FileState::Broken("line 1".to_owned());
     let _ = document(unreadable).bypass("zoe").refuses(Reason::BypassRecipients);
@@ -211,8 +211,8 @@ fn what_is_always_hard_is_never_bypassed() {
 fn a_new_file_is_read_by_exactly_those_whom_the_base_demands() {
     let new = |demanded: bool| {
         let case = document(|document| {
-            (document.old, document.old_recipients) = (FileState::Absent, BTreeSet::new());
-            document.demanded_recipients = demanded.then(|| document.new_recipients.clone());
+            (document.old, document.old_recipients) = (FileState::Absent, BTreeSet::new().into());
+            document.demanded_recipients = demanded.then(|| (*document.new_recipients).clone());
         });
         case.but(|facts| {
             let entry = DeltaEntry { path: RepoPath::new(PATH), old: None, new: file('2') };
@@ -222,7 +222,7 @@ fn a_new_file_is_read_by_exactly_those_whom_the_base_demands() {
     let _ = new(true).bypass("zoe").passes();
     let _ = new(false).bypass("zoe").refuses(Reason::BypassRecipients);
     let gone = document(|document| {
-        (document.new, document.new_recipients) = (FileState::Absent, BTreeSet::new());
+        (document.new, document.new_recipients) = (FileState::Absent, BTreeSet::new().into());
     });
     let gone = gone.but(|facts| {
         let entry = DeltaEntry { path: RepoPath::new(PATH), old: file('1'), new: None };
