@@ -17,6 +17,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("sync", &["domain", "policy", "facts", "decision"]),
     ("ledger", &["domain", "policy", "facts", "decision"]),
     ("putback", &["domain", "policy", "facts", "ledger"]),
+    ("notify", &["domain", "policy", "facts", "decision", "ledger"]),
     ("effect", &["domain", "policy", "facts", "decision", "guard", "sync", "ledger", "putback"]),
 ];
 

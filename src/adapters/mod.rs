@@ -5,5 +5,6 @@ pub mod git;
 pub mod github;
 pub mod grants;
 pub mod keyring;
+pub mod mail;
 pub mod outbound;
 pub mod store;

@@ -9,7 +9,7 @@ use countersign_core::domain::{
     Digest, Oid, RefName, RepoPath, ResolvedNames, ReviewId, Sequence, TargetId, Timestamp, TreeEntry,
 };
 use countersign_core::facts::{VoteKind, VoteSource};
-use countersign_core::ledger::{self, Entry, Ledger, LedgerState, PolicyEntry, Replayed};
+use countersign_core::ledger::{self, Entry, Ledger, LedgerState, PolicyEntry, Replayed, Verified};
 use countersign_core::policy::{self, Policy, Target};
 use tracing::{error, warn};
 
@@ -135,6 +135,11 @@ impl Place {
         self.state.head().map_or(Sequence::new(0), |head| head.sequence)
     }
 
+    /// The entries of the ledger as verified when the turn began, oldest first.
+    pub(super) fn entries(&self) -> &[Verified] {
+        self.book.as_ref().map(|book| book.ledger.entries()).unwrap_or_default()
+    }
+
     /// The ledger.
     pub(super) fn state(&self) -> &LedgerState {
         &self.state
@@ -206,22 +211,33 @@ impl Engine {
         let Some(tip) = refs.get(&self.settings.ledger_ref).cloned() else {
             let Some(seen) = seen else { return self.without_ledger(claim, repo, refs).await };
             return match self.restore(claim, repo, &seen, None).await? {
-                Some(book) => self.place_of(repo, refs, book).await,
+                Some(book) => {
+                    let found = self.place_of(repo, refs, book).await?;
+                    self.tell_of_tampering(&found, seen.0, "none").await;
+                    Ok(found)
+                }
                 None => Ok(Found::Closed(missing(&seen))),
             };
         };
         let mut book = self.book(repo, &tip).await?;
+        let mut restored_from = None;
         if seen.as_ref().is_some_and(|seen| !holds(&book.ledger, seen)) {
             let Some(seen) = seen else { return Ok(Found::Unmanaged) };
             match self.restore(claim, repo, &seen, Some(&tip)).await? {
-                Some(restored) => book = restored,
+                Some(restored) => (book, restored_from) = (restored, Some(seen.0)),
                 None => return Ok(Found::Closed(missing(&seen))),
             }
             refs.insert(self.settings.ledger_ref.clone(), book.tip.clone());
         }
         match invalid(&book.ledger) {
             Some(closed) => Ok(Found::Closed(closed)),
-            None => self.place_of(repo, refs, book).await,
+            None => {
+                let found = self.place_of(repo, refs, book).await?;
+                if let Some(seen) = restored_from {
+                    self.tell_of_tampering(&found, seen, tip.short()).await;
+                }
+                Ok(found)
+            }
         }
     }
 

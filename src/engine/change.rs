@@ -106,6 +106,7 @@ impl Engine {
             };
         }
         self.say(claim, &place, (&gathered, &decision), &outcome, shared.as_ref()).await?;
+        self.tell_of_change(&place, (&gathered, &decision)).await;
         // what is held by rules or conflicts is tried again by the next sweep
         let held = matches!(outcome, Outcome::Held(_));
         let alone = shared.is_none();

@@ -119,6 +119,10 @@ points! {
         SyncRecorded "sync-recorded" "it is in the ledger; the deployment does not say so";
         SyncShown "sync-shown" "the deployment says so; it is not noted";
     }
+    Letter "People are told." {
+        LetterBegun "letter-begun" "the attempt is noted; nothing was sent";
+        LetterSent "letter-sent" "the receiver has answered; it is not noted";
+    }
     Command "A command in a comment is carried out." {
         CommandSeen "command-seen" "it was read; nothing was done";
         CommandDone "command-done" "it is carried out, or refused; nobody was told";

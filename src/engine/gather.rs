@@ -306,7 +306,7 @@ impl Engine {
     }
 
     /// What a team of the policy is called now: by its slug if that still leads to it, else looked for by its number.
-    async fn present_slug(
+    pub(super) async fn present_slug(
         &self,
         place: &Place,
         (slug, id): (&TeamSlug, TeamId),

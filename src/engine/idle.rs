@@ -36,6 +36,7 @@ impl Engine {
             return Ok(Some(self.clock.now()));
         }
         self.still_ours(claim).await?;
+        self.tell_of_expiry(place, (gathered, decision)).await;
         self.forge.apply(&place.repo, &effect::closing(number, &idle)).await?;
         info!(change = number.get(), since = %idle.since, "closed an idle change request");
         Ok(None)

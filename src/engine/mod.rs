@@ -33,6 +33,7 @@ mod idle;
 mod joint;
 mod loosened;
 mod merge;
+mod notify;
 pub mod once;
 mod people;
 mod perform;
@@ -53,13 +54,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use countersign_core::domain::{Account, CommentId, Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
 use countersign_core::ledger::{KeyClass, SigningKey, Trust};
+use countersign_core::notify::Templates;
 
 pub use adopt::{AdoptError, Adopted};
 pub use error::TurnError;
 pub use run::{Progress, run};
 pub use sync::take_callback;
 
-use ports::{Clock, Forge, Grants, Journal, Keyring, Outbound, Repo};
+use ports::{Clock, Forge, Grants, Journal, Keyring, Mailer, Outbound, Repo};
 use readiness::Readiness;
 
 /// How the engine behaves.
@@ -71,6 +73,10 @@ pub struct Settings {
     pub adopt_first_seen: bool,
     /// How often everything is looked at without being asked.
     pub reconcile: Span,
+    /// GitHub for people, without a trailing slash: what links begin with.
+    pub pages: String,
+    /// What people are told in, where the operator has texts of their own.
+    pub templates: Templates,
     /// Root keys a ledger must start from; empty: our own signing key.
     pub trust: Trust,
     /// What holds our signing key: a ledger we begin says so.
@@ -93,6 +99,8 @@ pub struct Parts {
     pub keyring: Arc<dyn Keyring>,
     /// The way to targets outside GitHub.
     pub outbound: Arc<dyn Outbound>,
+    /// Sends mail, where the operator named a mail server.
+    pub mailer: Option<Arc<dyn Mailer>>,
     /// Signs the ledger.
     pub signer: SigningKey,
     /// How to behave.
@@ -112,6 +120,7 @@ pub struct Engine {
     grants: Arc<dyn Grants>,
     keyring: Arc<dyn Keyring>,
     outbound: Arc<dyn Outbound>,
+    mailer: Option<Arc<dyn Mailer>>,
     signer: SigningKey,
     settings: Settings,
     ourselves: Arc<OnceLock<Account>>,
@@ -167,10 +176,10 @@ impl Engine {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { forge, repo, journal, clock, grants, keyring, outbound, signer, settings, ourselves, readiness } =
+        let Parts { forge, repo, journal, clock, grants, keyring, outbound, mailer, signer, settings, ourselves, readiness } =
             parts;
         let memory = Memory::default();
-        Self { forge, repo, journal, clock, grants, keyring, outbound, signer, settings, ourselves, readiness, memory }
+        Self { forge, repo, journal, clock, grants, keyring, outbound, mailer, signer, settings, ourselves, readiness, memory }
     }
 
     /// Our own account, asked once.

@@ -5,6 +5,7 @@
 
 pub mod outbound;
 pub mod keyring;
+pub mod outbox;
 pub mod remote;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use keyring::{Keyring, NoIdentity};
+pub use outbox::{GivenUp, LetterFigures, Mail, MailServer, Mailer, Mark, Outbox, Post, SendError, SendKind, Waiting};
 pub use outbound::{
     Accepted, Block, Grant, Granted, Grants, HostPattern, NotGranted, Outbound, OutboundError, OutboundKind, Place,
     WebhookMessage, WhyNot,
@@ -323,6 +325,10 @@ pub enum Subject {
     Sync(RepoId, TargetId),
     /// A comment under a pull request that may hold a command.
     Command(RepoId, CommentId),
+    /// What the ledger says and was not told yet.
+    Notices(RepoId),
+    /// Letters to one destination: one after the other.
+    Letters(RepoId, Digest),
     /// All installations: which repositories there are, which deliveries failed.
     Installations,
 }
@@ -486,6 +492,10 @@ pub enum NoteKey {
     Called(PrNumber),
     /// What was last seen of the guard: `guard::Watch`.
     Guard,
+    /// Up to which ledger entry people were told: its sequence.
+    Told,
+    /// The card of a thread in a chat, by destination and thread: a `notify::Card`.
+    Card(Digest, String),
 }
 
 /// What a receiver says about a delivery it took, by `POST /api/v1/syncs/{id}/status`.
@@ -504,9 +514,9 @@ pub struct Callback {
     pub secret: Alias,
 }
 
-/// The durable memory: inbox, work table, sightings, presence, remembered ledger head.
+/// The durable memory: inbox, work table, sightings, presence, remembered ledger head; and the [`Outbox`].
 #[async_trait]
-pub trait Journal: Send + Sync {
+pub trait Journal: Outbox {
     /// Stores a delivery, its sightings and its work in one transaction; returns after it is on disk.
     async fn record(&self, delivery: &NewDelivery) -> Result<Recorded, JournalError>;
 

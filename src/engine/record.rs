@@ -15,6 +15,7 @@ use countersign_core::ledger::{
     MergeEntry, MergeMethod, PushEntry, RecordedFacts, RecordedVerdict, RequestSeen, VoteEntry,
 };
 
+use countersign_core::notify;
 use tracing::debug;
 
 use super::book::{Place, holds, invalid, missing};
@@ -84,6 +85,9 @@ impl Engine {
                 Ok((state, commit)) => {
                     place.state = state;
                     place.refs.insert(self.settings.ledger_ref.clone(), commit);
+                    if notify::tells(&place.policy) {
+                        self.journal.schedule(&Subject::Notices(place.repo.id), self.clock.now()).await?;
+                    }
                     return Ok(());
                 }
                 Err(TurnError::Repo(RepoError::LeaseLost(_))) => {

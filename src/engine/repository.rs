@@ -89,6 +89,7 @@ impl Engine {
                 self.look_at_groups(&place, None).await?;
                 self.look_at_syncs(&place).await?;
                 self.ask_for_guard(repo.id).await?;
+                self.ask_for_notices(&place).await?;
                 if let Some(sooner) = guarded? {
                     return Ok(again.map(|again| again.min(sooner)));
                 }

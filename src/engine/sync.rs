@@ -116,7 +116,9 @@ impl Engine {
                 | NoteKey::Vouched(_)
                 | NoteKey::Labelled(_)
                 | NoteKey::Called(_)
-                | NoteKey::Guard => {}
+                | NoteKey::Guard
+                | NoteKey::Told
+                | NoteKey::Card(..) => {}
             }
         }
         Ok(noted)
@@ -270,6 +272,9 @@ impl Engine {
         }
         self.keep_run(place, turn.id, &run).await?;
         here(Point::SyncEnded);
+        if let Some(trouble) = run.trouble.as_ref().filter(|_| run.state == RunState::Blocked) {
+            self.tell_of_block(place, turn.id, (&trouble.code, &trouble.words)).await;
+        }
         if run.is_to_record() {
             return self.record_run(turn, place, run).await;
         }

@@ -55,6 +55,8 @@ impl Engine {
         for mended in before.weakened().iter().filter(|old| !watch.weakened().contains(old)) {
             info!(repository = %repo.name, branch = mended.finding.place.name(), code = mended.finding.reason.code(), "the guard is as it was");
         }
+        let compared = serde_json::to_string(&before).unwrap_or_default();
+        self.tell_of_guard(&place, &worse, &compared).await;
         let text = serde_json::to_string(&watch).unwrap_or_default();
         self.still_ours(claim).await?;
         self.journal.keep_note(repo.id, &NoteKey::Guard, &text).await?;

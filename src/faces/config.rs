@@ -8,6 +8,7 @@ mod fault;
 mod grants;
 mod identities;
 mod key;
+mod mail;
 mod serve;
 mod settings;
 mod sops;

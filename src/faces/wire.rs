@@ -32,12 +32,13 @@ use crate::adapters::github::{Credentials, GitHub, GitHubConfig};
 pub use crate::adapters::github::{NewPull, UserGitHub, UserPull, UserRepo};
 use crate::adapters::grants::GrantTable;
 use crate::adapters::keyring::{KeyringTable, Shared};
+use crate::adapters::mail::Smtp;
 use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
 use crate::engine::doctor::{Checkup, DoctorError};
 use crate::engine::explain::{ExplainError, Explained};
-use crate::engine::ports::{Clock, Forge, Journal, Subject};
+use crate::engine::ports::{Clock, Forge, Journal, Mailer, Subject};
 use crate::engine::readiness::Readiness;
 use crate::engine::revoke::RevokeError;
 pub use crate::engine::revoke::Revoked;
@@ -250,10 +251,13 @@ struct Built {
 
 fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, ServeError> {
     let signer = SigningKey::from_pem(config.signing_key.expose_secret())?;
+    let setup = |fault: String| ServeError::Setup(fault);
     let settings = engine::Settings {
         ledger_ref: config.ledger.clone(),
         adopt_first_seen: config.adopt == Adopt::FirstSeen,
         reconcile: config.reconcile_interval,
+        pages: config.github.as_str().to_owned(),
+        templates: local::templates(config.templates_dir.as_deref()).map_err(setup)?,
         trust: trust(&config.trust, &signer)?,
         key_class: KeyClass::Server,
     };
@@ -263,13 +267,16 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
     };
     let git = (config.data_dir.as_path(), config.github.as_str());
     let keyring = KeyringTable::new(config.identities.clone(), shared(&config.sops));
-    assemble((&github, git), Given { grants: config.grants.clone(), keyring }, (signer, settings), journal)
+    let mailer = config.mail.as_ref().map(Smtp::new).transpose().map_err(|fault| setup(fault.to_string()))?;
+    let mailer = mailer.map(|mailer| Arc::new(mailer) as Arc<dyn Mailer>);
+    assemble((&github, git), Given { grants: config.grants.clone(), keyring, mailer }, (signer, settings), journal)
 }
 
 /// What the operator gave beside the settings.
 struct Given {
     grants: Arc<GrantMap>,
     keyring: KeyringTable,
+    mailer: Option<Arc<dyn Mailer>>,
 }
 
 /// Puts an engine together, for whichever face.
@@ -288,6 +295,7 @@ fn assemble(
     let repo = Arc::new(GitRepos::new(git, forge.clone()).map_err(|fault| setup(fault.to_string()))?);
     let ourselves = Arc::new(OnceLock::new());
     let engine = Arc::new(Engine::new(Parts {
+        mailer: given.mailer,
         forge,
         repo,
         journal,

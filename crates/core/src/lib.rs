@@ -15,3 +15,4 @@ pub mod sync;
 pub mod effect;
 pub mod ledger;
 pub mod putback;
+pub mod notify;

@@ -44,7 +44,7 @@ pub(super) fn judge(
 }
 
 /// `Retry-After` in seconds or as a date, at most a day; a date in the past is no wait.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Span> {
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Span> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let span = match text.parse::<u64>() {
         Ok(seconds) => Span::from_seconds(seconds),

@@ -9,6 +9,7 @@ mod answer;
 mod argocd;
 mod exchange;
 mod flux;
+mod post;
 mod range;
 mod resolve;
 
@@ -27,7 +28,7 @@ use self::argocd::ArgoCd;
 use self::flux::Flux;
 use self::resolve::{Resolve, SystemResolver, checked};
 use crate::engine::ports::{
-    Accepted, Block, Clock, Outbound, OutboundError, OutboundKind, Reach, Remote, WebhookMessage,
+    Accepted, Block, Clock, Outbound, OutboundError, OutboundKind, Post, Reach, Remote, SendError, WebhookMessage,
 };
 
 /// Most headers of an answer; together they may have some 400 KiB, the client's own limit.
@@ -68,7 +69,7 @@ impl Outgoing {
             error(OutboundKind::Blocked(Block::Secret), fault.to_string(), help)
         })?;
         let client = self.client_to(&url, message.url.allows_private()).await?;
-        let (id, now) = (message.id.to_string(), self.clock.now());
+        let (id, now) = (message.id.clone(), self.clock.now());
         let request = client
             .post(url.url)
             .header("content-type", "application/json")
@@ -140,6 +141,10 @@ impl Outbound for Outgoing {
                 Box::new(ArgoCd { outgoing: self, address, application, token })
             }
         }
+    }
+
+    async fn post(&self, post: &Post) -> Result<Option<serde_json::Value>, SendError> {
+        self.post_json(post).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! How a subject is written in one column: `branch/<repository>/<reference>`, `change/<repository>/<number>`,
 //! `repository/<repository>`, `changes/<repository>`, `guard/<repository>`, `sync/<repository>/<environment>/<target>`, `command/<repository>/<comment>`,
-//! `installations`; and the key of a note. Never shown to people.
+//! `notices/<repository>`, `letters/<repository>/<digest>`, `installations`; and the key of a note. Never shown to people.
 
-use countersign_core::domain::{RefName, RepoId};
+use countersign_core::domain::{Digest, RefName, RepoId};
 
 use crate::engine::ports::{NoteKey, Subject};
 
@@ -16,6 +16,8 @@ pub(super) fn write(subject: &Subject) -> String {
         Subject::Guard(repo) => format!("guard/{repo}"),
         Subject::Sync(repo, target) => format!("sync/{repo}/{target}"),
         Subject::Command(repo, comment) => format!("command/{repo}/{comment}"),
+        Subject::Notices(repo) => format!("notices/{repo}"),
+        Subject::Letters(repo, destination) => format!("letters/{repo}/{destination}"),
         Subject::Installations => "installations".to_owned(),
     }
 }
@@ -35,6 +37,8 @@ pub(super) fn write_note(key: &NoteKey) -> String {
         NoteKey::Labelled(change) => format!("labelled/{change}"),
         NoteKey::Called(change) => format!("called/{change}"),
         NoteKey::Guard => "guard".to_owned(),
+        NoteKey::Told => "told".to_owned(),
+        NoteKey::Card(destination, thread) => format!("card/{destination}/{thread}"),
     }
 }
 
@@ -42,6 +46,9 @@ pub(super) fn write_note(key: &NoteKey) -> String {
 pub(super) fn read_note(text: &str) -> Option<NoteKey> {
     if text == "guard" {
         return Some(NoteKey::Guard);
+    }
+    if text == "told" {
+        return Some(NoteKey::Told);
     }
     let (kind, rest) = text.split_once('/')?;
     match kind {
@@ -53,6 +60,10 @@ pub(super) fn read_note(text: &str) -> Option<NoteKey> {
         "vouched" => Some(NoteKey::Vouched(rest.parse().ok()?)),
         "labelled" => Some(NoteKey::Labelled(rest.parse().ok()?)),
         "called" => Some(NoteKey::Called(rest.parse().ok()?)),
+        "card" => {
+            let (destination, thread) = rest.split_once('/')?;
+            Some(NoteKey::Card(Digest::parse(destination).ok()?, thread.to_owned()))
+        }
         _ => None,
     }
 }
@@ -81,6 +92,11 @@ pub(super) fn read(text: &str) -> Option<Subject> {
             let (repo, comment) = repo_and_more()?;
             Some(Subject::Command(repo, comment.parse().ok()?))
         }
+        "letters" => {
+            let (repo, destination) = repo_and_more()?;
+            Some(Subject::Letters(repo, Digest::parse(destination).ok()?))
+        }
+        "notices" => Some(Subject::Notices(rest.parse().ok()?)),
         "repository" => Some(Subject::Repository(rest.parse().ok()?)),
         "changes" => Some(Subject::Changes(rest.parse().ok()?)),
         "guard" => Some(Subject::Guard(rest.parse().ok()?)),
@@ -95,6 +111,8 @@ mod tests {
 
     use super::*;
 
+    const EMPTY: &str = "letters/7/sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
     #[test]
     fn writing_and_reading_are_inverses() {
         let repo = RepoId::new(7);
@@ -106,6 +124,8 @@ mod tests {
             (Subject::Guard(repo), "guard/7"),
             (Subject::Sync(repo, "production/hook".parse().unwrap()), "sync/7/production/hook"),
             (Subject::Command(repo, CommentId::new(9)), "command/7/9"),
+            (Subject::Notices(repo), "notices/7"),
+            (Subject::Letters(repo, Digest::of(b"")), EMPTY),
             (Subject::Installations, "installations"),
         ];
         for (subject, text) in subjects {
@@ -141,6 +161,8 @@ mod tests {
             NoteKey::Labelled(PrNumber::new(9)),
             NoteKey::Called(PrNumber::new(9)),
             NoteKey::Guard,
+            NoteKey::Told,
+            NoteKey::Card(Digest::of(b"x"), "change/42".to_owned()),
         ];
         for key in keys {
             assert_eq!(read_note(&write_note(&key)), Some(key));

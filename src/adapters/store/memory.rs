@@ -1,7 +1,7 @@
 //! The journal in plain memory, for tests and for runs that end with the process. It never touches a disk and forgets everything
 //! when dropped; everything else it does as SQLite does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -12,6 +12,10 @@ use super::{forget_before, key};
 use crate::engine::ports::{
     Claim, Journal, JournalError, NewDelivery, NoteKey, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
 };
+
+mod letters;
+
+use letters::Kept;
 
 /// A journal that lives as long as the process.
 #[derive(Default)]
@@ -30,6 +34,9 @@ struct State {
     presences: BTreeMap<(RepoId, PrNumber), Presence>,
     ledger_heads: BTreeMap<RepoId, (Sequence, Oid)>,
     notes: BTreeMap<(RepoId, NoteKey), String>,
+    told: BTreeSet<(RepoId, String)>,
+    /// In order of arrival.
+    letters: Vec<Kept>,
 }
 
 struct Work {

@@ -68,6 +68,8 @@ fn looks_of(event: &Event) -> Vec<String> {
         Subject::Repository(repo) => format!("repository {repo}"),
         Subject::Changes(repo) => format!("changes {repo}"),
         Subject::Guard(repo) => format!("guard {repo}"),
+        Subject::Notices(repo) => format!("notices {repo}"),
+        Subject::Letters(repo, destination) => format!("letters {destination} {repo}"),
         Subject::Sync(repo, target) => format!("sync {repo} {target}"),
         Subject::Command(repo, comment) => format!("command {repo} {comment}"),
         Subject::Installations => "installations".to_owned(),

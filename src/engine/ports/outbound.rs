@@ -7,11 +7,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use countersign_core::domain::{Alias, RepoName, Span, SyncId};
-use secrecy::SecretString;
+use countersign_core::domain::{Alias, RepoName, Span};
+use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
 use super::remote::{Reach, Remote};
+use super::{Post, SendError};
 
 /// What the settings of this process grant to repositories (`delivery.md`): nothing unless it is written there.
 pub trait Grants: Send + Sync {
@@ -59,6 +60,12 @@ impl Granted {
     #[must_use]
     pub fn new(value: SecretString, hosts: Vec<HostPattern>, allow_private: bool) -> Self {
         Self { value, hosts, allow_private }
+    }
+
+    /// The same grant for a text made from its own, such as a path below its address.
+    #[must_use]
+    pub fn map(self, make: impl FnOnce(&str) -> String) -> Self {
+        Self { value: make(self.value.expose_secret()).into(), ..self }
     }
 
     /// The secret.
@@ -183,6 +190,9 @@ pub trait Outbound: Send + Sync {
 
     /// A place that follows Git by itself.
     fn remote(&self, reach: Reach) -> Box<dyn Remote + '_>;
+
+    /// Posts JSON to a service; the beginning of what it answers, where that is JSON.
+    async fn post(&self, post: &Post) -> Result<Option<serde_json::Value>, SendError>;
 }
 
 /// A webhook to send. It holds secrets and cannot be printed.
@@ -191,8 +201,8 @@ pub struct WebhookMessage {
     pub url: Granted,
     /// One or more signing secrets, separated by white space.
     pub secret: Granted,
-    /// `webhook-id`: the same for every attempt.
-    pub id: SyncId,
+    /// `webhook-id`: the same for every attempt. A [`SyncId`](countersign_core::domain::SyncId), or the digest of a letter.
+    pub id: String,
     /// The body, JSON.
     pub body: Vec<u8>,
 }

@@ -61,7 +61,7 @@ impl Engine {
                         (Err(fault), _) | (_, Err(fault)) => return Ok(Outcome::Blocked(not_granted(&fault))),
                     };
                 let body = self.order(place, turn, run).json().into_bytes();
-                let message = WebhookMessage { url, secret, id, body };
+                let message = WebhookMessage { url, secret, id: id.to_string(), body };
                 self.still_ours(turn.claim).await?;
                 self.still_stands(place, &turn.id.environment, approved).await?;
                 Ok(match self.outbound.webhook(&message).await {

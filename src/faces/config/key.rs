@@ -69,12 +69,12 @@ settings! {
     Adopt "adopt" None, Whole, "unset: adoption is an act; `first-seen`: trust on first use";
     ReconcileInterval "reconcile_interval" Some("2m"), Whole, "time between sweeps";
     Quiet "quiet" Some("10s"), Whole, "quiet time after a push before a request is opened";
+    SmtpUrl "smtp_url" None, WithoutPassword, "mail server: `smtps://user:password@host`, or `smtp://…` (STARTTLS)";
+    MailFrom "mail_from" None, Whole, "sender of mail";
+    TemplatesDir "templates_dir" None, Whole, "folder whose `notify/` holds texts that replace ours";
     Log "log" Some("info"), Whole, "tracing filter";
     LogFormat "log_format" None, Whole, "`text` or `json`; unset: text on a terminal, else JSON";
 }
-
-/// Names of the contract whose behaviour is not there yet. They are refused, so that nobody relies on what does not happen.
-pub(super) const NOT_YET: [&str; 2] = ["smtp_url", "mail_from"];
 
 impl Key {
     /// The setting of a name.

@@ -16,8 +16,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-use super::{Fault, Faults, GrantMap, IdentityMap, Key, Settings, SopsVariables};
+use super::{Fault, Faults, GrantMap, IdentityMap, Key, Settings, SopsVariables, mail};
 use crate::engine::crash::{self, Passing};
+use crate::engine::ports::MailServer;
 
 /// An `http` or `https` address without a trailing slash, user, query or fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +111,10 @@ pub struct ServeConfig {
     pub identities: Arc<IdentityMap>,
     /// Identities for the only repository.
     pub sops: SopsVariables,
+    /// The mail server, when there is one.
+    pub mail: Option<MailServer>,
+    /// Where texts of the operator's own are.
+    pub templates_dir: Option<PathBuf>,
     /// Tracing filter.
     pub log: String,
     /// How logs are written.
@@ -140,6 +145,7 @@ impl ServeConfig {
         );
         let times = (faults.note(interval(settings)), faults.note(span(settings, Key::Quiet)));
         let logs = (faults.note(log(settings)), faults.note(log_format(settings)));
+        let mail = faults.note(mail::server(settings));
         let crash_at = faults.note(crash_at(settings, crash::AVAILABLE));
         let (
             (
@@ -157,8 +163,8 @@ impl ServeConfig {
             ),
             (Some(reconcile_interval), Some(quiet)),
             (Some(log), Some(log_format)),
-            Some(crash_at),
-        ) = (read, times, logs, crash_at)
+            (Some(mail), Some(crash_at)),
+        ) = (read, times, logs, (mail, crash_at))
         else {
             return Err(faults);
         };
@@ -183,6 +189,8 @@ impl ServeConfig {
             grants: settings.grants().clone(),
             identities: settings.identities().clone(),
             sops: settings.sops().clone(),
+            mail,
+            templates_dir: mail::templates(settings),
             log,
             log_format,
             crash_at,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::key::{NOT_YET, Shown, nearest, variable};
+use super::key::{Shown, nearest, variable};
 use super::table::{self, Entries};
 use super::{
     Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX, SopsVariables, Sources, grants,
@@ -92,9 +92,6 @@ impl Settings {
         let mut faults = Faults::default();
         let file = sources.file.as_ref();
         let entries = file.map(|file| table::entries(file, &sources.variables, &mut faults)).unwrap_or_default();
-        for name in NOT_YET.into_iter().map(variable).filter(|name| sources.variables.contains_key(name)) {
-            faults.push(Fault::new(format!("`{name}` is not supported yet"), "unset it"));
-        }
         let mut values = BTreeMap::new();
         for key in Key::ALL {
             if let Some(Some(value)) = faults.note(settle(*key, sources, &entries, read)) {
@@ -287,6 +284,9 @@ fn of_runner(key: Key, sources: &Sources) -> Option<Value> {
         | Key::Adopt
         | Key::ReconcileInterval
         | Key::Quiet
+        | Key::SmtpUrl
+        | Key::MailFrom
+        | Key::TemplatesDir
         | Key::Log
         | Key::LogFormat => return None,
     };

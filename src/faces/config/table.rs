@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::{Table, Value};
 
-use super::key::{NOT_YET, nearest};
+use super::key::nearest;
 use super::{ConfigFile, Fault, Faults, GrantMap, IdentityMap, Key, grants};
 
 /// Values and names of files with values, per setting.
@@ -45,9 +45,6 @@ pub(super) fn entries(file: &ConfigFile, variables: &BTreeMap<String, String>, f
 
 fn entry(entries: &mut Entries, file: &ConfigFile, name: &str, value: &Value) -> Result<(), Fault> {
     let place = file.path.display();
-    if NOT_YET.contains(&name) {
-        return Err(Fault::new(format!("`{name}` in `{place}` is not supported yet"), "remove it"));
-    }
     if let Some(key) = Key::named(name) {
         let text = text_of(value).ok_or_else(|| wrong_type(name, file))?;
         entries.values.insert(key, text);

@@ -148,7 +148,7 @@ fn a_server_does_not_start_on_a_doubt() {
         ("COUNTERSIGN_ADOPT", "yes", "is not a way to adopt"),
         ("COUNTERSIGN_LOG", "a=b=c", "is not a tracing filter"),
         ("COUNTERSIGN_LOG_FORMAT", "xml", "is not a format"),
-        ("COUNTERSIGN_SMTP_URL", "smtp://u:canary@h", "is not supported yet"),
+        ("COUNTERSIGN_SMTP_URL", "smtp://u:canary@h", "`mail_from` is not"),
         ("COUNTERSIGN_PRIVATE_KEY_FILE", "canary.pem", "are both set in the environment"),
     ];
     for (name, value, expected) in cases {

@@ -31,6 +31,10 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
         Ok(depth) => super::metrics::queued(depth),
         Err(failure) => tracing::warn!(%failure, "the store cannot be read"),
     }
+    match service.journal.letters().await {
+        Ok(letters) => super::metrics::letters(letters),
+        Err(failure) => tracing::warn!(%failure, "the outbox cannot be read"),
+    }
     service.metrics.run_upkeep();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], service.metrics.render()).into_response()
 }
@@ -44,10 +48,20 @@ pub(super) async fn page(State(service): State<Arc<Service>>) -> Response {
     let repositories = service.journal.repositories().await.unwrap_or_default();
     let names: Vec<String> = repositories.iter().map(|repo| repo.name.to_string()).collect();
     let account = service.ourselves.get().map(|account| account.login.to_string());
+    let letters = service.journal.letters().await.unwrap_or_default();
+    let given_up: Vec<_> = service
+        .journal
+        .given_up(20)
+        .await
+        .unwrap_or_default()
+        .into_iter()
+        .map(|one| (one.at.to_string(), one.letter.destination.channel(), one.letter.notice.key, one.reason))
+        .collect();
     let text = Environment::new().render_named_str(
         "admin.html",
         PAGE,
-        context! { style => STYLE, version => env!("CARGO_PKG_VERSION"), status, checks, names, account },
+        context! { style => STYLE, version => env!("CARGO_PKG_VERSION"), status, checks, names, account,
+            waiting => letters.waiting, given_up_count => letters.given_up, given_up },
     );
     match text {
         Ok(text) => {

@@ -6,12 +6,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use countersign_core::domain::{Alias, Oid, PrNumber, RefName, RepoId, RepoName, Sequence, Span, Timestamp};
+use countersign_core::domain::{Alias, Digest, Oid, PrNumber, RefName, RepoId, RepoName, Sequence, Span, Timestamp};
 use countersign_core::facts::question::Movement;
+use countersign_core::notify::Letter;
 
 use crate::engine::ports::{
-    Claim, Clock, Granted, Grants, Journal, JournalError, NewDelivery, NotGranted, NoteKey, Presence, QueueDepth,
-    Recorded, RepoRef, Sighting, Subject, WhyNot,
+    Claim, Clock, Granted, Grants, GivenUp, Journal, JournalError, LetterFigures, Mark, NewDelivery, NotGranted, NoteKey,
+    Outbox, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject, Waiting, WhyNot,
 };
 
 #[derive(Default)]
@@ -64,6 +65,37 @@ impl Grants for Granting {
             _ => return Err(NotGranted { repo: repo.clone(), alias: alias.clone(), why: WhyNot::Unnamed }),
         };
         Ok(Granted::new(secret.into(), Vec::new(), false))
+    }
+}
+
+#[async_trait]
+impl Outbox for Double {
+    async fn is_told(&self, _: RepoId, _: &str) -> Result<bool, JournalError> {
+        self.works("recall").map(|()| false)
+    }
+
+    async fn tell(&self, _: RepoId, _: &str, _: &[Letter], _: Timestamp) -> Result<bool, JournalError> {
+        self.works("tell").map(|()| false)
+    }
+
+    async fn next_letter(&self, _: RepoId, _: Digest) -> Result<Option<Waiting>, JournalError> {
+        self.works("look for a letter").map(|()| None)
+    }
+
+    async fn mark_letter(&self, _: RepoId, _: Digest, _: &Mark) -> Result<(), JournalError> {
+        self.works("mark")
+    }
+
+    async fn first_sent(&self, _: RepoId, _: Digest, _: &str) -> Result<Option<Digest>, JournalError> {
+        self.works("look for a letter").map(|()| None)
+    }
+
+    async fn letters(&self) -> Result<LetterFigures, JournalError> {
+        self.works("count letters").map(|()| LetterFigures::default())
+    }
+
+    async fn given_up(&self, _: u32) -> Result<Vec<GivenUp>, JournalError> {
+        self.works("list letters").map(|()| Vec::new())
     }
 }
 

@@ -5,7 +5,7 @@
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::engine::ports::QueueDepth;
+use crate::engine::ports::{LetterFigures, QueueDepth};
 
 /// Deliveries taken or refused.
 pub const DELIVERIES: &str = "countersign_deliveries_total";
@@ -31,6 +31,10 @@ pub const QUEUE_DEPTH: &str = "countersign_queue_depth";
 pub const QUEUE_OLDEST_SECONDS: &str = "countersign_queue_oldest_seconds";
 /// How late the sweep is, in seconds.
 pub const SWEEP_LAG_SECONDS: &str = "countersign_sweep_lag_seconds";
+/// Letters that are not sent.
+pub const LETTERS: &str = "countersign_letters";
+/// Attempts to send letters.
+pub const LETTERS_TOTAL: &str = "countersign_letters_total";
 /// Rules of GitHub that got weaker.
 pub const GUARD_WEAKENED: &str = "countersign_guard_weakened_total";
 /// Requests to GitHub.
@@ -77,6 +81,8 @@ fn describe() {
     describe_gauge!(QUEUE_DEPTH, "Subjects that are due");
     describe_gauge!(QUEUE_OLDEST_SECONDS, "How long the oldest due subject has waited");
     describe_gauge!(SWEEP_LAG_SECONDS, "How late the sweep is");
+    describe_gauge!(LETTERS, "Letters that are not sent, by whether they wait or were given up");
+    describe_counter!(LETTERS_TOTAL, "Attempts to send letters, by channel and how they ended");
     describe_counter!(GUARD_WEAKENED, "Rules of GitHub that got weaker, by what is wrong now");
     describe_counter!(GITHUB_REQUESTS, "Requests to GitHub, by operation and status");
     describe_gauge!(GITHUB_RATE_REMAINING, "Requests GitHub still allows this hour");
@@ -92,4 +98,11 @@ pub(super) fn delivered(event: &str, outcome: &'static str) {
 pub(super) fn queued(depth: QueueDepth) {
     metrics::gauge!(QUEUE_DEPTH, "queue" => "work").set(depth.due as f64);
     metrics::gauge!(QUEUE_OLDEST_SECONDS, "queue" => "work").set(depth.oldest_seconds as f64);
+}
+
+/// How many letters are not sent.
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
+pub(super) fn letters(figures: LetterFigures) {
+    metrics::gauge!(LETTERS, "state" => "waiting").set(figures.waiting as f64);
+    metrics::gauge!(LETTERS, "state" => "given-up").set(figures.given_up as f64);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use countersign_core::domain::{InstallationId, Oid, Span};
 use countersign_core::ledger::{KeyClass, KeyFingerprint, SigningKey, Trust};
+use countersign_core::notify::Templates;
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
@@ -41,6 +42,8 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
         // it remembers nothing from run to run, so it cannot know that a ledger was there
         adopt_first_seen: false,
         reconcile: Span::from_seconds(3_600),
+        pages: config.github.as_str().to_owned(),
+        templates: Templates::default(),
         trust: Trust::pinned(pins),
         key_class: KeyClass::Action,
     };
@@ -53,7 +56,7 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
         },
     };
     let git = (config.data_dir.as_path(), config.github.as_str());
-    let given = Given { grants: Arc::default(), keyring: KeyringTable::new(Arc::default(), Shared::default()) };
+    let given = Given { grants: Arc::default(), keyring: KeyringTable::new(Arc::default(), Shared::default()), mailer: None };
     Ok(assemble((&github, git), given, (signer, settings), journal)?.engine)
 }
 

@@ -6,6 +6,7 @@ pub mod actor;
 pub mod digest;
 pub mod ids;
 pub mod names;
+pub mod occasion;
 pub mod path;
 pub mod sync;
 pub mod target;
@@ -18,6 +19,7 @@ pub use ids::{
     RepoName, ReviewId, RunId, Sequence, TeamId, TeamSlug, UserId,
 };
 pub use names::ResolvedNames;
+pub use occasion::Occasion;
 pub use path::{Environment, PathFault, RepoPath};
 pub use sync::{Alias, SyncId, TargetName};
 pub use target::{Evidence, RunState, SyncReceipt, TargetId, TargetKind};

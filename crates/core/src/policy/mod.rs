@@ -19,6 +19,7 @@ mod parse;
 mod raw;
 mod reach;
 mod read;
+mod routes;
 mod strength;
 mod syncs;
 pub(crate) mod tree;
@@ -36,6 +37,7 @@ pub use model::{
     Mode, OnDrift, Person, Policy, PolicyRule,
 };
 pub use parse::parse;
+pub use routes::{Channel, MailTo, Occasions, Route};
 pub use strength::{Comparison, Difference, Strength, compare};
 pub use syncs::{ServiceAddress, StatusPattern, SyncRule, Target};
 

@@ -12,6 +12,7 @@ use super::diagnostic::Place;
 use super::glob::Globs;
 use super::machines::Machine;
 use super::matching::Index;
+use super::routes::Route;
 pub use super::raw::{DirectPush, Enforcement, MergeMode, Mode, OnDrift};
 use super::syncs::SyncRule;
 
@@ -27,6 +28,7 @@ pub struct Policy {
     pub(super) control: Globs,
     pub(super) people: Vec<Person>,
     pub(super) machines: Vec<Machine>,
+    pub(super) notifications: Vec<Route>,
     pub(super) index: Index,
 }
 
@@ -388,6 +390,12 @@ impl Policy {
     #[must_use]
     pub fn machines(&self) -> &[Machine] {
         &self.machines
+    }
+
+    /// Where events are told, in the order of the file.
+    #[must_use]
+    pub fn notifications(&self) -> &[Route] {
+        &self.notifications
     }
 
     /// Accounts that are one person (`same_person`, R21), in pairs.

@@ -9,8 +9,9 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use countersign_core::domain::{Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
+use countersign_core::domain::{Digest, Oid, PrNumber, RefName, RepoId, Sequence, Span, Timestamp};
 use countersign_core::facts::question::Movement;
+use countersign_core::notify::Letter;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -19,10 +20,12 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use super::OpenError;
 use super::fault::{Fault, during};
 use crate::engine::ports::{
-    Claim, Journal, JournalError, NewDelivery, NoteKey, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject,
+    Claim, GivenUp, Journal, JournalError, LetterFigures, Mark, NewDelivery, NoteKey, Outbox, Presence, QueueDepth,
+    Recorded, RepoRef, Sighting, Subject, Waiting,
 };
 
 mod inbox;
+mod letters;
 mod notes;
 mod sightings;
 mod work;
@@ -211,6 +214,42 @@ impl Journal for SqliteJournal {
 
     async fn remember_ledger(&self, repo: RepoId, sequence: Sequence, commit: &Oid) -> Result<(), JournalError> {
         written::remember_ledger(&self.writer, repo, sequence, commit).await.map_err(during("remember the ledger head"))
+    }
+}
+
+#[async_trait]
+impl Outbox for SqliteJournal {
+    async fn is_told(&self, repo: RepoId, key: &str) -> Result<bool, JournalError> {
+        letters::is_told(&self.reader, repo, key).await.map_err(during("recall what was told"))
+    }
+
+    async fn tell(&self, repo: RepoId, key: &str, letters: &[Letter], now: Timestamp) -> Result<bool, JournalError> {
+        letters::tell(&self.writer, repo, key, letters, now).await.map_err(during("keep letters"))
+    }
+
+    async fn next_letter(&self, repo: RepoId, destination: Digest) -> Result<Option<Waiting>, JournalError> {
+        letters::next(&self.reader, repo, destination).await.map_err(during("find the next letter"))
+    }
+
+    async fn mark_letter(&self, repo: RepoId, letter: Digest, mark: &Mark) -> Result<(), JournalError> {
+        letters::mark(&self.writer, repo, letter, mark).await.map_err(during("mark a letter"))
+    }
+
+    async fn first_sent(
+        &self,
+        repo: RepoId,
+        destination: Digest,
+        thread: &str,
+    ) -> Result<Option<Digest>, JournalError> {
+        letters::first_sent(&self.reader, repo, destination, thread).await.map_err(during("find the first letter"))
+    }
+
+    async fn letters(&self) -> Result<LetterFigures, JournalError> {
+        letters::figures(&self.reader).await.map_err(during("count letters"))
+    }
+
+    async fn given_up(&self, most: u32) -> Result<Vec<GivenUp>, JournalError> {
+        letters::given_up(&self.reader, most).await.map_err(during("list letters that were given up"))
     }
 }
 

@@ -17,7 +17,6 @@ pub(super) fn refuse(raw: &RawPolicy, faults: &mut Faults) {
         "leave it out: a new reader needs a change of `.sops.yaml`, approved by `admins`",
         faults,
     );
-    list(&raw.notifications, "notifications", "leave it out: people are told on the pull request", faults);
 }
 
 fn environment(raw: &RawEnvironment, faults: &mut Faults) {

@@ -9,6 +9,7 @@ mod gitops;
 mod later;
 mod machines;
 mod names;
+mod notifications;
 mod people;
 mod rule;
 mod syncs;
@@ -73,10 +74,11 @@ fn understand(raw: &RawPolicy, digest: Digest, faults: &mut Faults) -> Option<Po
     let approvers: Vec<&Group> =
         policies.iter().flat_map(|rule| &rule.groups).chain(admins.as_ref().map(|rule| &rule.group)).collect();
     let machines = machines::all(raw, known.as_ref(), &approvers, faults);
+    let notifications = notifications::all(raw, known.as_ref(), faults);
     later::refuse(raw, faults);
     let index = Index::new(&control, &environments, &policies);
     let (admins, admins_place) = (admins?, raw.admins.key());
-    Some(Policy { digest, environments, policies, admins, admins_place, control, people, machines, index })
+    Some(Policy { digest, environments, policies, admins, admins_place, control, people, machines, notifications, index })
 }
 
 /// Reports a list that is too long, and tells how many items to look at.

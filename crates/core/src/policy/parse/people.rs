@@ -27,19 +27,7 @@ pub(super) fn all(raw: &RawPolicy, faults: &mut Faults) -> Vec<Person> {
 }
 
 fn one(login: Login, raw: &RawPerson, owners: &mut BTreeMap<String, Place>, faults: &mut Faults) -> Person {
-    let email = raw.email.given().and_then(|email| {
-        let fine = matches!(email.value.split_once('@'), Some((name, host)) if !name.is_empty() && host.contains('.') && !host.contains('@'))
-            && !email.value.contains(char::is_whitespace)
-            && email.value.len() <= 254;
-        if !fine {
-            faults.push(
-                Diagnostic::error(Code::Malformed, format!("`{}` is not a mail address", shown(&email.value)))
-                    .at(email.place)
-                    .help("write `name@example.com`"),
-            );
-        }
-        fine.then(|| email.value.clone())
-    });
+    let email = raw.email.given().and_then(|email| address(email, faults));
     let mut recipients = Vec::new();
     for item in raw.recipients.given().map(|list| list.value.items.as_slice()).unwrap_or_default() {
         if let Some(recipient) = recipient(item, faults) {
@@ -54,6 +42,26 @@ fn one(login: Login, raw: &RawPerson, owners: &mut BTreeMap<String, Place>, faul
     }
     let same_person = raw.same_person.given().and_then(|other| same_person(&login, other, faults));
     Person { login, email, recipients, same_person }
+}
+
+/// Reads a mail address: plain ASCII, one `@`, nothing that could end a header or a command.
+pub(super) fn address(email: &Located<String>, faults: &mut Faults) -> Option<String> {
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
+    };
+    let fine = email.value.split_once('@').is_some_and(|(name, host)| {
+        let label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        plain(name) && name.len() <= 64 && !name.starts_with('.') && !name.ends_with('.') && !name.contains("..")
+            && host.contains('.') && host.split('.').all(label)
+    }) && email.value.len() <= 254;
+    if !fine {
+        faults.push(
+            Diagnostic::error(Code::Malformed, format!("`{}` is not a mail address", shown(&email.value)))
+                .at(email.place)
+                .help("write `name@example.com`"),
+        );
+    }
+    fine.then(|| email.value.clone())
 }
 
 /// Reads the other account of a person.

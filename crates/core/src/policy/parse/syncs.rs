@@ -205,6 +205,7 @@ fn webhook(raw: &RawWebhook, faults: &mut Faults) -> Option<Target> {
     Some(Target::Webhook { url: url?, secret: secret? })
 }
 
+/// Reads an alias.
 pub(super) fn alias(field: &Field<String>, name: &str, faults: &mut Faults) -> Option<Alias> {
     let text = field.given()?;
     Alias::parse(&text.value)

@@ -1,10 +1,9 @@
-//! Shapes of what a later release will do: temporary access, bots, notifications, further sync targets.
+//! Shapes of what a later release will do: temporary access, further sync targets.
 //!
 //! They are read, so that typing mistakes are found and editors can help; every use is then refused by name.
 
 #![expect(dead_code, reason = "read for their faults and their schema; a later release gives them a meaning")]
 
-use super::syncs::RawWebhook;
 use super::{RawApprovers, Selector};
 use crate::policy::read::{List, shape};
 
@@ -46,73 +45,6 @@ shape! {
             /// The list of keys it may change, as patterns.
             #[schemars(length(min = 1))]
             keys: List<String>,
-        }
-        optional {}
-    }
-}
-
-shape! {
-    /// One route of events to a channel.
-    #[schemars(rename = "Notification")]
-    pub(in crate::policy) struct RawNotification {
-        required {
-            /// The list of events, as names or patterns such as `change.*`.
-            #[schemars(length(min = 1))]
-            on: List<String>,
-        }
-        optional {
-            /// The list of environments it is about, or `"*"` for all (default).
-            environments: Selector,
-            /// A Slack channel.
-            slack: RawSlack,
-            /// A Teams channel.
-            teams: RawTeams,
-            /// A list of mail addresses.
-            email: RawEmail,
-            /// A webhook.
-            webhook: RawWebhook,
-            /// The switch for names of keys outside GitHub (default false).
-            show_keys: bool,
-        }
-    }
-}
-
-shape! {
-    /// A Slack channel.
-    #[schemars(rename = "Slack")]
-    pub(in crate::policy) struct RawSlack {
-        required {}
-        optional {
-            /// The alias of the incoming webhook's address.
-            webhook_url_from: String,
-            /// The alias of the bot token.
-            token_from: String,
-            /// The channel, with `#`.
-            channel: String,
-        }
-    }
-}
-
-shape! {
-    /// A Teams channel.
-    #[schemars(rename = "Teams")]
-    pub(in crate::policy) struct RawTeams {
-        required {
-            /// The alias of the workflow's address.
-            webhook_url_from: String,
-        }
-        optional {}
-    }
-}
-
-shape! {
-    /// Mail.
-    #[schemars(rename = "Email")]
-    pub(in crate::policy) struct RawEmail {
-        required {
-            /// The list of addresses, or the words `approvers` and `requester`.
-            #[schemars(length(min = 1))]
-            to: List<String>,
         }
         optional {}
     }

@@ -5,6 +5,7 @@
 
 mod bypass;
 mod later;
+mod notifications;
 mod syncs;
 
 use std::borrow::Cow;
@@ -13,7 +14,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 pub(super) use self::bypass::RawBypass;
 pub(super) use self::later::RawMachine;
-use self::later::{RawAccess, RawNotification};
+use self::later::RawAccess;
+pub(super) use self::notifications::{RawEmail, RawNotification, RawSlack};
 pub use self::syncs::OnDrift;
 pub(super) use self::syncs::{Prune, RawArgo, RawDispatch, RawFlux, RawSync, RawWebhook, RunIn};
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
@@ -44,7 +46,8 @@ shape! {
             machines: List<RawMachine>,
             /// The people by login: how to reach them, and which recipients are theirs.
             people: Table<RawPerson>,
-            /// The list of where events are told. Not supported yet.
+            /// The list of where events are told (default: nowhere but on GitHub).
+            #[schemars(length(max = 50))]
             notifications: List<RawNotification>,
         }
     }
