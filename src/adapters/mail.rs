@@ -226,3 +226,72 @@ impl Header for ListId {
         HeaderValue::new(Self::name(), self.0.clone())
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use countersign_core::domain::Timestamp;
+    use countersign_core::notify::MailText;
+
+    use super::*;
+
+    fn smtp(url: &str, from: &str) -> Result<Smtp, NoMail> {
+        Smtp::new(&MailServer { url: url.into(), from: from.to_owned() })
+    }
+
+    #[test]
+    fn tls_is_left_out_on_this_machine_alone() {
+        let cases = [
+            ("smtps://mail.example.com", Tls::FromTheStart, 465),
+            ("smtp://mail.example.com", Tls::Start, 587),
+            ("smtp://u:p@mail.example.com:2525", Tls::Start, 2525),
+            ("smtp://127.0.0.1:1025", Tls::None, 1025),
+            ("smtp://[::1]", Tls::None, 25),
+            ("smtp://localhost", Tls::None, 25),
+            ("smtp://localhost.example.com", Tls::Start, 587),
+            ("smtp://10.0.0.1", Tls::Start, 587),
+        ];
+        for (url, tls, port) in cases {
+            let smtp = smtp(url, "a@example.com").unwrap();
+            assert_eq!((smtp.tls, smtp.port), (tls, port), "{url}");
+        }
+        for url in ["", "http://mail", "smtp://", "smtp://h?tls=none", "smtp://u@h", "smtp://h/path", "mail.example.com"] {
+            let fault = smtp(url, "a@example.com").err().map(|fault| fault.to_string()).unwrap_or_default();
+            assert!(fault.contains("`smtp_url` is no address"), "{url}: {fault}");
+        }
+        assert_eq!(smtp("smtp://h.example", "nobody").err(), Some(NoMail::From));
+    }
+
+    #[test]
+    fn a_password_is_read_as_it_was_meant() {
+        let smtp = smtp("smtps://user%40example.com:p%40ss+w%3Ard@mail.example.com", "Us <us@example.com>").unwrap();
+        let (user, password) = smtp.login.unwrap();
+        assert_eq!((user.as_str(), password.expose_secret()), ("user@example.com", "p@ss+w:rd"));
+    }
+
+    #[test]
+    fn nothing_in_a_mail_becomes_a_header() {
+        let smtp = smtp("smtp://localhost", "countersign <us@example.com>").unwrap();
+        let text = MailText {
+            subject: "one\r\nBcc: all@example.com".to_owned(),
+            plain: "plain\n.\nBcc: x".to_owned(),
+            html: "<p>ü</p>".to_owned(),
+        };
+        let mail = Mail {
+            to: "ann@example.com".to_owned(),
+            text,
+            id: "abc".to_owned(),
+            answers: Some("first".to_owned()),
+            list: "acme/app".to_owned(),
+            at: Timestamp::from_seconds(1_800_000_000),
+        };
+        let sent = String::from_utf8(smtp.message(&mail).unwrap().formatted()).unwrap();
+        let head = sent.split("\r\n\r\n").next().unwrap();
+        assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
+        for line in ["Message-ID: <abc@example.com>", "In-Reply-To: <first@example.com>", "Auto-Submitted: auto-generated"] {
+            assert!(head.contains(line), "{head}");
+        }
+        let other = Mail { to: "ann@example.com, all@example.com".to_owned(), ..mail };
+        assert_eq!(smtp.message(&other).err().map(|fault| fault.kind), Some(SendKind::Refused));
+    }
+}

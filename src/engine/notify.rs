@@ -9,7 +9,7 @@ mod send;
 use std::collections::BTreeSet;
 
 use countersign_core::decision::Decision;
-use countersign_core::domain::{Account, AccountKind, Digest, Occasion, RepoId, Sequence, Span, TargetId, Timestamp};
+use countersign_core::domain::{Account, AccountKind, Digest, Occasion, PrNumber, RepoId, Sequence, Span, TargetId, Timestamp};
 use countersign_core::facts::{Known, Question};
 use countersign_core::guard::Finding;
 use countersign_core::ledger::Verified;
@@ -163,6 +163,21 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Who must be told of a bypass and has no address: said under the request, where they are.
+    pub(super) async fn unreached_note(&self, place: &Place, pull: PrNumber) -> Option<String> {
+        let (decision, known) = place.state().bypass_of_pull(pull)?;
+        let url = self.page_of(&place.repo);
+        let mut notice = notify::overdue(history(place, &url), decision, known, self.clock.now());
+        notice.occasion = Occasion::ChangeBypassed;
+        let approvers = self.approvers(place, &notice).await;
+        let approvers = approvers.inspect_err(|fault| warn!(%fault, "who must be told of a bypass is not known")).ok()?;
+        let unreached = notify::letters(&place.policy, &notice, &approvers, self.mailer.is_some()).unreached;
+        let names: Vec<_> = unreached.iter().map(ToString::to_string).collect();
+        (!names.is_empty()).then(|| {
+            format!("\nNot told of the bypass by mail, because `people` has no address of them: {}\n", names.join(", "))
+        })
     }
 
     /// Everybody who may approve what a notice is about, each once. A team whose members cannot be read is an error: the notice is

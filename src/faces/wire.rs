@@ -23,7 +23,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use self::by_token::{adopt_by_token, engine_by_token};
-pub use self::local::{LocalRepo, local_repo, now};
+pub use self::local::{LocalRepo, example_notice, local_repo, now};
 use super::config::{Adopt, Database, GrantMap, LogFormat, ServeConfig, SopsVariables};
 use super::server::{self, Listeners, ServerError, Service};
 use crate::adapters::clock::SystemClock;

@@ -18,6 +18,7 @@ use crate::engine::ports::{Claim, Journal, NewDelivery, Sighting, Subject};
 mod crowd;
 mod disk;
 mod inbox;
+mod letters;
 mod model;
 mod notes;
 #[path = "../../../tests/support/postgres.rs"]

@@ -43,7 +43,7 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
         adopt_first_seen: false,
         reconcile: Span::from_seconds(3_600),
         pages: config.github.as_str().to_owned(),
-        templates: Templates::default(),
+        templates: Templates::ours(),
         trust: Trust::pinned(pins),
         key_class: KeyClass::Action,
     };

@@ -28,7 +28,7 @@ pub fn now() -> Timestamp {
 ///
 /// # Errors
 /// When the folder or a text cannot be read, or a text is no template of ours.
-pub fn templates(folder: Option<&Path>) -> Result<Templates, String> {
+pub(super) fn templates(folder: Option<&Path>) -> Result<Templates, String> {
     let mut templates = Templates::ours();
     let Some(folder) = folder.map(|folder| folder.join("notify")) else { return Ok(templates) };
     let help = "help: `templates_dir` names a folder with texts such as `notify/mail.txt`; docs/notifications.md lists them";
@@ -37,7 +37,7 @@ pub fn templates(folder: Option<&Path>) -> Result<Templates, String> {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).map_err(|fault| format!("`{}` cannot be read: {fault}\n{help}", path.display()))?;
-        if let Some(fault) = notify::lint(&name, &text, &example()).first() {
+        if let Some(fault) = notify::lint(&name, &text, &example_notice()).first() {
             return Err(format!("`{}:{}`: {}\nhelp: {}", path.display(), fault.line, fault.message, fault.help));
         }
         templates.replace(&name, text);
@@ -47,7 +47,7 @@ pub fn templates(folder: Option<&Path>) -> Result<Templates, String> {
 
 /// A notice that templates are tried with.
 #[must_use]
-pub fn example() -> Notice {
+pub fn example_notice() -> Notice {
     let repository = RepoName::parse("acme/app").expect("a name");
     let page = "https://github.com/acme/app/pull/42";
     let mut notice = Notice::new(Occasion::ChangeOpened, "42", Timestamp::from_seconds(1_800_000_000), (&repository, page));

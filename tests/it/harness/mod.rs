@@ -1,10 +1,12 @@
 //! The world a scenario plays in.
 
 mod argo;
+mod chat;
 mod flux;
 mod http;
 mod jobs;
 mod look;
+mod mailbox;
 mod process;
 mod receiver;
 mod replica;
@@ -16,8 +18,10 @@ mod tree;
 mod world;
 
 pub(crate) use argo::{ARGO_TOKEN, Argo};
+pub(crate) use chat::Chat;
 pub(crate) use flux::{FLUX_TOKEN, Flux};
 pub(crate) use http::{Post, signature};
+pub(crate) use mailbox::{Mailbox, Trouble};
 pub(crate) use receiver::{Answer, Receiver, SECRET};
 pub(crate) use runner::{Step, Stepped};
 pub(crate) use secrets::{CANARY, Secrets};

@@ -28,6 +28,7 @@ mod replicas;
 mod secrecy;
 mod structure;
 mod syncing;
+mod telling;
 mod time;
 mod waiting;
 mod proof;

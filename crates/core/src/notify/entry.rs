@@ -7,7 +7,7 @@ use crate::domain::{
 use crate::facts::{Facts, Known};
 use crate::ledger::{
     BypassEntry, Bypassing, DecisionEntry, Entry, KeyAction, KnownBypass, MergeEntry, PolicyEntry, PutBackEntry,
-    RatificationEntry, Verified,
+    RatificationEntry, RecordedVerdict, Verified,
 };
 use crate::policy::{self, Policy, Strength, compare};
 
@@ -50,7 +50,8 @@ pub fn of_entry(history: History<'_>, at: usize) -> Option<Notice> {
         Entry::Sync(receipt) => synced(history, at, place, receipt),
         Entry::Bypass(bypass) => Some(bypassed(history, at, place, bypass)),
         Entry::Ratification(ratification) => Some(ratified(history, at, place, ratification)),
-        Entry::Adopted(_) | Entry::Push(_) | Entry::Vote(_) | Entry::Decision(_) => None,
+        Entry::Decision(decision) => approved(history, place, decision),
+        Entry::Adopted(_) | Entry::Push(_) | Entry::Vote(_) => None,
     }
 }
 
@@ -89,6 +90,22 @@ fn merged(history: History<'_>, at: usize, place: (Sequence, Timestamp), merge: 
     let mut notice = of_change(Occasion::ChangeMerged, history, at, place, (merge.pull, merge.decision));
     notice.commit = Some(merge.commit.clone());
     notice
+}
+
+/// The same notice as the change itself gave when it was satisfied, wherever it is derived first.
+fn approved(history: History<'_>, place: (Sequence, Timestamp), decision: &DecisionEntry) -> Option<Notice> {
+    match decision.verdict {
+        RecordedVerdict::Bypassed => None,
+        RecordedVerdict::Satisfied => {
+            let mut notice = numbered(Occasion::ChangeApproved, history, place);
+            notice.key = format!("{}/{}/{}", notice.occasion.name(), decision.pull, decision.head);
+            notice.change = Some(decision.pull);
+            notice.url = format!("{}/pull/{}", history.url, decision.pull);
+            notice.commit = Some(decision.head.clone());
+            of_decision(&mut notice, history, decision);
+            Some(notice)
+        }
+    }
 }
 
 fn bypassed(history: History<'_>, at: usize, place: (Sequence, Timestamp), bypass: &BypassEntry) -> Notice {
@@ -134,6 +151,12 @@ fn of_change(
 fn of_bypassing(notice: &mut Notice, bypass: &Bypassing) {
     let names: Vec<String> = bypass.by.iter().map(|word| word.login.to_string()).collect();
     let reasons: Vec<&str> = bypass.by.iter().map(|word| word.reason.as_str()).collect();
+    if notice.environments.is_empty() {
+        notice.environments = bypass.environments.clone();
+    }
+    if notice.policies.is_empty() {
+        notice.policies = bypass.policies.clone();
+    }
     notice.actor = Some(names.join(" and "));
     notice.detail = Some(reasons.join(" / "));
 }

@@ -76,6 +76,12 @@ impl Diagnostic {
         Self { code, severity, message: message.into(), place: None, label: None, help: None, note: None, fix: None }
     }
 
+    /// A fault of a text for notifications, which lies beside the policy file.
+    #[must_use]
+    pub fn of_template(message: String, place: Option<Place>, help: String) -> Self {
+        Self { place, help: Some(help), ..Self::error(Code::Template, message) }
+    }
+
     pub(super) fn error(code: Code, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, message)
     }

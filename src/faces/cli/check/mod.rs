@@ -6,6 +6,7 @@ mod finding;
 mod fix;
 mod github;
 mod sarif;
+mod templates;
 mod text;
 
 use std::io::Read as _;
@@ -39,7 +40,7 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Outcome {
         (Some(_), Shape::Text) | (None, _) => name.clone(),
     };
     let in_policy = |diagnostic| Finding { file: own.clone(), diagnostic, source: text.clone() };
-    let (policy, findings) = match policy::parse(&text) {
+    let (policy, mut findings): (_, Vec<Finding>) = match policy::parse(&text) {
         Ok(policy) => {
             let mut findings = policy::lint(&policy);
             if let Some(files) = &files {
@@ -54,6 +55,7 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Outcome {
         }
         Err(findings) => (None, findings.into_iter().map(in_policy).collect()),
     };
+    findings.extend(path.as_deref().map(templates::beside).unwrap_or_default());
     let count = Count::of(&findings);
     let exit = if count.is_clean() { Exit::FINE } else { Exit::FINDINGS };
     match shape {
