@@ -78,7 +78,7 @@ codes! {
     AddsNothing = "CS0138", "policy that adds nothing", "a policy that never asks for more than another one does";
     BroadMachine = "CS0139", "bot with every key", "a bot that may change every key";
     OwnBypass = "CS0140", "bypass of one's own change", "a bypass by which one person brings in a change of their own alone";
-    Template = "CS0141", "template that cannot be used", "a text in `.countersign/templates/notify/` that cannot be used";
+    Template = "CS0141", "template that cannot be used", "a text in `.countersign/templates/notify` that cannot be used";
     // the repository
     PlainFile = "CS0201", "protected file in the clear", "a protected file that is not sealed: whoever reads the repository reads it";
     PlainKey = "CS0202", "key in the clear", "a key that stands in the clear although the settings of its document seal it";
