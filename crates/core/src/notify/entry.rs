@@ -51,7 +51,7 @@ pub fn of_entry(history: History<'_>, at: usize) -> Option<Notice> {
         Entry::Bypass(bypass) => Some(bypassed(history, at, place, bypass)),
         Entry::Ratification(ratification) => Some(ratified(history, at, place, ratification)),
         Entry::Decision(decision) => approved(history, place, decision),
-        Entry::Adopted(_) | Entry::Push(_) | Entry::Vote(_) => None,
+        Entry::Adopted(_) | Entry::Push(_) | Entry::Vote(_) | Entry::Revocation(_) => None,
     }
 }
 
@@ -231,6 +231,7 @@ fn weakened(history: History<'_>, at: usize, place: (Sequence, Timestamp), new: 
         | Entry::PutBack(_)
         | Entry::Bypass(_)
         | Entry::Ratification(_)
+        | Entry::Revocation(_)
         | Entry::Sync(_) => None,
     })?;
     let (old, new) = (policy::parse(&before.text).ok()?, policy::parse(&new.text).ok()?);
@@ -274,6 +275,7 @@ fn synced(history: History<'_>, at: usize, place: (Sequence, Timestamp), receipt
         | Entry::Merge(_)
         | Entry::Bypass(_)
         | Entry::Ratification(_)
+        | Entry::Revocation(_)
         | Entry::PutBack(_) => None,
     });
     notice.recovered =
