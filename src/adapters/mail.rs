@@ -28,10 +28,14 @@ const STEP: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoMail {
     /// The address is none of a mail server.
-    #[error("`smtp_url` is no address of a mail server\nhelp: write `smtps://user:password@mail.example.com` (TLS from the start) or `smtp://…` (STARTTLS); characters such as `@` in a password are written as `%40`")]
+    #[error(
+        "`smtp_url` is no address of a mail server\nhelp: write `smtps://user:password@mail.example.com` (TLS from the start) or `smtp://…` (STARTTLS); characters such as `@` in a password are written as `%40`"
+    )]
     Address,
     /// The sender is no address.
-    #[error("`mail_from` is no mail address\nhelp: write `countersign@example.com` or `countersign <countersign@example.com>`")]
+    #[error(
+        "`mail_from` is no mail address\nhelp: write `countersign@example.com` or `countersign <countersign@example.com>`"
+    )]
     From,
 }
 
@@ -88,7 +92,8 @@ impl Smtp {
 
     /// The mail as it leaves.
     fn message(&self, mail: &Mail) -> Result<Message, SendError> {
-        let to: lettre::Address = mail.to.parse().map_err(|_| refused("the address cannot be written to".to_owned()))?;
+        let to: lettre::Address =
+            mail.to.parse().map_err(|_| refused("the address cannot be written to".to_owned()))?;
         let domain = self.from.email.domain();
         let id = |id: &str| format!("<{id}@{domain}>");
         let seconds = u64::try_from(mail.at.seconds()).unwrap_or_default();
@@ -255,7 +260,9 @@ mod tests {
             let smtp = smtp(url, "a@example.com").unwrap();
             assert_eq!((smtp.tls, smtp.port), (tls, port), "{url}");
         }
-        for url in ["", "http://mail", "smtp://", "smtp://h?tls=none", "smtp://u@h", "smtp://h/path", "mail.example.com"] {
+        for url in
+            ["", "http://mail", "smtp://", "smtp://h?tls=none", "smtp://u@h", "smtp://h/path", "mail.example.com"]
+        {
             let fault = smtp(url, "a@example.com").err().map(|fault| fault.to_string()).unwrap_or_default();
             assert!(fault.contains("`smtp_url` is no address"), "{url}: {fault}");
         }
@@ -288,7 +295,9 @@ mod tests {
         let sent = String::from_utf8(smtp.message(&mail).unwrap().formatted()).unwrap();
         let head = sent.split("\r\n\r\n").next().unwrap();
         assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
-        for line in ["Message-ID: <abc@example.com>", "In-Reply-To: <first@example.com>", "Auto-Submitted: auto-generated"] {
+        for line in
+            ["Message-ID: <abc@example.com>", "In-Reply-To: <first@example.com>", "Auto-Submitted: auto-generated"]
+        {
             assert!(head.contains(line), "{head}");
         }
         let other = Mail { to: "ann@example.com, all@example.com".to_owned(), ..mail };

@@ -176,10 +176,36 @@ impl Engine {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { forge, repo, journal, clock, grants, keyring, outbound, mailer, signer, settings, ourselves, readiness } =
-            parts;
+        let Parts {
+            forge,
+            repo,
+            journal,
+            clock,
+            grants,
+            keyring,
+            outbound,
+            mailer,
+            signer,
+            settings,
+            ourselves,
+            readiness,
+        } = parts;
         let memory = Memory::default();
-        Self { forge, repo, journal, clock, grants, keyring, outbound, mailer, signer, settings, ourselves, readiness, memory }
+        Self {
+            forge,
+            repo,
+            journal,
+            clock,
+            grants,
+            keyring,
+            outbound,
+            mailer,
+            signer,
+            settings,
+            ourselves,
+            readiness,
+            memory,
+        }
     }
 
     /// Our own account, asked once.

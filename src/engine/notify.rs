@@ -9,7 +9,9 @@ mod send;
 use std::collections::BTreeSet;
 
 use countersign_core::decision::Decision;
-use countersign_core::domain::{Account, AccountKind, Digest, Occasion, PrNumber, RepoId, Sequence, Span, TargetId, Timestamp};
+use countersign_core::domain::{
+    Account, AccountKind, Digest, Occasion, PrNumber, RepoId, Sequence, Span, TargetId, Timestamp,
+};
 use countersign_core::facts::{Known, Question};
 use countersign_core::guard::Finding;
 use countersign_core::ledger::Verified;
@@ -155,7 +157,11 @@ impl Engine {
             let told = notify::letters(&place.policy, &notice, &approvers, self.mailer.is_some());
             if !told.unreached.is_empty() {
                 let names: Vec<_> = told.unreached.iter().map(ToString::to_string).collect();
-                warn!(key = notice.key, names = names.join(", "), "people who must be told have no address in `people`");
+                warn!(
+                    key = notice.key,
+                    names = names.join(", "),
+                    "people who must be told have no address in `people`"
+                );
             }
             let now = self.clock.now();
             if self.journal.tell(place.repo.id, &notice.key, &told.letters, now).await? && !told.letters.is_empty() {
@@ -172,7 +178,8 @@ impl Engine {
         let mut notice = notify::overdue(history(place, &url), decision, known, self.clock.now());
         notice.occasion = Occasion::ChangeBypassed;
         let approvers = self.approvers(place, &notice).await;
-        let approvers = approvers.inspect_err(|fault| warn!(%fault, "who must be told of a bypass is not known")).ok()?;
+        let approvers =
+            approvers.inspect_err(|fault| warn!(%fault, "who must be told of a bypass is not known")).ok()?;
         let unreached = notify::letters(&place.policy, &notice, &approvers, self.mailer.is_some()).unreached;
         let names: Vec<_> = unreached.iter().map(ToString::to_string).collect();
         (!names.is_empty()).then(|| {

@@ -24,11 +24,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use keyring::{Keyring, NoIdentity};
-pub use outbox::{GivenUp, LetterFigures, Mail, MailServer, Mailer, Mark, Outbox, Post, SendError, SendKind, Waiting};
 pub use outbound::{
     Accepted, Block, Grant, Granted, Grants, HostPattern, NotGranted, Outbound, OutboundError, OutboundKind, Place,
     WebhookMessage, WhyNot,
 };
+pub use outbox::{GivenUp, LetterFigures, Mail, MailServer, Mailer, Mark, Outbox, Post, SendError, SendKind, Waiting};
 pub use remote::{Reach, Remote, Telling};
 
 /// Which repository, as we reach it now.

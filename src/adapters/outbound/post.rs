@@ -42,7 +42,10 @@ impl Outgoing {
                 return Err(refused("the granted token cannot stand in a header".to_owned()));
             }
             Err(_) => {
-                return Err(SendError { kind: SendKind::Doubtful, what: format!("{host} broke off or did not answer") });
+                return Err(SendError {
+                    kind: SendKind::Doubtful,
+                    what: format!("{host} broke off or did not answer"),
+                });
             }
         };
         let status = response.status().as_u16();
@@ -69,6 +72,7 @@ impl Outgoing {
 fn ours(fault: OutboundError) -> SendError {
     match fault.kind {
         OutboundKind::Retry { after } => again(after, fault.what),
+        OutboundKind::Busy => again(None, fault.what),
         // an operator can change what our side does not allow
         OutboundKind::Blocked(_) => again(None, fault.what),
         OutboundKind::Permanent => refused(fault.what),

@@ -112,6 +112,7 @@ impl Engine {
             Ok(_) => Ok(()),
             Err(fault) => Err(match fault.kind {
                 OutboundKind::Retry { after } => SendError { kind: SendKind::Again { after }, what: fault.what },
+                OutboundKind::Busy => again(fault.what),
                 OutboundKind::Permanent => refused(fault.what),
                 // our side is not set up for it, which an operator can change
                 OutboundKind::Blocked(_) => again(fault.what),
@@ -150,7 +151,8 @@ impl Engine {
                 Err(fault) => return Err(fault),
             }
         }
-        let answer = self.slack(repo, (token, api), "chat.postMessage", &with(&card, json!({"channel": channel}))).await?;
+        let answer =
+            self.slack(repo, (token, api), "chat.postMessage", &with(&card, json!({"channel": channel}))).await?;
         let (Some(channel), Some(ts)) = (answer["channel"].as_str(), answer["ts"].as_str()) else {
             warn!(repository = %repo.name, "Slack does not say where the card is; the next event gets another one");
             return Ok(());
@@ -189,9 +191,17 @@ impl Engine {
         if answer["ok"] == true {
             return Ok(answer);
         }
-        let code: String = answer["error"].as_str().unwrap_or("unknown").chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(60).collect();
+        let code: String = answer["error"]
+            .as_str()
+            .unwrap_or("unknown")
+            .chars()
+            .filter(|c| c.is_ascii_lowercase() || *c == '_')
+            .take(60)
+            .collect();
         let kind = match code.as_str() {
-            "ratelimited" | "rate_limited" | "service_unavailable" | "team_added_to_org" => SendKind::Again { after: None },
+            "ratelimited" | "rate_limited" | "service_unavailable" | "team_added_to_org" => {
+                SendKind::Again { after: None }
+            }
             "internal_error" | "fatal_error" | "request_timeout" | "unknown" => SendKind::Doubtful,
             _ => SendKind::Refused,
         };

@@ -47,7 +47,8 @@ impl Engine {
     async fn attempt_letter(&self, repo: &RepoRef, waiting: &Waiting) -> Result<(), TurnError> {
         let letter = &waiting.letter;
         if waiting.begun && !letter.sure {
-            let why = "an attempt was cut short, and may have arrived; it is not repeated, so that nobody is told twice";
+            let why =
+                "an attempt was cut short, and may have arrived; it is not repeated, so that nobody is told twice";
             return self.end_letter(repo, letter, given_up(self.clock.now(), why)).await;
         }
         self.journal.mark_letter(repo.id, letter.id, &Mark::Begun).await?;
@@ -147,7 +148,10 @@ mod tests {
 
     #[test]
     fn a_pause_grows_is_never_nothing_and_never_more_than_an_hour() {
-        assert_eq!((pause(1, 0), pause(1, 4), pause(1, 5)), (Span::from_seconds(1), Span::from_seconds(5), Span::from_seconds(1)));
+        assert_eq!(
+            (pause(1, 0), pause(1, 4), pause(1, 5)),
+            (Span::from_seconds(1), Span::from_seconds(5), Span::from_seconds(1))
+        );
         assert_eq!(pause(3, 19), Span::from_seconds(20));
         for attempts in 0..60 {
             assert!(pause(attempts, u32::MAX).seconds() <= LONGEST_PAUSE);
@@ -158,7 +162,8 @@ mod tests {
     fn what_may_have_arrived_is_repeated_only_where_it_must_arrive() {
         let now = Timestamp::from_seconds(100);
         let fault = |kind| SendError { kind, what: "no answer".to_owned() };
-        let ends = |sure, kind, attempts| matches!(after(&fault(kind), &letter(sure), attempts, now), Mark::GivenUp { .. });
+        let ends =
+            |sure, kind, attempts| matches!(after(&fault(kind), &letter(sure), attempts, now), Mark::GivenUp { .. });
         assert!(ends(false, SendKind::Doubtful, 1) && !ends(true, SendKind::Doubtful, 1));
         let again = SendKind::Again { after: None };
         assert!(!ends(false, again, 1) && !ends(true, again, ATTEMPTS));

@@ -26,12 +26,8 @@ pub trait Outbox: Send + Sync {
     async fn mark_letter(&self, repo: RepoId, letter: Digest, mark: &Mark) -> Result<(), JournalError>;
 
     /// The first letter of a thread that was sent to a destination.
-    async fn first_sent(
-        &self,
-        repo: RepoId,
-        destination: Digest,
-        thread: &str,
-    ) -> Result<Option<Digest>, JournalError>;
+    async fn first_sent(&self, repo: RepoId, destination: Digest, thread: &str)
+    -> Result<Option<Digest>, JournalError>;
 
     /// How many letters wait, and how many were given up.
     async fn letters(&self) -> Result<LetterFigures, JournalError>;

@@ -61,7 +61,7 @@ pub(super) async fn page(State(service): State<Arc<Service>>) -> Response {
         "admin.html",
         PAGE,
         context! { style => STYLE, version => env!("CARGO_PKG_VERSION"), status, checks, names, account,
-            waiting => letters.waiting, given_up_count => letters.given_up, given_up },
+        waiting => letters.waiting, given_up_count => letters.given_up, given_up },
     );
     match text {
         Ok(text) => {

@@ -11,8 +11,8 @@ use countersign_core::facts::question::Movement;
 use countersign_core::notify::Letter;
 
 use crate::engine::ports::{
-    Claim, Clock, Granted, Grants, GivenUp, Journal, JournalError, LetterFigures, Mark, NewDelivery, NotGranted, NoteKey,
-    Outbox, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject, Waiting, WhyNot,
+    Claim, Clock, GivenUp, Granted, Grants, Journal, JournalError, LetterFigures, Mark, NewDelivery, NotGranted,
+    NoteKey, Outbox, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject, Waiting, WhyNot,
 };
 
 #[derive(Default)]

@@ -56,7 +56,8 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
         },
     };
     let git = (config.data_dir.as_path(), config.github.as_str());
-    let given = Given { grants: Arc::default(), keyring: KeyringTable::new(Arc::default(), Shared::default()), mailer: None };
+    let given =
+        Given { grants: Arc::default(), keyring: KeyringTable::new(Arc::default(), Shared::default()), mailer: None };
     Ok(assemble((&github, git), given, (signer, settings), journal)?.engine)
 }
 

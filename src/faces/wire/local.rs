@@ -31,12 +31,14 @@ pub fn now() -> Timestamp {
 pub(super) fn templates(folder: Option<&Path>) -> Result<Templates, String> {
     let mut templates = Templates::ours();
     let Some(folder) = folder.map(|folder| folder.join("notify")) else { return Ok(templates) };
-    let help = "help: `templates_dir` names a folder with texts such as `notify/mail.txt`; docs/notifications.md lists them";
+    let help =
+        "help: `templates_dir` names a folder with texts such as `notify/mail.txt`; docs/notifications.md lists them";
     let unreadable = |fault: std::io::Error| format!("`{}` cannot be read: {fault}\n{help}", folder.display());
     for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).map_err(|fault| format!("`{}` cannot be read: {fault}\n{help}", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|fault| format!("`{}` cannot be read: {fault}\n{help}", path.display()))?;
         if let Some(fault) = notify::lint(&name, &text, &example_notice()).first() {
             return Err(format!("`{}:{}`: {}\nhelp: {}", path.display(), fault.line, fault.message, fault.help));
         }
@@ -50,7 +52,8 @@ pub(super) fn templates(folder: Option<&Path>) -> Result<Templates, String> {
 pub fn example_notice() -> Notice {
     let repository = RepoName::parse("acme/app").expect("a name");
     let page = "https://github.com/acme/app/pull/42";
-    let mut notice = Notice::new(Occasion::ChangeOpened, "42", Timestamp::from_seconds(1_800_000_000), (&repository, page));
+    let mut notice =
+        Notice::new(Occasion::ChangeOpened, "42", Timestamp::from_seconds(1_800_000_000), (&repository, page));
     notice.counts = Some(Counts { added: 1, changed: 2, removed: 0 });
     let (path, key) = ("secrets/production/db.yaml".to_owned(), "db.password".to_owned());
     notice.keys = vec![KeyLine { path, key, change: "changed".to_owned() }];

@@ -123,7 +123,9 @@ fn slack(message: &Value) -> Vec<String> {
                     fault(element["url"].as_str().is_some_and(|url| url.starts_with("http")), "a button is a link");
                 }
             }
-            "context" => fault(block["elements"].as_array().is_some_and(|all| !all.is_empty()), "a context says something"),
+            "context" => {
+                fault(block["elements"].as_array().is_some_and(|all| !all.is_empty()), "a context says something")
+            }
             other => fault(false, &format!("the block `{other}`")),
         }
     }

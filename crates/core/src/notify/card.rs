@@ -53,8 +53,13 @@ fn fallback(headline: &str) -> String {
 /// A message for a Teams workflow: one text block per paragraph.
 #[must_use]
 pub fn teams_card(notice: &Notice, headline: &str, text: &str) -> Value {
-    let mut texts: Vec<String> =
-        text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()).take(BLOCKS).map(|one| cut(one, SECTION)).collect();
+    let mut texts: Vec<String> = text
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|paragraph| !paragraph.is_empty())
+        .take(BLOCKS)
+        .map(|one| cut(one, SECTION))
+        .collect();
     loop {
         let body: Vec<Value> = texts
             .iter()

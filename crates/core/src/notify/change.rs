@@ -28,6 +28,8 @@ pub fn of_change(decision: &Decision, facts: &Facts, at: Timestamp) -> Vec<Notic
         Verdict::Rejected => told.push(notice(Occasion::ChangeRejected, &head, decision, facts, at)),
         Verdict::StaleBase => told.push(notice(Occasion::ChangeStale, &head, decision, facts, at)),
         Verdict::Pending if outdated => told.push(notice(Occasion::ChangeStale, &head, decision, facts, at)),
+        // a bypass is told when it was carried out, from the ledger
+        Verdict::Bypassed => {}
         Verdict::Pending | Verdict::NotApplicable | Verdict::Unknown | Verdict::Unreachable | Verdict::Blocked => {}
     }
     told

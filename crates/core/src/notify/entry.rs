@@ -59,8 +59,7 @@ pub fn of_entry(history: History<'_>, at: usize) -> Option<Notice> {
 #[must_use]
 pub fn blocked(history: History<'_>, id: &TargetId, at: Timestamp, (code, words): (&str, &str)) -> Notice {
     let last = last_delivered(history.entries, id);
-    let mut notice =
-        Notice::new(Occasion::SyncFailed, &episode(id, last), at, (history.repository, history.url));
+    let mut notice = Notice::new(Occasion::SyncFailed, &episode(id, last), at, (history.repository, history.url));
     notice.environments = vec![id.environment.clone()];
     notice.target = Some(id.clone());
     notice.reason = Some(code.to_owned());
@@ -278,8 +277,7 @@ fn synced(history: History<'_>, at: usize, place: (Sequence, Timestamp), receipt
         | Entry::Revocation(_)
         | Entry::PutBack(_) => None,
     });
-    notice.recovered =
-        receipt.state.is_delivered() && matches!(earlier, Some(RunState::Failed | RunState::Drifted));
+    notice.recovered = receipt.state.is_delivered() && matches!(earlier, Some(RunState::Failed | RunState::Drifted));
     // the change whose content it is, so that its mails and its card stay together
     let merge = before.iter().find(|entry| entry.sequence == receipt.generation);
     if let Some(Entry::Merge(merge)) = merge.map(|entry| &entry.entry) {

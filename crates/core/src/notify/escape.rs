@@ -5,9 +5,7 @@ const LONGEST: usize = 300;
 
 /// For a person who reads plain text, and for headers: one line of visible characters.
 pub(super) fn plain(text: &str) -> String {
-    let hidden = |c: &char| {
-        !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
-    };
+    let hidden = |c: &char| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}');
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(hidden).collect();
     match line.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}…", &line[..at]),

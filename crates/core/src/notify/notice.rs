@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decision::{ChangedPath, FileChange};
-use crate::domain::{
-    Account, Environment, Occasion, Oid, PrNumber, RepoName, Sequence, TargetId, Timestamp,
-};
+use crate::domain::{Account, Environment, Occasion, Oid, PrNumber, RepoName, Sequence, TargetId, Timestamp};
 use crate::facts::KeyChangeKind;
 
 /// Most lines about keys in one message.

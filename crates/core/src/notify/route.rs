@@ -82,10 +82,9 @@ pub fn letters(policy: &Policy, notice: &Notice, approvers: &[Account], mail: bo
         let keys = route.show_keys();
         match route.channel() {
             Channel::SlackHook { url } => tell(Destination::SlackHook { url: url.clone() }, keys),
-            Channel::SlackBot { token, channel, api } => tell(
-                Destination::SlackBot { token: token.clone(), channel: channel.clone(), api: api.clone() },
-                keys,
-            ),
+            Channel::SlackBot { token, channel, api } => {
+                tell(Destination::SlackBot { token: token.clone(), channel: channel.clone(), api: api.clone() }, keys)
+            }
             Channel::Teams { url } => tell(Destination::Teams { url: url.clone() }, keys),
             Channel::Webhook { url, secret } => {
                 tell(Destination::Webhook { url: url.clone(), secret: secret.clone() }, keys);

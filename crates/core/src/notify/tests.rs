@@ -1,7 +1,9 @@
 //! Notices, routes and words, without anything that sends.
 
 use super::*;
-use crate::domain::{Account, AccountKind, Environment, Login, Occasion, Oid, PrNumber, RepoName, Sequence, Timestamp, UserId};
+use crate::domain::{
+    Account, AccountKind, Environment, Login, Occasion, Oid, PrNumber, RepoName, Sequence, Timestamp, UserId,
+};
 use crate::policy::{self, Policy};
 
 mod told;

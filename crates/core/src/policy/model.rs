@@ -12,8 +12,8 @@ use super::diagnostic::Place;
 use super::glob::Globs;
 use super::machines::Machine;
 use super::matching::Index;
-use super::routes::Route;
 pub use super::raw::{DirectPush, Enforcement, MergeMode, Mode, OnDrift};
+use super::routes::Route;
 use super::syncs::SyncRule;
 
 /// One text of `.countersign/policy.yaml`, understood.

@@ -52,9 +52,10 @@ impl Outbox for MemoryJournal {
 
     async fn next_letter(&self, repo: RepoId, destination: Digest) -> Result<Option<Waiting>, JournalError> {
         let state = self.state();
-        let mut here = state.letters.iter().filter(|kept| {
-            kept.repo == repo && kept.waits() && kept.letter.destination.digest() == destination
-        });
+        let mut here = state
+            .letters
+            .iter()
+            .filter(|kept| kept.repo == repo && kept.waits() && kept.letter.destination.digest() == destination);
         Ok(here.next().map(|kept| Waiting {
             letter: kept.letter.clone(),
             begun: matches!(kept.state, State::Begun),

@@ -2,8 +2,8 @@
 
 use countersign_core::domain::{Digest, RepoId, Timestamp};
 use countersign_core::notify::Letter;
-use sqlx::Row as _;
 use sqlx::PgPool;
+use sqlx::Row as _;
 
 use super::work;
 use crate::adapters::store::REASON_KEPT;

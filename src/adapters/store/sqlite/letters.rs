@@ -5,8 +5,8 @@ use countersign_core::notify::Letter;
 use sqlx::Row as _;
 use sqlx::SqlitePool;
 
-use super::work;
 use super::begin;
+use super::work;
 use crate::adapters::store::REASON_KEPT;
 use crate::adapters::store::fault::{Fault, from_column, from_json, into_column, into_json};
 use crate::engine::ports::{GivenUp, LetterFigures, Mark, Subject, Waiting};

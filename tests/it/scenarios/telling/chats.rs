@@ -7,13 +7,22 @@ use crate::harness::CANARY;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bot_keeps_one_card_per_change_and_its_history_in_the_thread() {
-    let (world, told) = world("  - {on: ['change.*'], slack: {token_from: SLACK_TOKEN, channel: '#secrets', api_url_from: SLACK_API}}\n").await;
-    told.chat.will([(429, json!({"ok": false, "error": "ratelimited"}), Some(1)), (200, json!({"ok": false, "error": "service_unavailable"}), None)]);
+    let (world, told) = world(
+        "  - {on: ['change.*'], slack: {token_from: SLACK_TOKEN, channel: '#secrets', api_url_from: SLACK_API}}\n",
+    )
+    .await;
+    told.chat.will([
+        (429, json!({"ok": false, "error": "ratelimited"}), Some(1)),
+        (200, json!({"ok": false, "error": "service_unavailable"}), None),
+    ]);
     let pull = asked(&world);
     world.approve(&world.ann, pull);
     world.until_merged(pull);
     world.until("the card says that it is merged", |_| {
-        told.chat.said("chat.update").last().is_some_and(|said| said.body["text"].as_str().is_some_and(|text| text.contains("is merged")))
+        told.chat
+            .said("chat.update")
+            .last()
+            .is_some_and(|said| said.body["text"].as_str().is_some_and(|text| text.contains("is merged")))
     });
     world.until_quiet();
     let posted = told.chat.said("chat.postMessage");
@@ -49,7 +58,9 @@ async fn no_value_no_name_of_a_key_and_no_secret_address_leaves_by_any_channel()
     let merged = |text: &str| text.contains("is merged");
     world.until("every channel says that it is merged", |_| {
         told.mail.subjects("bob@example.com").iter().any(|subject| merged(subject))
-            && ["hook", "teams"].iter().all(|method| told.chat.said(method).iter().any(|said| merged(&said.body.to_string())))
+            && ["hook", "teams"]
+                .iter()
+                .all(|method| told.chat.said(method).iter().any(|said| merged(&said.body.to_string())))
             && told.events.arrived().iter().any(|event| event.body["type"] == "change.merged")
     });
     world.until_quiet();
@@ -73,9 +84,11 @@ async fn no_value_no_name_of_a_key_and_no_secret_address_leaves_by_any_channel()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_keys_are_shown_where_the_policy_says_so_and_an_approved_template_is_used() {
-    let (world, told) = world("  - {on: [change.opened], show_keys: true, slack: {webhook_url_from: SLACK_URL}}\n").await;
+    let (world, told) =
+        world("  - {on: [change.opened], show_keys: true, slack: {webhook_url_from: SLACK_URL}}\n").await;
     let template = "Our words: {{ headline }}\n{% for line in keys %}{{ line.key }} {% endfor %}";
-    let push = github_sim::Push::to("zoe/words").from("main").file(".countersign/templates/notify/slack.mrkdwn", template);
+    let push =
+        github_sim::Push::to("zoe/words").from("main").file(".countersign/templates/notify/slack.mrkdwn", template);
     world.push(&world.rita, push);
     let pull = world.pull_of("zoe/words");
     world.approve(&world.zoe, pull);
@@ -93,7 +106,8 @@ async fn names_of_keys_are_shown_where_the_policy_says_so_and_an_approved_templa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_told_again_until_its_receiver_takes_it_under_the_same_id() {
-    let (world, told) = world("  - {on: [change.opened], webhook: {url_from: EVENTS_URL, secret_from: EVENTS_SECRET}}\n").await;
+    let (world, told) =
+        world("  - {on: [change.opened], webhook: {url_from: EVENTS_URL, secret_from: EVENTS_SECRET}}\n").await;
     told.events.will([crate::harness::Answer::Status(500), crate::harness::Answer::Garbage]);
     asked(&world);
     world.until("it is taken", |_| told.events.arrived().len() == 3 && told.events.answers_left() == 0);

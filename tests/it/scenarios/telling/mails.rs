@@ -59,7 +59,8 @@ async fn an_address_that_is_refused_stops_no_other_and_one_that_is_busy_is_tried
     }
     world.until("the other is given up", |world| {
         let (_, metrics) = world.get(&format!("{}/metrics", world.admin()));
-        metrics.contains("countersign_letters{state=\"given-up\"} 1") && metrics.contains("countersign_letters{state=\"waiting\"} 0")
+        metrics.contains("countersign_letters{state=\"given-up\"} 1")
+            && metrics.contains("countersign_letters{state=\"waiting\"} 0")
     });
     assert_eq!((told.mail.tried("gone@example.com"), told.mail.tried("busy@example.com")), (1, 2));
     let (_, page) = world.get(&world.admin());
@@ -87,7 +88,12 @@ async fn a_server_that_dies_around_a_mail_sends_it_once_or_not_at_all() {
         world.terminate();
         world.crash_at(&[point]);
         world.start();
-        world.push(&world.rita, github_sim::Push::to("rita/db").from("main").file(super::PATH, crate::harness::Secrets::sealed("production", 2)));
+        world.push(
+            &world.rita,
+            github_sim::Push::to("rita/db")
+                .from("main")
+                .file(super::PATH, crate::harness::Secrets::sealed("production", 2)),
+        );
         world.until_revived("it died", |world| world.deaths() == 1);
         world.until_revived("the letter is given up", |world| world.log().contains("it is not repeated"));
         world.until_quiet_again();

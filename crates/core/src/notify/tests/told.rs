@@ -39,7 +39,11 @@ fn the_outcome_reaches_who_asked_whatever_the_routing_says() {
         let to = destinations(&policy, &notice(*occasion), true);
         let outcome = matches!(
             occasion,
-            Occasion::ChangeMerged | Occasion::ChangeRejected | Occasion::ChangeExpired | Occasion::ChangePutBack | Occasion::ChangeBypassed
+            Occasion::ChangeMerged
+                | Occasion::ChangeRejected
+                | Occasion::ChangeExpired
+                | Occasion::ChangePutBack
+                | Occasion::ChangeBypassed
         );
         assert_eq!(to.contains(&"mail/rita@example.com".to_owned()), outcome, "{occasion}");
     }
@@ -48,9 +52,8 @@ fn the_outcome_reaches_who_asked_whatever_the_routing_says() {
 
 #[test]
 fn a_bypass_reaches_every_approver_and_every_channel_and_names_whom_it_cannot_reach() {
-    let policy = policy(
-        "  - {on: [key.changed], environments: [staging], slack: {token_from: TOKEN, channel: '#secrets'}}\n",
-    );
+    let policy =
+        policy("  - {on: [key.changed], environments: [staging], slack: {token_from: TOKEN, channel: '#secrets'}}\n");
     let bypass = notice(Occasion::ChangeBypassed);
     let approvers = [account(2, "ann"), account(3, "bob"), account(4, "cy"), account(5, "dee")];
     let told = letters(&policy, &bypass, &approvers, false);

@@ -108,7 +108,10 @@ fn a_template_of_others_is_used_and_one_that_fails_is_not() {
     let hostile = [
         ("{{ nothing }}", "undefined"),
         ("{% if %}", "syntax"),
-        ("{% for a in url %}{% for b in url %}{% for c in url %}{% for d in url %}x{% endfor %}{% endfor %}{% endfor %}{% endfor %}", "too much work"),
+        (
+            "{% for a in url %}{% for b in url %}{% for c in url %}{% for d in url %}x{% endfor %}{% endfor %}{% endfor %}{% endfor %}",
+            "too much work",
+        ),
         (&"long ".repeat(9_000), "longer than"),
         ("{% include 'mail.txt' %}", ""),
         ("{{ range(9) }}", "range"),

@@ -78,7 +78,18 @@ fn understand(raw: &RawPolicy, digest: Digest, faults: &mut Faults) -> Option<Po
     later::refuse(raw, faults);
     let index = Index::new(&control, &environments, &policies);
     let (admins, admins_place) = (admins?, raw.admins.key());
-    Some(Policy { digest, environments, policies, admins, admins_place, control, people, machines, notifications, index })
+    Some(Policy {
+        digest,
+        environments,
+        policies,
+        admins,
+        admins_place,
+        control,
+        people,
+        machines,
+        notifications,
+        index,
+    })
 }
 
 /// Reports a list that is too long, and tells how many items to look at.

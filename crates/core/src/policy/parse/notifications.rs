@@ -79,7 +79,8 @@ fn channel(item: &Located<RawNotification>, faults: &mut Faults) -> Option<Chann
     let given: Vec<(&str, Place)> = given.iter().filter_map(|(name, key)| Some((*name, (*key)?))).collect();
     match given.as_slice() {
         [] => {
-            let unread = raw.slack.is_faulty() || raw.teams.is_faulty() || raw.email.is_faulty() || raw.webhook.is_faulty();
+            let unread =
+                raw.slack.is_faulty() || raw.teams.is_faulty() || raw.email.is_faulty() || raw.webhook.is_faulty();
             if !unread {
                 faults.push(
                     Diagnostic::error(Code::MissingField, "the notification goes nowhere")
@@ -109,7 +110,8 @@ fn channel(item: &Located<RawNotification>, faults: &mut Faults) -> Option<Chann
         return self::email(&email.value, faults);
     }
     let webhook = &raw.webhook.given()?.value;
-    let (url, secret) = (alias(&webhook.url_from, "url_from", faults), alias(&webhook.secret_from, "secret_from", faults));
+    let (url, secret) =
+        (alias(&webhook.url_from, "url_from", faults), alias(&webhook.secret_from, "secret_from", faults));
     Some(Channel::Webhook { url: url?, secret: secret? })
 }
 

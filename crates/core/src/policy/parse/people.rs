@@ -47,12 +47,19 @@ fn one(login: Login, raw: &RawPerson, owners: &mut BTreeMap<String, Place>, faul
 /// Reads a mail address: plain ASCII, one `@`, nothing that could end a header or a command.
 pub(super) fn address(email: &Located<String>, faults: &mut Faults) -> Option<String> {
     let plain = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
     };
     let fine = email.value.split_once('@').is_some_and(|(name, host)| {
-        let label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        plain(name) && name.len() <= 64 && !name.starts_with('.') && !name.ends_with('.') && !name.contains("..")
-            && host.contains('.') && host.split('.').all(label)
+        let label =
+            |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        plain(name)
+            && name.len() <= 64
+            && !name.starts_with('.')
+            && !name.ends_with('.')
+            && !name.contains("..")
+            && host.contains('.')
+            && host.split('.').all(label)
     }) && email.value.len() <= 254;
     if !fine {
         faults.push(

@@ -13,8 +13,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 pub(super) use self::bypass::RawBypass;
-pub(super) use self::later::RawMachine;
 use self::later::RawAccess;
+pub(super) use self::later::RawMachine;
 pub(super) use self::notifications::{RawEmail, RawNotification, RawSlack};
 pub use self::syncs::OnDrift;
 pub(super) use self::syncs::{Prune, RawArgo, RawDispatch, RawFlux, RawSync, RawWebhook, RunIn};

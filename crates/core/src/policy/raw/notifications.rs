@@ -1,7 +1,7 @@
 //! Shapes of where events are told.
 
-use super::syncs::RawWebhook;
 use super::Selector;
+use super::syncs::RawWebhook;
 use crate::policy::read::{List, shape};
 
 shape! {
