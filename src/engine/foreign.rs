@@ -35,7 +35,7 @@ fn is_group(place: &Place, branch: &RefName, commit: &Oid) -> bool {
 pub(super) enum Foreign {
     /// The oldest that is covered was recorded.
     Recorded,
-    /// GitHub has moved the branch and does not call the requests merged yet (0048).
+    /// GitHub has moved the branch and does not call the requests merged yet (0045).
     Landing,
     /// None is covered.
     None,

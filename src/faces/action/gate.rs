@@ -78,7 +78,10 @@ pub(super) fn sync(job: &Job, outputs: &mut Outputs) -> Outcome {
         let delivered = engine.sync_by_hand(&repo.name, wanted, PATIENCE, |_| {}).await;
         let delivered = delivered.map_err(|error| match error {
             ByHandError::NoTarget(fault) => Report::usage(fault),
-            other => Report::chain(Exit::FAILED, &other),
+            other @ (ByHandError::NotInstalled(_)
+            | ByHandError::Unmanaged(_)
+            | ByHandError::Closed(..)
+            | ByHandError::Turn(_)) => Report::chain(Exit::FAILED, &other),
         })?;
         let (text, json, exit) = told_by_hand(&delivered);
         outputs.set("result", json);

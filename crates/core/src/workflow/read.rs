@@ -152,7 +152,7 @@ fn get<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
     entries(Some(node)).find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-fn entries<'n>(node: Option<&'n Node>) -> impl Iterator<Item = (&'n str, &'n Node)> {
+fn entries(node: Option<&Node>) -> impl Iterator<Item = (&str, &Node)> {
     let pairs = match node.map(|node| &node.kind) {
         Some(Kind::Map(pairs)) => pairs.as_slice(),
         Some(Kind::Scalar { .. } | Kind::List(_)) | None => &[],
