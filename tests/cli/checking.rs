@@ -60,6 +60,8 @@ fn each_fault_of_the_repository_has_its_code_and_place() {
     let bench = bench();
     bench.write(path, "a: CANARY\n");
     only(&bench, "CS0201", path, 0, 0);
+    let text = bench.run(&["check"]).out;
+    assert!(text.starts_with(&format!("error[CS0201]: the file is not sealed\n ┌ {path}\nhelp: ")), "{text}");
     bench.sealed(path, DOCUMENT);
     let sealed = bench.read(path);
     let changed = |from: &str, to: &str| {

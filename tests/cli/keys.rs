@@ -113,7 +113,7 @@ fn completions_name_the_verbs() {
 fn verbs_of_later_releases_are_unknown() {
     let bench = Bench::new();
     let help = bench.run(&["--help"]).fine();
-    for verb in ["propose", "access", "status", "backup", "revoke-value"] {
+    for verb in ["propose", "access", "status", "backup"] {
         assert!(!help.contains(&format!("  {verb} ")), "{help}");
         bench.run(&[verb]).ends(2);
     }

@@ -335,7 +335,7 @@ impl World {
     #[track_caller]
     pub(crate) fn comment(&self, pull: u64) -> String {
         let ours = self.repo.comments(pull).into_iter().filter(|(who, _)| *who == self.app.bot_login());
-        let beside = ["<!-- countersign:reply ", "<!-- countersign:closed "];
+        let beside = ["<!-- countersign:reply ", "<!-- countersign:closed ", "<!-- countersign:overdue "];
         let comments: Vec<_> = ours.filter(|(_, body)| !beside.iter().any(|marker| body.contains(marker))).collect();
         assert!(comments.len() <= 1, "one comment is edited in place: {comments:#?}");
         comments.into_iter().next().map(|(_, body)| body).unwrap_or_default()

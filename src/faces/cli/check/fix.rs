@@ -7,8 +7,24 @@ use countersign_core::policy::{self, Diagnostic};
 
 use crate::faces::exit::Report;
 
-/// The text with what is certain put right, and how much that was. Only an invalid text is touched.
+/// How deep misspelt fields are followed; a policy is not deeper.
+const DEPTH: usize = 16;
+
+/// The text with what is certain put right, and how much that was. Only an invalid text is touched. What stands below a misspelt
+/// field is read once that is put right: it is looked at again until nothing more is certain.
 pub(super) fn fixed(text: &str) -> (String, usize) {
+    let (mut text, mut done) = (text.to_owned(), 0);
+    for _ in 0..DEPTH {
+        let (next, more) = once(&text);
+        if more == 0 {
+            break;
+        }
+        (text, done) = (next, done + more);
+    }
+    (text, done)
+}
+
+fn once(text: &str) -> (String, usize) {
     let Err(findings) = policy::parse(text) else { return (text.to_owned(), 0) };
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     let mut done = 0;
@@ -31,6 +47,9 @@ fn apply(lines: &mut [String], finding: &Diagnostic) -> bool {
     let Some(typed) = chars.get(start..end).map(|part| part.iter().collect::<String>()) else { return false };
     // a field in quotes stays as it is
     if !typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
+        return false;
+    }
+    if typed == *with {
         return false;
     }
     *line = chars[..start].iter().collect::<String>() + with + &chars[end..].iter().collect::<String>();

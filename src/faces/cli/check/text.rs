@@ -102,6 +102,10 @@ pub(super) fn coloured(finding: &Finding) -> String {
         };
         text += &styled;
         text.push('\n');
+        // about a file as a whole: which one
+        if number == 0 && finding.diagnostic.place.is_none() {
+            text += &format!("{blue} ┌{blue:#} {}\n", printable(&finding.file));
+        }
     }
     text.push('\n');
     text

@@ -155,7 +155,7 @@ async fn what_is_not_supported_is_refused_with_what_to_do_instead_and_a_locked_c
     let pull = world.by_rita("rita/db", "production");
     world.until_check(pull, "action_required");
     let rollback = say(&world, &world.zoe, pull, "/countersign rollback L-3");
-    until_refused(&world, pull, rollback, &["`rollback` is not supported yet", "push a branch that reverts the merge"]);
+    until_refused(&world, pull, rollback, &["`rollback` is not supported yet", "it opens the pull request"]);
     let rollback = say(&world, &world.zoe, pull, "/cs rollback L-3");
     until_refused(&world, pull, rollback, &["`rollback` is not supported yet", "countersign rollback -e ENV --to L-n"]);
     // scenario 54

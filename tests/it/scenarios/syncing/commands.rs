@@ -27,7 +27,7 @@ async fn a_refusal_is_answered_once_with_its_reason() {
         (&world.zoe, "/countersign sync hok", "there is no such target"),
         (&world.zoe, "/cs snyc", "there is no such command"),
         (&world.zoe, "/cs merge", "this request was merged as"),
-        (&world.zoe, "/cs ratify", "`ratify` is not supported yet"),
+        (&world.zoe, "/cs ratify", "`ratify` is for what was merged by a bypass"),
         (&world.zoe, "/cs sync\n/cs sync", "a comment can hold one command"),
     ] {
         let before = answers(&world, pull).len();
