@@ -97,17 +97,18 @@ impl Hearing<'_> {
             return Answered::Done;
         };
         let (code, words, help) = (refusal.reason.code(), refusal.words(), refusal.reason.help());
-        match refusal.reason {
-            Reason::MembershipUnknown => Answered::NotYet,
-            Reason::BypassSecondPerson | Reason::BypassOwnChange => {
-                Answered::Told(format!("Heard, and not enough yet: `{code}` — {words}. Next: {help}.\n"))
-            }
-            Reason::BypassStale => refused(
-                format!("nothing is bypassed: `{code}` — {words}"),
-                format!("look at the present head; the line for it is `/countersign bypass {head} \"<reason>\"`"),
-            ),
-            reason => refused(format!("nothing is bypassed: `{code}` — {words}"), reason.help()),
+        if refusal.reason == Reason::MembershipUnknown {
+            return Answered::NotYet;
         }
+        if matches!(refusal.reason, Reason::BypassSecondPerson | Reason::BypassOwnChange) {
+            return Answered::Told(format!("Heard, and not enough yet: `{code}` — {words}. Next: {help}.\n"));
+        }
+        let next = if refusal.reason == Reason::BypassStale {
+            format!("look at the present head; the line for it is `/countersign bypass {head} \"<reason>\"`")
+        } else {
+            help.to_owned()
+        };
+        refused(format!("nothing is bypassed: `{code}` — {words}"), next)
     }
 
     fn of_rejection(&self) -> Answered {

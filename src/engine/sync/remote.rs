@@ -84,7 +84,12 @@ impl Engine {
         }
         let look = match turn.rule.target() {
             Target::Flux { verify: Some(pattern), .. } => self.look_at_statuses(place, &commits, pattern).await?,
-            target => match self.way_to(place, target) {
+            target @ (Target::Branch { .. }
+            | Target::Workflow { .. }
+            | Target::Event { .. }
+            | Target::Webhook { .. }
+            | Target::Flux { .. }
+            | Target::ArgoCd { .. }) => match self.way_to(place, target) {
                 Err(trouble) => Look::Unwell(trouble),
                 Ok(None) => return Ok(Outcome::Accepted),
                 Ok(Some(reach)) => match self.outbound.remote(reach).look().await {
@@ -92,7 +97,13 @@ impl Engine {
                     Ok(Some(application)) => of_application(&application, &commits),
                     Err(fault) => match of_outbound(&fault) {
                         Outcome::Again(_, trouble) | Outcome::Blocked(trouble) => Look::Unwell(trouble),
-                        outcome => return Ok(outcome),
+                        outcome @ (Outcome::Converged
+                        | Outcome::Accepted
+                        | Outcome::Triggered(_)
+                        | Outcome::NotYet
+                        | Outcome::Unwell(_)
+                        | Outcome::Refused(_)
+                        | Outcome::Drifted(_)) => return Ok(outcome),
                     },
                 },
             },

@@ -87,9 +87,9 @@ async fn changed() -> (World, String, String) {
         world.until_merged(pull);
         world.until("the merge is recorded", |world| {
             let ledger = world.ledger();
-            let merge = ledger.entries().iter().find_map(|entry| match &entry.entry {
-                Entry::Merge(merge) if merge.pull.get() == pull => Some(entry.sequence.label()),
-                _ => None,
+            let merge = ledger.entries().iter().find_map(|entry| {
+                let Entry::Merge(merge) = &entry.entry else { return None };
+                (merge.pull.get() == pull).then(|| entry.sequence.label())
             });
             entries.extend(merge.clone());
             merge.is_some()
@@ -185,9 +185,9 @@ async fn a_revoked_value_never_comes_back() {
     let (world, _, _) = changed().await;
     let (tree, pin) = (Tree::clone(&world, &world.rita), trust(&world));
     let token = world.rita.token.as_str();
-    let adopted = world.ledger().entries().iter().find_map(|entry| match &entry.entry {
-        Entry::Adopted(adopted) => Some(adopted.commit.to_string()),
-        _ => None,
+    let adopted = world.ledger().entries().iter().find_map(|entry| {
+        let Entry::Adopted(adopted) = &entry.entry else { return None };
+        Some(adopted.commit.to_string())
     });
     let adopted = adopted.expect("an adoption");
     let revoke = |arguments: &[&str]| -> Said {

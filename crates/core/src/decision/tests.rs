@@ -492,8 +492,8 @@ fn r7_r8_structure_refuses_whoever_approves() {
     let bare = KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::BecamePlain };
     let turned = approved().but(|facts| facts.documents.get_mut(&path).unwrap().keys = vec![bare]);
     let _ = turned.is(Verdict::Blocked, Reason::ExposedKey);
-    let _ = document(|file| _ = file.new_recipients.insert("age1two".into()))
-        .is(Verdict::Blocked, Reason::RecipientsDiffer);
+    let _ =
+        document(|file| file.new_recipients.insert("age1two".into())).is(Verdict::Blocked, Reason::RecipientsDiffer);
     let _ = document(|file| file.demanded_recipients = Some(["age1two".to_owned()].into()))
         .is(Verdict::Blocked, Reason::RecipientsDiffer);
     let _ = approved().but(|facts| facts.documents.clear()).is(Verdict::Blocked, Reason::NotSops);

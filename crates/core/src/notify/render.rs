@@ -183,7 +183,7 @@ fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
         AutoEscape::Html => escape::html(&text),
         AutoEscape::Custom(channel) if channel == "mrkdwn" => escape::slack(&text),
         AutoEscape::Custom(channel) if channel == "card" => escape::card(&text),
-        _ => escape::plain(&text),
+        AutoEscape::None | AutoEscape::Json | AutoEscape::Custom(_) | _ => escape::plain(&text),
     };
     out.write_str(&text).map_err(Error::from)
 }

@@ -160,9 +160,9 @@ async fn it_takes_two_where_the_policy_says_so() {
     bypass(&world, &world.cy, pull);
     world.until_merged(pull);
     world.until_comment(pull, "bypassed by ");
-    let Some(entry) = world.ledger().entries().iter().find_map(|entry| match &entry.entry {
-        Entry::Bypass(bypass) => Some(bypass.clone()),
-        _ => None,
+    let Some(entry) = world.ledger().entries().iter().find_map(|entry| {
+        let Entry::Bypass(bypass) = &entry.entry else { return None };
+        Some(bypass.clone())
     }) else {
         panic!("no entry")
     };

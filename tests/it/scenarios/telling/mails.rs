@@ -63,7 +63,7 @@ async fn an_address_that_is_refused_stops_no_other_and_one_that_is_busy_is_tried
             && metrics.contains("countersign_letters{state=\"waiting\"} 0")
     });
     assert_eq!((told.mail.tried("gone@example.com"), told.mail.tried("busy@example.com")), (1, 2));
-    let (_, page) = world.get(&world.admin());
+    let (_, page) = world.get(world.admin());
     assert!(page.contains("1 was given up") && page.contains("change.opened") && page.contains("(550)"), "{page}");
     world.end();
 }

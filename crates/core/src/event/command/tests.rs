@@ -201,10 +201,8 @@ fn a_bypass_names_the_whole_head_and_a_reason() {
 }
 
 fn command_of(read: &Read) -> Spoken {
-    match read {
-        Read::Command(Command::Spoken(spoken)) => spoken.clone(),
-        _ => panic!("{read:?}"),
-    }
+    let Read::Command(Command::Spoken(spoken)) = read else { panic!("{read:?}") };
+    spoken.clone()
 }
 
 #[test]
