@@ -166,6 +166,11 @@ impl<'t> Planner<'_, 't> {
                 }
             }
         }
+        // each side took out what the other one kept: whether an empty group is meant, nobody said
+        let is_emptied = kept.is_empty() && new.is_empty() && !target.1.is_empty() && !other.1.is_empty();
+        if is_emptied {
+            self.conflict(path, ConflictKind::RemovedAndChanged);
+        }
         let mut take =
             |place: Option<usize>| new.remove(&place).unwrap_or_default().into_iter().map(|other| Piece::New { other });
         let mut pieces: Vec<Piece<'t>> = take(None).collect();

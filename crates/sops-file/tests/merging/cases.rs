@@ -139,6 +139,20 @@ fn the_same_value_on_both_sides_is_no_conflict() {
 }
 
 #[test]
+fn a_group_that_both_together_empty_is_named() {
+    let desk = Desk::new(Format::Yaml, "group:\n    a: 1\n    b: 2\nrest: 3\n");
+    let without = |second: i64, key: &str| desk.side(second, |opened| opened.unset(&key.parse().unwrap()).unwrap());
+    let (ours, theirs) = (without(1, "group.a"), without(2, "group.b"));
+    for (ours, theirs) in [(&ours, &theirs), (&theirs, &ours)] {
+        let Outcome::Conflicts(found) = merge(&desk.base, ours, theirs, Scope::Everything, at(9)).unwrap() else {
+            panic!("merged");
+        };
+        let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["`group` was removed on one side and changed on the other"]);
+    }
+}
+
+#[test]
 fn what_both_changed_differently_is_named() {
     let desk = desk();
     let ours = BASE.replace("first", "A").replace("    user: app\n", "").replace("end", "1");

