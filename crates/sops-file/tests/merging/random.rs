@@ -181,7 +181,14 @@ fn check(format: Format, base: &Flat, ours: &[Edit], theirs: &[Edit]) -> Result<
                     ConflictKind::Order => both_moved,
                     // a comment stays where its key was taken out, and belongs to the next one then
                     ConflictKind::Comments | ConflictKind::RemovedAndChanged => both_took_out,
-                    _ => false,
+                    ConflictKind::Changed
+                    | ConflictKind::Stretch
+                    | ConflictKind::Bared
+                    | ConflictKind::Documents
+                    | ConflictKind::Recipients
+                    | ConflictKind::Settings
+                    | ConflictKind::DataKey
+                    | ConflictKind::Metadata => false,
                 });
                 prop_assert!(
                     clash || excused || groups_differ(base, &our_model, &their_model),
