@@ -106,7 +106,10 @@ async fn play(story: Story, crashes: &[String]) -> Played {
         Story::Bypassed => {
             let soft =
                 "    required_approvals: 2\n    enforcement: soft\n    bypass: {users: [zoe], ratify_within: 5m}\n";
-            (World::without_server(&POLICY.replacen("    required_approvals: 2\n", soft, 1)).await, None)
+            let mut world = World::without_server(&POLICY.replacen("    required_approvals: 2\n", soft, 1)).await;
+            // that it is overdue is found by the sweep
+            world.set("COUNTERSIGN_RECONCILE_INTERVAL", "15s");
+            (world, None)
         }
         Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Direct | Story::ByHand => {
             (World::without_server(POLICY).await, None)
@@ -340,7 +343,9 @@ fn passings() -> u32 {
 fn whatever_step_the_server_dies_at_everything_ends_the_same() {
     let begun = Instant::now();
     let only = std::env::var("COUNTERSIGN_TEST_CRASH_ONLY").unwrap_or_default();
-    let points = || Point::ALL.iter().filter(|point| point.name().contains(&only));
+    // around a letter the end differs by design, at most once: `telling::mails` kills there and says what arrived
+    let whole = || Point::ALL.iter().filter(|point| point.stage() != Stage::Letter);
+    let points = || whole().filter(|point| point.name().contains(&only));
     let tried: Vec<(Point, u32)> = (1..=passings()).flat_map(|nth| points().map(move |point| (*point, nth))).collect();
     let failed = each_at_once(&tried, WIDTH, async |(point, nth)| crash_at(point, nth).await);
     println!("{} crashes at {} points in {} s", tried.len(), Point::ALL.len(), begun.elapsed().as_secs());
