@@ -74,10 +74,6 @@ async fn with_receiver() -> (World, Receiver) {
     let hook = "syncs: [{name: hook, webhook: {url_from: HOOK_URL, secret_from: HOOK_SECRET}}]";
     let policy =
         POLICY.replacen("{paths: [secrets/production/]}", &format!("{{paths: [secrets/production/], {hook}}}"), 1);
-    // people are told by a receiver of its own at the same place: what must arrive, arrives under one id
-    let policy = format!(
-        "{policy}notifications: [{{on: [change.opened], webhook: {{url_from: HOOK_URL, secret_from: HOOK_SECRET}}}}]\n"
-    );
     assert_ne!(policy, POLICY);
     let (world, receiver) = (World::without_server(&policy).await, Receiver::start().await);
     let granted = format!(
