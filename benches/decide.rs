@@ -95,7 +95,7 @@ fn facts(policy: &Policy, files: usize) -> Facts {
     let document = DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
-        keys: vec![KeyChange { key: "database.password".to_owned(), change: KeyChangeKind::Changed }],
+        keys: vec![KeyChange { key: "database.password".to_owned(), change: KeyChangeKind::Changed }].into(),
         exposed: Vec::new(),
         old_recipients: readers.clone(),
         new_recipients: readers,

@@ -63,7 +63,7 @@ pub(crate) fn sealed() -> DocumentFacts {
     DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
-        keys: vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::Changed }],
+        keys: vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::Changed }].into(),
         exposed: Vec::new(),
         old_recipients: [READER.to_owned()].into(),
         new_recipients: [READER.to_owned()].into(),

@@ -311,17 +311,19 @@ fn shown() -> Vec<State> {
                     key("api.token", KeyChangeKind::Renamed),
                     key("api.secret", KeyChangeKind::Reencrypted),
                     key("note", KeyChangeKind::BecameEncrypted),
-                ];
+                ]
+                .into();
             }),
         ),
-        ("very many keys", Story::new().document(|one| one.keys = many)),
+        ("very many keys", Story::new().document(|one| one.keys = many.into())),
         (
             "names that would like to be more",
             Story::new().document(|one| {
                 one.keys = vec![key(
                     "a | b` **c** @acme/security <img src=x> [x](http://evil.example)\u{202e}",
                     KeyChangeKind::Added,
-                )];
+                )]
+                .into();
             }),
         ),
     ]

@@ -23,6 +23,7 @@ mod waiting;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ pub use supposing::supposing;
 pub use waiting::Wait;
 
 use crate::domain::{Account, Delta, DeltaEntry, Digest, Environment, Oid, RefName, RepoPath, ResolvedNames};
-use crate::facts::{DocumentFacts, Facts, KeyChange, Origin, Readers, SettingChange, VoteSource};
+use crate::facts::{DocumentFacts, Facts, KeyChanges, Origin, Readers, SettingChange, VoteSource};
 use crate::policy::{Binding, Located, Machine, Mode, Policy};
 
 use self::case::Case;
@@ -173,7 +174,7 @@ pub struct ChangedPath {
     /// Added, removed or changed as a file.
     pub file: FileChange,
     /// Keys that changed in it.
-    pub keys: Vec<KeyChange>,
+    pub keys: KeyChanges,
     /// Number of people who can open it at the head, when it is sealed.
     pub readers: Option<usize>,
     /// Whether that set changed.
@@ -225,8 +226,13 @@ fn placed<'a>(
     let here = policy.on(base, default_branch);
     let mut documents = documents.iter().peekable();
     let place = |entry: &'a DeltaEntry| {
-        while documents.next_if(|(path, _)| **path < entry.path).is_some() {}
-        let document = documents.next_if(|(path, _)| **path == entry.path).map(|(_, found)| found);
+        let document = loop {
+            match documents.peek().map(|(path, found)| (path.as_bytes().cmp(entry.path.as_bytes()), *found)) {
+                Some((Ordering::Less, _)) => _ = documents.next(),
+                Some((Ordering::Equal, found)) => break Some(found),
+                Some((Ordering::Greater, _)) | None => break None,
+            }
+        };
         let same_readers = document.is_none_or(|document| document.old_recipients == document.new_recipients);
         let origins = document.iter().flat_map(|document| &document.copied);
         let sources = origins.map(|origin| (origin, policy.on(&origin.branch, default_branch).locate(&origin.path)));
@@ -434,6 +440,8 @@ pub fn outline(
 
 fn by_scope(placed: Vec<Placed<'_>>) -> BTreeMap<Scope, Vec<ChangedPath>> {
     let mut control = Vec::new();
+    // most changes are of one environment
+    let most = placed.len();
     let mut environments: BTreeMap<&Environment, Vec<ChangedPath>> = BTreeMap::new();
     for mut one in placed {
         for (origin, at) in &one.sources {
@@ -447,7 +455,8 @@ fn by_scope(placed: Vec<Placed<'_>>) -> BTreeMap<Scope, Vec<ChangedPath>> {
             Located::Control => control.push(changed_path(&one, Vec::new())),
             Located::Governed { environment, plain: _, ref mut policies } => {
                 let policies = std::mem::take(policies);
-                environments.entry(environment.name()).or_default().push(changed_path(&one, policies));
+                let paths = environments.entry(environment.name()).or_insert_with(|| Vec::with_capacity(most));
+                paths.push(changed_path(&one, policies));
             }
         }
     }
@@ -500,7 +509,7 @@ fn copied_path(origin: &Origin, into: &RepoPath, policies: Vec<usize>) -> Change
     ChangedPath {
         path: origin.path.clone(),
         file: FileChange::Changed,
-        keys: Vec::new(),
+        keys: KeyChanges::default(),
         readers: None,
         readers_changed: false,
         readers_added: Vec::new(),

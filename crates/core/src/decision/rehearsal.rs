@@ -210,7 +210,7 @@ fn documents(delta: &Delta) -> BTreeMap<RepoPath, DocumentFacts> {
     let document = |entry: &DeltaEntry| DocumentFacts {
         old: state(entry.old.is_some()),
         new: state(entry.new.is_some()),
-        keys: Vec::new(),
+        keys: Vec::new().into(),
         exposed: Vec::new(),
         old_recipients: Readers::default(),
         new_recipients: Readers::default(),

@@ -11,8 +11,8 @@ use crate::domain::{
     Timestamp, TreeEntry, UserId,
 };
 use crate::facts::{
-    Authority, ChangeFacts, Contributor, ContributorRole, FileState, History, KeyChangeKind, Known, MergeBase, People,
-    PlainCommit, Pusher, VoteFacts, VoteKind,
+    Authority, ChangeFacts, Contributor, ContributorRole, FileState, History, KeyChange, KeyChangeKind, Known,
+    MergeBase, People, PlainCommit, Pusher, VoteFacts, VoteKind,
 };
 
 const POLICY: &str = "\
@@ -57,7 +57,7 @@ fn sealed() -> DocumentFacts {
     DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
-        keys: vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::Changed }],
+        keys: vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::Changed }].into(),
         exposed: Vec::new(),
         old_recipients: [RITA.to_owned()].into(),
         new_recipients: [RITA.to_owned()].into(),
@@ -490,7 +490,7 @@ fn r7_r8_structure_refuses_whoever_approves() {
     let _ = document(|file| file.exposed = vec!["db.password".into()]).is(Verdict::Blocked, Reason::ExposedKey);
     // the settings may have been turned so that the file itself no longer asks for sealing
     let bare = KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::BecamePlain };
-    let turned = approved().but(|facts| facts.documents.get_mut(&path).unwrap().keys = vec![bare]);
+    let turned = approved().but(|facts| facts.documents.get_mut(&path).unwrap().keys = vec![bare].into());
     let _ = turned.is(Verdict::Blocked, Reason::ExposedKey);
     let _ =
         document(|file| file.new_recipients.insert("age1two".into())).is(Verdict::Blocked, Reason::RecipientsDiffer);

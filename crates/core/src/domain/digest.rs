@@ -174,7 +174,7 @@ impl Delta {
 
 /// A text with its length before it: what follows cannot be taken for a part of it.
 pub(crate) fn frame(text: &mut Vec<u8>, bytes: &[u8]) {
-    text.extend((bytes.len() as u64).to_be_bytes());
+    text.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
     text.extend_from_slice(bytes);
 }
 
@@ -184,7 +184,7 @@ pub(crate) fn side(text: &mut Vec<u8>, entry: Option<&TreeEntry>) {
         None => text.push(0),
         Some(entry) => {
             text.push(1);
-            text.extend(entry.mode.bits().to_be_bytes());
+            text.extend_from_slice(&entry.mode.bits().to_be_bytes());
             frame(text, entry.oid.as_str().as_bytes());
         }
     }

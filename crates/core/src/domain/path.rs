@@ -5,15 +5,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use super::ids::InvalidId;
 
-/// A path as Git stores it: bytes, components separated by `/`, relative to the root.
+/// A path as Git stores it: bytes, components separated by `/`, relative to the root. Passed on without being copied.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RepoPath(Vec<u8>);
+pub struct RepoPath(Arc<[u8]>);
 
 /// Why a path is refused in a governed or control scope (R7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,13 +55,13 @@ impl RepoPath {
     /// Takes the bytes Git gave.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self(bytes.into().into())
     }
 
     /// A path written as text.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.as_bytes().to_vec())
+        Self(text.as_bytes().into())
     }
 
     /// The bytes Git stores.
@@ -92,26 +93,20 @@ impl RepoPath {
         }
     }
 
-    /// Whether a look at each byte is enough: letters, digits and a few marks, and no component that begins with a dot or `git~`,
-    /// ends in a dot, or is empty. Nearly every path is like that; the others are looked at closely.
+    /// Whether a look at each byte and the next is enough: letters, digits and a few marks (no `~`, as in `git~1`), and no component
+    /// that begins or ends with a dot, or is empty. Nearly every path is like that; the others are looked at closely.
     fn is_plainly_fine(&self) -> bool {
-        let mut begins = true;
-        let mut last = b'/';
-        for (at, byte) in self.0.iter().enumerate() {
-            let fine = match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'+' | b'@' | b'=' | b',' => true,
-                b'.' => !begins,
-                b'/' => !begins && last != b'.',
-                _ => false,
-            };
-            let lookalike = begins && matches!(byte, b'g' | b'G') && self.0[at..].iter().take(4).any(|c| *c == b'~');
-            if !fine || lookalike {
-                return false;
-            }
-            begins = *byte == b'/';
-            last = *byte;
-        }
-        !begins && last != b'.'
+        let bytes = &*self.0;
+        let edge = |byte: u8| byte == b'/' || byte == b'.';
+        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+        // no branch in the loops, so that many bytes are looked at together
+        let plain = bytes.iter().fold(true, |plain, byte| plain & is_plain(*byte));
+        let pairs = bytes.iter().zip(&bytes[1..]);
+        let apart = pairs.fold(true, |apart, (one, next)| {
+            let (one, next) = (*one, *next);
+            apart & !((one == b'/') & edge(next) | (next == b'/') & edge(one))
+        });
+        plain && apart && !edge(*first) && !edge(*last)
     }
 
     /// Everything that forbids this path in a governed or control scope; empty when it is fine (R7).
@@ -138,6 +133,13 @@ impl RepoPath {
         note(text.split('/').any(is_git_lookalike), PathFault::GitLookalike);
         faults
     }
+}
+
+/// Bytes that no file system reads as anything but themselves, and dot and slash.
+fn is_plain(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit_or_mark = byte.wrapping_sub(b'+') <= b'9' - b'+';
+    letter | digit_or_mark | (byte == b'_') | (byte == b'@') | (byte == b'=')
 }
 
 /// Control characters, and those that no reader sees: zero-width, bidirectional overrides, byte-order mark, tags.
@@ -186,7 +188,7 @@ impl FromStr for RepoPath {
             rest = &rest[at + 4..];
         }
         bytes.extend_from_slice(rest.as_bytes());
-        Ok(Self(bytes))
+        Ok(Self::from_bytes(bytes))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::KeyChanges;
 use super::readers::Readers;
 use crate::domain::{RefName, RepoPath};
 
@@ -97,7 +98,7 @@ pub struct DocumentFacts {
     /// At the head.
     pub new: FileState,
     /// Keys that changed, in document order.
-    pub keys: Vec<KeyChange>,
+    pub keys: KeyChanges,
     /// Keys that stand in plain although the document's own settings say they are sealed.
     pub exposed: Vec<String>,
     /// Who could open it at the merge base.

@@ -3,6 +3,8 @@
 //! Gives the answer of [`Glob::concerns`] for every pattern without asking every pattern: they lie in a tree by their written-out
 //! first components. A path that is not ASCII is asked pattern by pattern. Nothing here knows what the owners are.
 
+use std::cmp::Ordering;
+
 use super::glob::{Glob, Globs, Subject};
 
 /// Patterns of many owners. Owners are numbers, given by whoever builds it.
@@ -15,8 +17,8 @@ pub(super) struct GlobIndex {
 /// A place in the tree: what is written out up to here.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Node {
-    /// The next component, folded, in order.
-    children: Vec<(Vec<u8>, usize)>,
+    /// The next component, folded, in order, its first bytes before it.
+    children: Vec<(u64, Vec<u8>, usize)>,
     /// Patterns whose written-out part ends here, by number.
     here: Vec<usize>,
 }
@@ -24,8 +26,25 @@ struct Node {
 impl Node {
     /// Where the child of that name is, or would be.
     fn child(&self, name: &[u8]) -> Result<usize, usize> {
-        self.children.binary_search_by(|(known, _)| known.as_slice().cmp(name))
+        let head = head(name);
+        let first = self.children.partition_point(|(known, ..)| *known < head);
+        let same = self.children[first..].iter().take_while(|(known, ..)| *known == head);
+        for (at, (_, whole, _)) in (first..).zip(same) {
+            match whole.as_slice().cmp(name) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok(at),
+                Ordering::Greater => return Err(at),
+            }
+        }
+        Err(first + self.children[first..].iter().take_while(|(known, ..)| *known == head).count())
     }
+}
+
+/// The first bytes of a name as a number that orders as they do: most names are told apart by it.
+fn head(name: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    head.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(head)
 }
 
 impl GlobIndex {
@@ -44,11 +63,11 @@ impl GlobIndex {
         let mut at = 0;
         for component in glob.literal_prefix() {
             at = match self.nodes[at].child(component.as_bytes()) {
-                Ok(known) => self.nodes[at].children[known].1,
+                Ok(known) => self.nodes[at].children[known].2,
                 Err(place) => {
                     let next = self.nodes.len();
                     self.nodes.push(Node::default());
-                    self.nodes[at].children.insert(place, (component.into_bytes(), next));
+                    self.nodes[at].children.insert(place, (head(component.as_bytes()), component.into_bytes(), next));
                     next
                 }
             };
@@ -112,7 +131,7 @@ impl GlobIndex {
                 return;
             }
             match node.child(subject.folded_ascii(depth)) {
-                Ok(at) => node = &self.nodes[node.children[at].1],
+                Ok(at) => node = &self.nodes[node.children[at].2],
                 Err(_) => return,
             }
         }
@@ -121,7 +140,7 @@ impl GlobIndex {
     /// The path ends where these patterns have a directory or itself: all of them concern it.
     fn below(&self, node: &Node, found: &mut impl FnMut(usize)) {
         node.here.iter().filter_map(|at| self.globs.get(*at)).for_each(|(_, owner)| found(*owner));
-        for (_, next) in &node.children {
+        for (.., next) in &node.children {
             self.below(&self.nodes[*next], found);
         }
     }

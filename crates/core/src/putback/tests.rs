@@ -57,7 +57,7 @@ fn document(new: FileState) -> DocumentFacts {
     DocumentFacts {
         old: FileState::Sealed,
         new,
-        keys: Vec::new(),
+        keys: Vec::new().into(),
         exposed: Vec::new(),
         old_recipients: Readers::default(),
         new_recipients: Readers::default(),
@@ -96,7 +96,7 @@ fn what_is_sealed_is_kept_and_nothing_else() {
     let mut exposed = document(FileState::Sealed);
     exposed.exposed = vec!["db.password".to_owned()];
     let mut turned = document(FileState::Sealed);
-    turned.keys = vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::BecamePlain }];
+    turned.keys = vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::BecamePlain }].into();
     let cases = [
         ("sealed", file('2'), Some(document(FileState::Sealed)), Some(file('2')), None),
         ("without integrity code", file('2'), Some(document(FileState::MacMissing)), Some(file('2')), None),

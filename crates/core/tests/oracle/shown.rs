@@ -162,7 +162,7 @@ fn sealed() -> DocumentFacts {
     DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
-        keys: vec![KeyChange { key: "db_password".to_owned(), change: KeyChangeKind::Changed }],
+        keys: vec![KeyChange { key: "db_password".to_owned(), change: KeyChangeKind::Changed }].into(),
         exposed: Vec::new(),
         old_recipients: Readers::default(),
         new_recipients: Readers::default(),

@@ -33,7 +33,7 @@ fn document() -> DocumentFacts {
     DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
-        keys: vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::Changed }],
+        keys: vec![KeyChange { key: "db.password".to_owned(), change: KeyChangeKind::Changed }].into(),
         exposed: Vec::new(),
         old_recipients: ["age1x".to_owned()].into(),
         new_recipients: ["age1x".to_owned()].into(),

@@ -62,7 +62,7 @@ fn whole() -> Facts {
     for (at, state) in states.into_iter().enumerate() {
         let mut document = sealed.clone();
         document.new = state;
-        document.keys = kinds.map(|change| KeyChange { key: format!("key{at}"), change }).into();
+        document.keys = kinds.map(|change| KeyChange { key: format!("key{at}"), change }).into_iter().collect();
         document.exposed = vec!["db.password".to_owned()];
         document.demanded_recipients = Some(["age1x".to_owned()].into());
         document.settings = vec![changed.clone()];
@@ -71,7 +71,7 @@ fn whole() -> Facts {
     }
     let roles = [ContributorRole::Author, ContributorRole::Committer, ContributorRole::CoAuthor];
     facts.people.contributors =
-        roles.map(|role| Contributor { commit: head.clone(), role, account: Some(rita.clone()) }).into();
+        roles.map(|role| Contributor { commit: head.clone(), role, account: Some(rita.clone()) }).into_iter().collect();
     facts.people.pushers.push(Pusher { commit: head.clone(), account: Known::Unknown(unknown()) });
     let vote = facts.votes[0].clone();
     let others =

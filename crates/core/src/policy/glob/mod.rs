@@ -43,6 +43,10 @@ struct Pattern {
     parts: Vec<Part>,
     /// The pattern ended in `/`: what is below it, not a file of that name.
     directory: bool,
+    /// ASCII letters that the name begins with, where the pattern ends in `**/name`.
+    begins: Vec<u8>,
+    /// The first of them as a bit ([`first_bit`]); none where any letter will do.
+    first: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -88,8 +92,8 @@ impl Glob {
                 parts.push(part);
             }
         }
-        let folded = Pattern { parts: parts.iter().map(Part::folded).collect(), directory };
-        Ok(Self { text, exact: Pattern { parts, directory }, folded })
+        let folded = Pattern::new(parts.iter().map(Part::folded).collect(), directory);
+        Ok(Self { text, exact: Pattern::new(parts, directory), folded })
     }
 
     /// The pattern as written (in NFC).
@@ -114,8 +118,8 @@ impl Glob {
     fn covers_subject(&self, subject: &Subject<'_>) -> bool {
         match subject {
             Subject::Ascii(ascii) => {
-                self.exact.may_begin(0, ascii)
-                    && self.exact.covers(0, ascii.count, |at| ascii.exact(at), self.exact.directory)
+                let name = |at| ascii.exact(at);
+                self.exact.may_begin(0, ascii, name) && self.exact.covers(0, ascii.count, name, self.exact.directory)
             }
             Subject::Text { exact, .. } => {
                 self.exact.covers(0, exact.len(), |at| exact[at].as_slice(), self.exact.directory)
@@ -141,12 +145,13 @@ impl Glob {
 
     /// As [`Glob::concerns`], for an ASCII path known to begin with the written-out part of the pattern, which has `depth`
     /// components, and to go on after it.
+    #[inline]
     pub(super) fn concerns_beyond(&self, subject: &Subject<'_>, depth: usize) -> bool {
         match subject {
             Subject::Ascii(_) if depth == self.folded.parts.len() => true,
             Subject::Ascii(ascii) => {
-                self.folded.may_begin(depth, ascii)
-                    && self.folded.covers(depth, ascii.count, |at| ascii.folded(at), false)
+                let name = |at| ascii.folded(at);
+                self.folded.may_begin(depth, ascii, name) && self.folded.covers(depth, ascii.count, name, false)
             }
             Subject::Text { .. } => self.concerns_subject(subject),
         }
@@ -180,15 +185,23 @@ impl Glob {
 }
 
 impl Pattern {
-    /// False only where the rest of the pattern is a name at any depth, and no component begins with its first letter.
-    fn may_begin(&self, from: usize, ascii: &Ascii<'_>) -> bool {
-        match self.parts.get(from..) {
-            Some([Part::AnyDepth, Part::Name(atoms)]) => match atoms.first() {
-                Some(Atom::Char(first)) => ascii.begins_with(*first),
-                Some(Atom::One | Atom::Many | Atom::Set { .. }) | None => true,
-            },
-            Some(_) | None => true,
-        }
+    fn new(parts: Vec<Part>, directory: bool) -> Self {
+        let letter = |atom: &Atom| match atom {
+            Atom::Char(own) => u8::try_from(*own).ok().filter(u8::is_ascii),
+            Atom::One | Atom::Many | Atom::Set { .. } => None,
+        };
+        let begins = match parts.as_slice() {
+            [.., Part::AnyDepth, Part::Name(atoms)] => atoms.iter().map_while(letter).collect(),
+            _ => Vec::new(),
+        };
+        let first = begins.first().map_or(0, |first| first_bit(*first));
+        Self { parts, directory, begins, first }
+    }
+
+    /// False only where the pattern ends in a name at any depth, and no component begins as it does.
+    fn may_begin<'n>(&self, from: usize, ascii: &Ascii<'_>, name: impl Fn(usize) -> &'n [u8]) -> bool {
+        self.begins.is_empty()
+            || ascii.firsts & self.first != 0 && (from..ascii.count).any(|at| begins(name(at), &self.begins))
     }
 
     /// Whether the pattern matches the path, or a directory the path lies in; the first `from` parts are known to match the first
@@ -424,11 +437,6 @@ pub(super) struct Ascii<'p> {
 const MAX_COMPONENTS: usize = 32;
 
 impl Ascii<'_> {
-    /// False where no component begins with the letter, in either case.
-    fn begins_with(&self, letter: char) -> bool {
-        u8::try_from(letter).is_ok_and(|letter| self.firsts & first_bit(letter) != 0)
-    }
-
     fn exact(&self, at: usize) -> &[u8] {
         &self.bytes[self.span(at)]
     }
@@ -441,6 +449,11 @@ impl Ascii<'_> {
     fn span(&self, at: usize) -> std::ops::Range<usize> {
         usize::from(self.ends[at])..usize::from(self.ends[at + 1]) - 1
     }
+}
+
+/// As `starts_with`, for beginnings too short to be worth a call.
+fn begins(name: &[u8], with: &[u8]) -> bool {
+    name.len() >= with.len() && name.iter().zip(with).all(|(one, other)| one == other)
 }
 
 fn first_bit(letter: u8) -> u64 {
