@@ -1,6 +1,7 @@
 //! The shipped program, run as people run it: every verb, wrong input with message and exit code, and secrets looked for
 //! everywhere they must not be.
 
+mod beginning;
 mod bench;
 mod canaries;
 mod checking;

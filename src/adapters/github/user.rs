@@ -96,6 +96,11 @@ struct PermissionsWire {
 }
 
 #[derive(Deserialize)]
+struct UserWire {
+    login: String,
+}
+
+#[derive(Deserialize)]
 struct PullWire {
     number: u64,
     html_url: String,
@@ -135,6 +140,15 @@ impl UserGitHub {
             archived: wire.archived,
             page: wire.html_url,
         })
+    }
+
+    /// `GET /user`: whose the token is.
+    ///
+    /// # Errors
+    /// As GitHub answers.
+    pub async fn login(&self) -> Result<String, ForgeError> {
+        let wire: UserWire = self.read("users.get", "/user".to_owned()).await?;
+        Ok(wire.login)
     }
 
     /// The open pull request of a branch of the repository, if there is one.

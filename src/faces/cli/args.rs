@@ -2,6 +2,7 @@
 //!
 //! No `Debug`: an argument may be a secret. Nothing is looked up here.
 
+mod begin;
 mod change;
 mod output;
 mod secrets;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::begin::{Gate, InitArgs};
 pub(super) use self::change::{Batch, EditArgs, PromoteArgs, RecipientsArgs, RollbackArgs, RotateArgs, UpdatekeysArgs};
 pub(super) use self::output::{ExportArgs, ExportFormat, Names, RunArgs};
 pub(super) use self::secrets::{
@@ -112,7 +114,7 @@ pub(super) enum Verb {
     Promote(PromoteArgs),
     /// Bring the values of an environment back to what they were, sealed anew for today's readers.
     Rollback(RollbackArgs),
-    /// Set up git in this clone: differences, merges and a hook for sealed documents.
+    /// Begin in a repository: policy, creation rules, workflows and keys; or with `--git` set up git of this clone.
     Init(InitArgs),
     /// Look for faults in the policy file and the repository it governs, or in what is staged.
     Check(CheckArgs),
@@ -251,13 +253,6 @@ pub(super) enum Said {
     Approve,
     /// It asks for changes.
     Reject,
-}
-
-#[derive(Args)]
-pub(super) struct InitArgs {
-    /// Tell git of this clone how sealed documents are compared and merged, and add a hook that refuses plain text.
-    #[arg(long)]
-    pub(super) git: bool,
 }
 
 #[derive(Args)]

@@ -20,9 +20,7 @@ pub(super) fn run(args: &KeygenArgs, json: bool) -> Outcome {
         return Err(Report::usage("with `--json` the private key has no place on standard output")
             .help("name a file for it with `-o FILE`"));
     }
-    let mut randomness = Zeroizing::new([0; 32]);
-    getrandom::fill(randomness.as_mut()).map_err(|error| Report::failed("the system gave no random bytes", &error))?;
-    let key = SigningKey::from_randomness(&randomness);
+    let key = random()?;
     let pem = key.to_pem().map_err(|error| Report::failed("the key cannot be written down", &error))?;
     let fingerprint = key.fingerprint();
     let Some(path) = &args.output else {
@@ -44,6 +42,19 @@ pub(super) fn run(args: &KeygenArgs, json: bool) -> Outcome {
         path.display()
     ));
     Ok(Exit::FINE)
+}
+
+fn random() -> Result<SigningKey, Report> {
+    let mut randomness = Zeroizing::new([0; 32]);
+    getrandom::fill(randomness.as_mut()).map_err(|error| Report::failed("the system gave no random bytes", &error))?;
+    Ok(SigningKey::from_randomness(&randomness))
+}
+
+/// A new key as PEM, and its fingerprint.
+pub(super) fn new_key() -> Result<(Zeroizing<String>, String), Report> {
+    let key = random()?;
+    let pem = key.to_pem().map_err(|error| Report::failed("the key cannot be written down", &error))?;
+    Ok((Zeroizing::new(pem.expose().to_owned()), key.fingerprint().to_string()))
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -39,7 +39,8 @@ pub(super) fn write(root: &Path) -> Result<Step, Report> {
     Ok(Step { what, state: State::Done, note: None })
 }
 
-fn is_below(path: &Path, folder: &Path) -> bool {
+/// Whether a path, there already or not, lies in a folder.
+pub(super) fn is_below(path: &Path, folder: &Path) -> bool {
     let known = |path: &Path| path.canonicalize().ok();
     let nearest: Option<PathBuf> = path.ancestors().find_map(known);
     matches!((nearest, known(folder)), (Some(path), Some(folder)) if path.starts_with(&folder))

@@ -1,30 +1,30 @@
-//! `init --git`: tells git of this clone how sealed documents are compared and merged, and to refuse what is not sealed.
+//! `init`: what a repository needs to begin, or with `--git` what git of this clone needs.
 //!
-//! Done twice it changes nothing. Hooks that are there stay as they are; nothing outside the clone is written.
+//! Nothing that is there is ever overwritten, so it can be run again. Private keys are written outside the repository alone.
 
+mod answers;
 mod attributes;
+mod clone;
+mod found;
 mod hook;
+mod keys;
+mod next;
+mod texts;
+mod write;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use countersign_core::ledger::POLICY_PATH;
-use countersign_core::policy;
 use serde::Serialize;
 use serde_json::json;
 
+use self::answers::Answers;
+use self::found::Found;
+use self::keys::Keys;
+use self::write::Writer;
 use super::args::InitArgs;
 use super::{Outcome, check, output};
-use crate::faces::exit::{Exit, Report};
-
-/// What git is told, in this clone alone.
-const SETTINGS: [(&str, &str); 5] = [
-    ("merge.countersign.name", "sealed documents, key by key"),
-    ("merge.countersign.driver", "countersign merge --driver %O %A %B %P"),
-    ("diff.countersign.textconv", "countersign diff --textconv"),
-    ("mergetool.countersign.cmd", "countersign merge \"$BASE\" \"$LOCAL\" \"$REMOTE\" -o \"$MERGED\""),
-    ("mergetool.countersign.trustExitCode", "true"),
-];
+use crate::faces::exit::{Exit, Report, printable};
 
 /// What became of one thing.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,6 +32,8 @@ const SETTINGS: [(&str, &str); 5] = [
 enum State {
     /// Written now.
     Done,
+    /// It would be written (`--dry-run`).
+    Plan,
     /// It was so already.
     Kept,
     /// Somebody has to do it.
@@ -47,57 +49,54 @@ struct Step {
     note: Option<String>,
 }
 
-/// Sets git up.
+/// Begins, or sets git up.
 pub(super) fn run(args: &InitArgs, json: bool) -> Outcome {
-    if !args.git {
-        return Err(Report::usage("say what to set up").help("`countersign init --git` sets up this clone"));
+    if args.git {
+        return clone::run(json);
     }
-    let root = PathBuf::from(git(Path::new("."), &["rev-parse", "--show-toplevel"])?);
-    let mut steps = Vec::new();
-    for (name, value) in SETTINGS {
-        steps.push(setting(&root, name, value)?);
+    let found = Found::look()?;
+    let answers = Answers::of(args, &found, json)?;
+    let keys = Keys::of(args, &found)?;
+    // everything that can be refused is refused before the first file is written
+    let files = texts::all(&answers, &found, &keys)?;
+    let mut writer = Writer::new(&found.root, args.dry_run);
+    keys.write(&mut writer)?;
+    for (name, text) in &files {
+        writer.file(name, text)?;
     }
-    steps.push(attributes::write(&root, &patterns(&root)?)?);
-    steps.push(hook::write(&root)?);
+    writer.first_documents(&answers, &found, &keys)?;
+    let next = next::commands(&answers, &found, &keys, &writer);
     if json {
-        output::json(&json!({"version": 1, "steps": steps}))?;
+        let next: Vec<_> = next.iter().map(|step| json!({"why": step.why, "commands": step.commands})).collect();
+        output::json(&json!({
+            "version": 1, "repository": found.name, "default_branch": found.branch, "dry_run": args.dry_run,
+            "recipient": keys.recipient(), "signing_key": keys.ledger_file(), "fingerprint": keys.fingerprint(),
+            "steps": writer.steps, "next": next,
+        }))?;
         return Ok(Exit::FINE);
     }
-    let mut text = String::new();
-    for step in &steps {
-        let word = match step.state {
-            State::Done => "done",
-            State::Kept => "kept",
-            State::Left => "left",
-        };
-        text += &format!("{word}  {}\n", step.what);
-        if let Some(note) = &step.note {
-            text += &format!("      {note}\n");
-        }
+    let mut text = format!("{}\n\n", found.sentence()) + &lines(&writer.steps);
+    if !args.dry_run {
+        text += &next::lines(&next);
     }
     output::say(&text)
 }
 
-fn setting(root: &Path, name: &str, value: &str) -> Result<Step, Report> {
-    let what = format!("git config {name}");
-    if git(root, &["config", "--local", "--get", name]).is_ok_and(|known| known == value) {
-        return Ok(Step { what, state: State::Kept, note: None });
+fn lines(steps: &[Step]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let word = match step.state {
+            State::Done => "done",
+            State::Plan => "plan",
+            State::Kept => "kept",
+            State::Left => "left",
+        };
+        text += &printable(&format!("{word}  {}\n", step.what));
+        if let Some(note) = &step.note {
+            text += &printable(&format!("      {note}\n"));
+        }
     }
-    git(root, &["config", "--local", name, value])?;
-    Ok(Step { what, state: State::Done, note: None })
-}
-
-/// The patterns of all environments, as git reads them; without a policy everything below `secrets`.
-fn patterns(root: &Path) -> Result<Vec<String>, Report> {
-    let file = root.join(POLICY_PATH);
-    let Ok(text) = std::fs::read_to_string(&file) else { return Ok(vec!["/secrets/**".to_owned()]) };
-    let policy = policy::parse(&text).map_err(|findings| {
-        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
-        Report::new(Exit::FINDINGS, format!("`{}` cannot be used: {first}", check::shown(&file)))
-            .help("`countersign check` shows every fault of it")
-    })?;
-    let globs = policy.environments().iter().flat_map(|rule| rule.paths().iter());
-    Ok(globs.flat_map(|glob| attributes::patterns(glob.as_str())).collect())
+    text
 }
 
 /// Runs git in the clone; what it printed, without the line end.
@@ -110,5 +109,5 @@ fn git(root: &Path, arguments: &[&str]) -> Result<String, Report> {
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(Report::new(Exit::FAILED, format!("git {} failed", arguments.first().unwrap_or(&"")))
         .cause(said)
-        .help("run this inside a clone"))
+        .help("run this inside a clone; `git init` makes one"))
 }

@@ -96,6 +96,23 @@ pub(in crate::faces::cli) fn has_remote(args: &ProposalArgs) -> Result<bool, Rep
     Ok(args.remote.is_some() || Git::plain().run(&["remote", "get-url", remote], b"")?.status.success())
 }
 
+/// What GitHub says to whoever begins.
+pub(in crate::faces::cli) struct Met {
+    /// Name of the default branch.
+    pub(in crate::faces::cli) default_branch: String,
+    /// Whose the token is.
+    pub(in crate::faces::cli) login: Option<String>,
+}
+
+/// Asks about the repository behind origin, if there is a token; `None`: nothing is known.
+pub(in crate::faces::cli) fn acquaintance() -> Option<Met> {
+    let place = place::Place::of(None, None).ok()?;
+    let (hub, runtime) = (place.hub().ok()?, settings::runtime().ok()?);
+    let repo = runtime.block_on(hub.repository(&place.name)).ok()?;
+    let login = runtime.block_on(hub.login()).ok();
+    Some(Met { default_branch: repo.default_branch, login })
+}
+
 impl Desk {
     /// Looks at everything that can be known before the change is made.
     pub(in crate::faces::cli) fn open(args: &ProposalArgs, config: Option<&PathBuf>) -> Result<Self, Report> {

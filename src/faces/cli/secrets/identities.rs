@@ -125,6 +125,11 @@ impl Identity {
         open(sealed, &self.known.read().unwrap_or_else(PoisonError::into_inner), options)
     }
 
+    /// The recipients of the identities that are known without asking anybody.
+    pub(super) fn recipients(&self) -> Vec<String> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).recipients().map(str::to_owned).collect()
+    }
+
     /// Whether one of the identities at hand belongs to this recipient.
     pub(super) fn is_own(&self, recipient: &str) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).recipients().any(|own| own == recipient)
@@ -227,7 +232,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// `sops/age/keys.txt` in the user's configuration directory.
-fn user_file() -> Option<PathBuf> {
+pub(in crate::faces::cli) fn user_file() -> Option<PathBuf> {
     Some(config_directory()?.join("sops").join("age").join("keys.txt"))
 }
 
@@ -237,7 +242,8 @@ fn user_ssh_files() -> Vec<PathBuf> {
     ["id_ed25519", "id_rsa"].into_iter().map(|name| home.join(".ssh").join(name)).collect()
 }
 
-fn config_directory() -> Option<PathBuf> {
+/// The user's configuration directory, where sops has it.
+pub(in crate::faces::cli) fn config_directory() -> Option<PathBuf> {
     if cfg!(windows) {
         return variable("AppData").map(PathBuf::from);
     }

@@ -8,6 +8,7 @@ pub(super) mod diff;
 pub(super) mod edit;
 pub(super) mod encrypt;
 pub(super) mod export;
+pub(super) mod founding;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod merge;
