@@ -139,8 +139,35 @@ fn the_same_value_on_both_sides_is_no_conflict() {
 }
 
 #[test]
+fn what_both_added_to_a_list_stands_there_once() {
+    let longer = BASE.replace("    - three\n", "    - three\n    - four\n");
+    both_ways(&longer.replace("user: app", "user: web"), &longer, &longer.replace("user: app", "user: web"));
+}
+
+#[test]
+fn an_empty_value_gives_way_to_the_keys_of_both() {
+    let desk = Desk::new(Format::Yaml, "group: \"\"\nrest: 3\n");
+    let (ours, theirs) = (desk.edited(1, "group:\n    a: 1\nrest: 3\n"), desk.edited(2, "group:\n    b: 2\nrest: 3\n"));
+    assert_eq!(plain(&desk.merged(&ours, &theirs)), "group:\n    b: 2\n    a: 1\nrest: 3\n");
+}
+
+#[test]
+fn the_newer_version_of_sops_is_named() {
+    let desk = desk();
+    let ours = desk.edited(1, &BASE.replace("user: app", "user: web"));
+    let theirs = desk.edited(2, &BASE.replace("last: end", "last: stop"));
+    let own = desk.base.sealed().metadata().version().expect("a version").to_owned();
+    for (version, wanted) in [("99.0.0", "99.0.0"), ("1.0.0", own.as_str())] {
+        let spelt = text(&theirs).replace(&format!("version: {own}"), &format!("version: {version}"));
+        assert_ne!(spelt, text(&theirs), "it stands there");
+        let merged = desk.merged(&ours, &desk.read(spelt.as_bytes()));
+        assert_eq!(merged.sealed().metadata().version(), Some(wanted), "{version}");
+    }
+}
+
+#[test]
 fn a_group_that_both_together_empty_is_named() {
-    let desk = Desk::new(Format::Yaml, "group:\n    a: 1\n    b: 2\nrest: 3\n");
+    let desk = Desk::new(Format::Yaml, "group:\n    b: 2\n    a: 1\nrest: 3\n");
     let without = |second: i64, key: &str| desk.side(second, |opened| opened.unset(&key.parse().unwrap()).unwrap());
     let (ours, theirs) = (without(1, "group.a"), without(2, "group.b"));
     for (ours, theirs) in [(&ours, &theirs), (&theirs, &ours)] {
