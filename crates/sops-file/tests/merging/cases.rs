@@ -298,3 +298,19 @@ fn several_documents_are_merged_one_by_one() {
     let third = desk.edited(3, "a: 1\n---\na: 1\nb: 4\n");
     assert_eq!(desk.conflicts(&third, &theirs), ["document 2: `b` was changed on both sides"]);
 }
+
+#[test]
+fn a_key_comes_behind_the_last_one_that_stays() {
+    let base = "delta:\n    alpha:\n        alpha: one\n    delta: two\nlast: end\n";
+    let desk = Desk::new(Format::Yaml, base);
+    for added in ["    beta: three\n", "    beta:\n        - three\n", "    beta:\n        gamma: three\n"] {
+        let ours = desk.edited(1, &base.replace("    delta: two\n", ""));
+        let theirs = desk.edited(2, &base.replace("    delta: two\n", &format!("    delta: two\n{added}")));
+        let wanted = base.replace("    delta: two\n", added);
+        assert_eq!(plain(&desk.merged(&ours, &theirs)), wanted);
+        assert_eq!(plain(&desk.merged(&theirs, &ours)), wanted, "the other way round");
+        let before = desk.edited(3, &base.replace("    delta: two\n", &format!("{added}    delta: two\n")));
+        assert_eq!(plain(&desk.merged(&ours, &before)), wanted);
+        assert_eq!(plain(&desk.merged(&before, &ours)), wanted, "the other way round");
+    }
+}
