@@ -2,10 +2,13 @@
 //!
 //! Never changes anything and asks for no permission.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::cast::Repo;
 use crate::git;
+use crate::state::environments::Secret;
 
 impl Repo {
     /// What a branch points at; None without such a branch.
@@ -97,6 +100,41 @@ impl Repo {
                 body
             })
             .collect()
+    }
+
+    /// Names of the secrets of an environment, each with its value and when it was written.
+    #[must_use]
+    pub fn secrets(&self, environment: &str) -> BTreeMap<String, (String, String)> {
+        let st = self.sim.inner.lock();
+        let found = st.repos.get(&self.id).and_then(|here| here.environments.get(environment));
+        let shown = |(name, secret): (&String, &Secret)| {
+            let value = String::from_utf8_lossy(&secret.value).into_owned();
+            (name.clone(), (value, secret.updated_at.to_string()))
+        };
+        found.map(|found| found.secrets.iter().map(shown).collect()).unwrap_or_default()
+    }
+
+    /// Somebody writes a secret of an environment, or deletes it; the environment is made when there is none.
+    pub fn set_secret(&self, environment: &str, name: &str, value: Option<&str>) {
+        let mut st = self.sim.inner.lock();
+        let now = st.now();
+        let Some(here) = st.repos.get_mut(&self.id) else { return };
+        let secrets = &mut here.environments.entry(environment.to_owned()).or_default().secrets;
+        match value {
+            Some(value) => {
+                let created_at = secrets.get(name).map_or(now, |known| known.created_at);
+                secrets.insert(name.to_owned(), Secret { value: value.into(), created_at, updated_at: now });
+            }
+            None => drop(secrets.remove(name)),
+        }
+    }
+
+    /// GitHub replaces the key pair of an environment.
+    pub fn rotate_key(&self, environment: &str) {
+        let mut st = self.sim.inner.lock();
+        if let Some(here) = st.repos.get_mut(&self.id) {
+            here.environments.entry(environment.to_owned()).or_default().rotations += 1;
+        }
     }
 
     /// Reactions to a comment: login and content, oldest first.

@@ -137,6 +137,7 @@ impl Sim {
                 runs: BTreeMap::new(),
                 statuses: Vec::new(),
                 deployments: BTreeMap::new(),
+                environments: BTreeMap::new(),
                 activity: Vec::new(),
                 rulesets: BTreeMap::new(),
                 protections: BTreeMap::new(),

@@ -15,6 +15,7 @@ mod checks;
 mod commits;
 mod contents;
 mod deployments;
+mod environments;
 mod gate;
 mod git_data;
 mod hooks;
@@ -48,6 +49,7 @@ const TABLES: &[&[Op]] = &[
     checks::OPS,
     statuses::OPS,
     deployments::OPS,
+    environments::OPS,
     actions::OPS,
     rulesets::OPS,
     branches::OPS,

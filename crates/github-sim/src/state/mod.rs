@@ -9,6 +9,7 @@ pub(crate) mod apps;
 pub(crate) mod checks;
 pub(crate) mod comments;
 pub(crate) mod deployments;
+pub(crate) mod environments;
 pub(crate) mod emit;
 pub(crate) mod landed;
 pub(crate) mod merge;

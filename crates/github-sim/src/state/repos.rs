@@ -14,6 +14,7 @@ use super::actions::WorkflowRun;
 use super::checks::{CheckRun, CheckSuite, Status};
 use super::comments::Comment;
 use super::deployments::Deployment;
+use super::environments::Environment;
 use super::pulls::Pull;
 use crate::access::Role;
 use crate::error::{Outcome, Refusal};
@@ -40,6 +41,7 @@ pub(crate) struct Repo {
     pub(crate) runs: BTreeMap<u64, CheckRun>,
     pub(crate) statuses: Vec<Status>,
     pub(crate) deployments: BTreeMap<u64, Deployment>,
+    pub(crate) environments: BTreeMap<String, Environment>,
     pub(crate) activity: Vec<Activity>,
     pub(crate) rulesets: BTreeMap<u64, Ruleset>,
     /// Classic protection as it was put, by branch.

@@ -5,6 +5,7 @@
 mod world;
 
 mod apps;
+mod environments;
 mod faults;
 mod git;
 mod graphql;
