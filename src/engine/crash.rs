@@ -114,6 +114,8 @@ points! {
     Sync "Approved content is delivered to a target." {
         SyncDue "sync-due" "something may leave; no deployment records it";
         SyncNoted "sync-noted" "the attempt is noted; nothing was sent";
+        SyncClaimed "sync-claimed" "it is noted which keys of a target are about to be written; none was";
+        SyncFilled "sync-filled" "the values are there; it is not noted that they are ours";
         SyncSent "sync-sent" "the target has answered; it is not noted";
         SyncEnded "sync-ended" "how it ended is noted; it is not in the ledger";
         SyncRecorded "sync-recorded" "it is in the ledger; the deployment does not say so";

@@ -79,7 +79,8 @@ pub fn targets(
             | Target::Event { .. }
             | Target::Webhook { .. }
             | Target::Flux { .. }
-            | Target::ArgoCd { .. } => None,
+            | Target::ArgoCd { .. }
+            | Target::Vault { .. } => None,
         };
         if let Some(run) = ended.or(moved) {
             runs.insert(id, run);

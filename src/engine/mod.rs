@@ -8,6 +8,7 @@ pub mod by_hand;
 pub mod doctor;
 pub mod forecast;
 pub mod intake;
+pub mod keyplan;
 pub mod lint;
 pub mod ports;
 pub mod proof;

@@ -7,6 +7,7 @@ pub mod outbound;
 pub mod keyring;
 pub mod outbox;
 pub mod remote;
+pub mod vessel;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use outbound::{
 };
 pub use outbox::{GivenUp, LetterFigures, Mail, MailServer, Mailer, Mark, Outbox, Post, SendError, SendKind, Waiting};
 pub use remote::{Reach, Remote, Telling};
+pub use vessel::{Fill, Held, Tag, Vessel, VesselReach};
 
 /// Which repository, as we reach it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -490,6 +492,8 @@ pub enum NoteKey {
     Labelled(PrNumber),
     /// Those who must ratify a bypass were called, for it is overdue.
     Called(PrNumber),
+    /// Which keys of a target are ours, by their marks.
+    Owned(TargetId),
     /// What was last seen of the guard: `guard::Watch`.
     Guard,
     /// Up to which ledger entry people were told: its sequence.

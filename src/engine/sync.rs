@@ -5,10 +5,12 @@
 //! made, and recorded in the ledger after it.
 
 mod callback;
+mod opened;
 mod remote;
 mod send;
 mod show;
 mod standing;
+mod values;
 
 pub use callback::take_callback;
 use remote::Drift;
@@ -116,6 +118,7 @@ impl Engine {
                 | NoteKey::Vouched(_)
                 | NoteKey::Labelled(_)
                 | NoteKey::Called(_)
+                | NoteKey::Owned(_)
                 | NoteKey::Guard
                 | NoteKey::Told
                 | NoteKey::Card(..) => {}

@@ -12,6 +12,7 @@ mod flux;
 mod post;
 mod range;
 mod resolve;
+mod vault;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,8 +28,10 @@ use self::answer::error;
 use self::argocd::ArgoCd;
 use self::flux::Flux;
 use self::resolve::{Resolve, SystemResolver, checked};
+use self::vault::Vault;
 use crate::engine::ports::{
-    Accepted, Block, Clock, Outbound, OutboundError, OutboundKind, Post, Reach, Remote, SendError, WebhookMessage,
+    Accepted, Block, Clock, Outbound, OutboundError, OutboundKind, Post, Reach, Remote, SendError, Vessel, VesselReach,
+    WebhookMessage,
 };
 
 /// Most headers of an answer; together they may have some 400 KiB, the client's own limit.
@@ -132,6 +135,12 @@ impl Outgoing {
 impl Outbound for Outgoing {
     async fn webhook(&self, message: &WebhookMessage) -> Result<Accepted, OutboundError> {
         self.in_time(self.send(message)).await
+    }
+
+    fn vessel(&self, reach: VesselReach) -> Box<dyn Vessel + '_> {
+        match reach {
+            VesselReach::Vault { address, rule, token } => Box::new(Vault { outgoing: self, address, rule, token }),
+        }
     }
 
     fn remote(&self, reach: Reach) -> Box<dyn Remote + '_> {

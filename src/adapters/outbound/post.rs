@@ -75,7 +75,7 @@ fn ours(fault: OutboundError) -> SendError {
         OutboundKind::Busy => again(None, fault.what),
         // an operator can change what our side does not allow
         OutboundKind::Blocked(_) => again(None, fault.what),
-        OutboundKind::Permanent => refused(fault.what),
+        OutboundKind::Permanent | OutboundKind::Conflict => refused(fault.what),
     }
 }
 

@@ -113,7 +113,7 @@ impl Engine {
             Err(fault) => Err(match fault.kind {
                 OutboundKind::Retry { after } => SendError { kind: SendKind::Again { after }, what: fault.what },
                 OutboundKind::Busy => again(fault.what),
-                OutboundKind::Permanent => refused(fault.what),
+                OutboundKind::Permanent | OutboundKind::Conflict => refused(fault.what),
                 // our side is not set up for it, which an operator can change
                 OutboundKind::Blocked(_) => again(fault.what),
             }),

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
 use super::remote::{Reach, Remote};
+use super::vessel::{Vessel, VesselReach};
 use super::{Post, SendError};
 
 /// What the settings of this process grant to repositories (`delivery.md`): nothing unless it is written there.
@@ -193,6 +194,9 @@ pub trait Outbound: Send + Sync {
 
     /// Posts JSON to a service; the beginning of what it answers, where that is JSON.
     async fn post(&self, post: &Post) -> Result<Option<serde_json::Value>, SendError>;
+
+    /// A place that holds values.
+    fn vessel(&self, reach: VesselReach) -> Box<dyn Vessel + '_>;
 }
 
 /// A webhook to send. It holds secrets and cannot be printed.
@@ -236,6 +240,8 @@ pub enum OutboundKind {
     },
     /// It does something else just now: try again.
     Busy,
+    /// Somebody else wrote meanwhile: a person decides.
+    Conflict,
     /// The receiver says no; another attempt would hear the same.
     Permanent,
     /// Our side does not allow it: nothing was sent.

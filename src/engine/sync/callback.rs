@@ -37,7 +37,8 @@ impl Engine {
                 | Target::Workflow { .. }
                 | Target::Event { .. }
                 | Target::Flux { .. }
-                | Target::ArgoCd { .. },
+                | Target::ArgoCd { .. }
+                | Target::Vault { .. },
             )
             | None => false,
         };

@@ -37,7 +37,11 @@ impl Engine {
                 application: application.clone(),
                 token: granted(token)?,
             }),
-            Target::Branch { .. } | Target::Workflow { .. } | Target::Event { .. } | Target::Webhook { .. } => None,
+            Target::Branch { .. }
+            | Target::Workflow { .. }
+            | Target::Event { .. }
+            | Target::Webhook { .. }
+            | Target::Vault { .. } => None,
         })
     }
 
@@ -89,7 +93,8 @@ impl Engine {
             | Target::Event { .. }
             | Target::Webhook { .. }
             | Target::Flux { .. }
-            | Target::ArgoCd { .. }) => match self.way_to(place, target) {
+            | Target::ArgoCd { .. }
+            | Target::Vault { .. }) => match self.way_to(place, target) {
                 Err(trouble) => Look::Unwell(trouble),
                 Ok(None) => return Ok(Outcome::Accepted),
                 Ok(Some(reach)) => match self.outbound.remote(reach).look().await {
@@ -153,13 +158,14 @@ impl Engine {
         match (self.differs(place, &turn.rule, approved), turn.rule.target()) {
             (Some(trouble), _) => Ok(Drift::Found(trouble)),
             (None, Target::ArgoCd { .. }) => self.strayed(turn, place, held, approved).await,
+            (None, Target::Vault { .. }) => self.emptied(turn, place).await,
             (None, _) => Ok(Drift::None),
         }
     }
 
     /// When a target that only tells when it is asked is asked again.
     pub(super) fn asked_again_at(&self, turn: &Turn<'_>) -> Option<Timestamp> {
-        let asked = turn.rule.target().kind() == TargetKind::ArgoCd;
+        let asked = matches!(turn.rule.target().kind(), TargetKind::ArgoCd | TargetKind::Vault);
         asked.then(|| self.clock.now().plus(self.settings.reconcile))
     }
 

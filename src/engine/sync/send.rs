@@ -70,6 +70,7 @@ impl Engine {
                 })
             }
             Target::Flux { .. } | Target::ArgoCd { .. } => self.tell_remote(turn, place, approved, run).await,
+            Target::Vault { .. } => self.fill(turn, place, approved, run).await,
         }
     }
 
@@ -153,7 +154,8 @@ impl Engine {
                 | Target::Event { .. }
                 | Target::Webhook { .. }
                 | Target::Flux { .. }
-                | Target::ArgoCd { .. } => Outcome::Accepted,
+                | Target::ArgoCd { .. }
+                | Target::Vault { .. } => Outcome::Accepted,
             },
             Some(id) => {
                 let question = Question::WorkflowRun(id);
@@ -232,6 +234,7 @@ pub(super) fn of_outbound(fault: &OutboundError) -> Outcome {
     match fault.kind {
         OutboundKind::Retry { after } => Outcome::Again(after, trouble(SyncReason::DeliveryFailed.code())),
         OutboundKind::Busy => Outcome::Again(None, trouble(SyncReason::TargetBusy.code())),
+        OutboundKind::Conflict => Outcome::Refused(trouble(SyncReason::Conflict.code())),
         OutboundKind::Permanent => Outcome::Refused(trouble(SyncReason::Refused.code())),
         OutboundKind::Blocked(block) => Outcome::Blocked(trouble(block.code())),
     }

@@ -15,6 +15,7 @@ mod secrets;
 mod stage;
 mod store;
 mod tree;
+mod vault;
 mod world;
 
 pub(crate) use argo::{ARGO_TOKEN, Argo};
@@ -27,4 +28,5 @@ pub(crate) use runner::{Step, Stepped};
 pub(crate) use secrets::{CANARY, Secrets};
 pub(crate) use stage::{at_once, each_at_once};
 pub(crate) use tree::Tree;
+pub(crate) use vault::Vault;
 pub(crate) use world::{PATIENCE, POLICY, WEBHOOK_SECRET, World};

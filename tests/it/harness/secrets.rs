@@ -88,6 +88,14 @@ impl Secrets {
         all().set(text, key, value)
     }
 
+    /// A sealed document without a key.
+    pub(crate) fn without(text: &str, key: &str) -> String {
+        let sealed = SealedDocument::parse(text.as_bytes(), Format::Yaml).expect("sealed");
+        let mut opened = open(&sealed, &all().reader, OpenOptions::default()).expect("opened");
+        opened.unset(&key.parse().expect("a key")).expect("unset");
+        String::from_utf8(opened.reseal(now()).expect("resealed")).expect("YAML is text")
+    }
+
     /// The same document for one more reader.
     pub(crate) fn with_another_reader(text: &str) -> String {
         let sealed = SealedDocument::parse(text.as_bytes(), Format::Yaml).expect("sealed");

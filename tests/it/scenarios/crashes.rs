@@ -12,7 +12,7 @@ use countersign::engine::crash::{Point, Stage};
 use github_sim::Push;
 use serde_json::json;
 
-use crate::harness::{POLICY, Receiver, SECRET, Secrets, Tree, World, each_at_once};
+use crate::harness::{POLICY, Receiver, SECRET, Secrets, Tree, Vault, World, each_at_once};
 
 const PRODUCTION: &str = "secrets/production/db.yaml";
 
@@ -40,9 +40,14 @@ enum Story {
     Bypassed,
     /// The plain one, with a target that receives what was approved, and a command nobody can carry out.
     Delivered,
+    /// The plain one, with a store that is given the values.
+    Filled,
 }
 
 fn story_of(point: Point) -> Story {
+    if matches!(point, Point::SyncClaimed | Point::SyncFilled) {
+        return Story::Filled;
+    }
     match point.stage() {
         Stage::Intake
         | Stage::Turn
@@ -67,6 +72,7 @@ fn story_of(point: Point) -> Story {
 struct Played {
     world: World,
     receiver: Option<Receiver>,
+    vault: Option<Vault>,
 }
 
 /// The usual policy, with a receiver for production.
@@ -88,10 +94,19 @@ async fn with_receiver() -> (World, Receiver) {
 
 /// Plays a story with a server that crashes at these points, one per start.
 async fn play(story: Story, crashes: &[String]) -> Played {
+    let mut vault = None;
     let (mut world, receiver) = match story {
         Story::Delivered => {
             let (world, receiver) = with_receiver().await;
             (world, Some(receiver))
+        }
+        Story::Filled => {
+            let store = Vault::start().await;
+            let target = format!("{{paths: [secrets/production/], syncs: [{}]}}", store.target(""));
+            let world = World::without_server(&POLICY.replacen("{paths: [secrets/production/]}", &target, 1)).await;
+            store.grant(&world, true);
+            vault = Some(store);
+            (world, None)
         }
         Story::Joined => {
             let policy = POLICY.replacen("[secrets/production/]", "[secrets/production/], binding: change", 1);
@@ -124,7 +139,7 @@ async fn play(story: Story, crashes: &[String]) -> Played {
     world.until_revived("the repository is adopted", |world| world.ledger_tip().is_some());
     world.until_quiet_again();
     match story {
-        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Delivered => {
+        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Delivered | Story::Filled => {
             ask(&mut world, story)
         }
         Story::Direct => {
@@ -167,7 +182,13 @@ async fn play(story: Story, crashes: &[String]) -> Played {
         world.until_revived("it is refused", |world| world.repo.reactions(comment).len() == 2);
         world.until_quiet_again();
     }
-    Played { world, receiver }
+    if let Some(vault) = &vault {
+        let new = |_: &World| vault.value("db.password").is_some_and(|text| text.ends_with("-2"));
+        world.until_revived("the value is there", new);
+        world.until_quiet_again();
+        assert_eq!((vault.written(), vault.faults()), (2, Vec::new()), "each value is written once");
+    }
+    Played { world, receiver, vault }
 }
 
 /// The messages a receiver was sent: one that comes again has the same id.
@@ -229,7 +250,7 @@ fn ask(world: &mut World, story: Story) {
 
 /// Everything people and auditors could look at in the end, without what differs from play to play.
 fn end_of(played: &Played) -> BTreeMap<String, String> {
-    let Played { world, receiver } = played;
+    let Played { world, receiver, vault } = played;
     let tree = Tree::clone(world, &world.zoe);
     let pull = world.repo.pull_json(1);
     let check = world.check(1).unwrap_or_default();
@@ -238,7 +259,9 @@ fn end_of(played: &Played) -> BTreeMap<String, String> {
         ledger.lines().map(|line| same(line.split_once(": ").map_or(line, |cut| cut.1))).collect();
     entries.sort();
     let files = tree.git(&["ls-tree", "-r", "origin/main"]);
-    let files: Vec<&str> = files.lines().filter(|line| !line.ends_with(PRODUCTION)).collect();
+    // the policy of a play with a store names its port
+    let differs = |line: &str| line.ends_with(PRODUCTION) || (vault.is_some() && line.ends_with("policy.yaml"));
+    let files: Vec<&str> = files.lines().filter(|line| !differs(line)).collect();
     let files = files.join("\n");
     // commits of one second stand in no order
     let log = tree.git(&["log", "-z", "--format=%an %s%n%b", "origin/main"]);
@@ -260,6 +283,7 @@ fn end_of(played: &Played) -> BTreeMap<String, String> {
         ),
         ("ledger", entries.join("\n")),
         ("deliveries", receiver.as_ref().map_or(0, |receiver| ids(receiver).len()).to_string()),
+        ("values at the target", vault.as_ref().map(|vault| vault.data().to_string()).unwrap_or_default()),
         ("deployments", world.repo.deployments().len().to_string()),
         (
             "everything we said",

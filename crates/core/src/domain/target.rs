@@ -52,6 +52,8 @@ pub enum TargetKind {
     /// An application of Argo CD.
     #[serde(rename = "argocd")]
     ArgoCd,
+    /// A secret of Vault's or OpenBao's key-value store.
+    Vault,
 }
 
 impl TargetKind {
@@ -64,6 +66,7 @@ impl TargetKind {
             Self::Webhook => "webhook",
             Self::Flux => "flux",
             Self::ArgoCd => "argocd",
+            Self::Vault => "vault",
         }
     }
 }

@@ -167,6 +167,13 @@ impl SigningKey {
         self.public().fingerprint()
     }
 
+    /// A key for another purpose, which nobody can tell from this one or the other way round. `purpose` is no message that is ever
+    /// signed: entries are signed with a context in front.
+    #[must_use]
+    pub fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        *Digest::of(Zeroizing::new(self.sign(purpose)).as_slice()).as_bytes()
+    }
+
     /// Signs a message.
     pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()

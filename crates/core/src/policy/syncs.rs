@@ -5,8 +5,8 @@
 use crate::domain::{Alias, RefName, TargetKind, TargetName};
 
 use super::diagnostic::Place;
-use super::machines;
-use super::raw::OnDrift;
+use super::machines::{self, KeyPattern};
+use super::raw::{OnDrift, Prune};
 
 /// One target of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct SyncRule {
     pub(super) target: Target,
     pub(super) after: Vec<TargetName>,
     pub(super) on_drift: OnDrift,
+    pub(super) prune: Prune,
+    pub(super) adopt: bool,
 }
 
 impl SyncRule {
@@ -48,6 +50,31 @@ impl SyncRule {
     pub fn on_drift(&self) -> OnDrift {
         self.on_drift
     }
+
+    /// What happens to keys we wrote that are no longer approved.
+    #[must_use]
+    pub fn prune(&self) -> Prune {
+        self.prune
+    }
+
+    /// Whether keys that are there already, and not ours, are taken over.
+    #[must_use]
+    pub fn adopt(&self) -> bool {
+        self.adopt
+    }
+}
+
+/// Which secret of a key-value store, and which keys of the environment go there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultRule {
+    /// The mount.
+    pub mount: String,
+    /// The path below the mount.
+    pub path: String,
+    /// The namespace.
+    pub namespace: Option<String>,
+    /// The keys; none: all.
+    pub keys: Vec<KeyPattern>,
 }
 
 /// What a target is.
@@ -94,6 +121,15 @@ pub enum Target {
         application: String,
         /// Alias of the token.
         token: Alias,
+    },
+    /// A secret of Vault's key-value store, version 2.
+    Vault {
+        /// Address of the server.
+        address: ServiceAddress,
+        /// Alias of the token.
+        token: Alias,
+        /// Which secret, and which keys.
+        rule: VaultRule,
     },
 }
 
@@ -154,6 +190,32 @@ impl Target {
             Self::Webhook { .. } => TargetKind::Webhook,
             Self::Flux { .. } => TargetKind::Flux,
             Self::ArgoCd { .. } => TargetKind::ArgoCd,
+            Self::Vault { .. } => TargetKind::Vault,
         }
+    }
+
+    /// Which keys of the environment go to a target that holds values, none: all; `None`: it holds none.
+    fn keys(&self) -> Option<&[KeyPattern]> {
+        match self {
+            Self::Vault { rule, .. } => Some(&rule.keys),
+            Self::Branch { .. }
+            | Self::Workflow { .. }
+            | Self::Event { .. }
+            | Self::Webhook { .. }
+            | Self::Flux { .. }
+            | Self::ArgoCd { .. } => None,
+        }
+    }
+
+    /// Whether it is given values.
+    #[must_use]
+    pub fn holds_values(&self) -> bool {
+        self.keys().is_some()
+    }
+
+    /// Whether it is given the value of this key.
+    #[must_use]
+    pub fn takes(&self, key: &str) -> bool {
+        self.keys().is_some_and(|keys| keys.is_empty() || keys.iter().any(|pattern| pattern.matches(key)))
     }
 }

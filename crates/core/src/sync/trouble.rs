@@ -97,6 +97,21 @@ reasons! {
     /// The target runs something else.
     TargetDiffers = "target-differs", "the target no longer runs what was approved",
         "find out who changed it; `on_drift: reapply` delivers again by itself";
+    /// The target holds keys that we did not write.
+    KeysNotOurs = "target-keys-not-ours", "the target holds keys that countersign did not write",
+        "take them away there, leave them out with `keys`, or take them over once with `adopt: true`";
+    /// Somebody wrote at the same time.
+    Conflict = "target-conflict", "somebody else wrote to the target at the same time",
+        "see who else writes there, then write `/countersign sync` on the pull request";
+    /// The server has no identity for the environment.
+    NoIdentity = "target-without-identity", "the server has no usable age identity of the environment",
+        "the operator names one: [repositories.\"OWNER/NAME\".environments.NAME] age_identity_file = \"…\"";
+    /// A document cannot be opened.
+    NotOpened = "target-not-opened", "a document of the environment cannot be opened",
+        "make the server's identity one of its readers, in `.sops.yaml` and with `countersign updatekeys`";
+    /// Two documents have a key of one name.
+    KeyTwice = "target-key-twice", "two documents of the environment have a key of the same name",
+        "give one of them another name: a target holds one value under a name";
     /// The target does something else.
     TargetBusy = "target-busy", "the target is busy with another operation", "nothing to do: it is tried again";
     /// A permission of the App is missing.

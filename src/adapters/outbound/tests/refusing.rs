@@ -11,7 +11,9 @@ async fn refused(resolver: Box<dyn Resolve>, message: &WebhookMessage) -> (Optio
     assert!(!text.contains("canary") && !text.contains("hidden"), "{text}");
     match error.kind {
         OutboundKind::Blocked(block) => (Some(block), text),
-        OutboundKind::Retry { .. } | OutboundKind::Busy | OutboundKind::Permanent => (None, text),
+        OutboundKind::Retry { .. } | OutboundKind::Busy | OutboundKind::Conflict | OutboundKind::Permanent => {
+            (None, text)
+        }
     }
 }
 

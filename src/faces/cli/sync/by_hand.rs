@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{plan, text};
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
+use crate::engine::keyplan::KeyPlan;
 use crate::faces::cli::args::SyncArgs;
 use crate::faces::cli::{Outcome, adopt, output, settings};
 use crate::faces::config::ServeConfig;
@@ -82,7 +83,7 @@ pub(super) fn trouble(target: &ByHand) -> Option<&Trouble> {
 }
 
 fn row(target: &ByHand) -> Value {
-    let mut row = plan::row(&target.planned);
+    let mut row = plan::row(&target.planned, &KeyPlan::default());
     if let Some(run) = &target.run {
         row["state"] = json!(run.state.word());
     }

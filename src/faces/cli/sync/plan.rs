@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::domain::{Oid, RefName};
 use countersign_core::policy::{Policy, Target};
-use countersign_core::sync::{Planned, Step};
+use countersign_core::sync::{KeyStep, Planned, Step};
 use serde_json::{Value, json};
 
 use super::text;
 use crate::engine::forecast::{self, Tip};
+use crate::engine::keyplan::{self, Content, KeyPlan};
 use crate::faces::cli::args::SyncArgs;
 use crate::faces::cli::ledger::reading::{self, Reading};
 use crate::faces::cli::{Outcome, output};
@@ -28,18 +29,20 @@ pub(super) fn run(args: &SyncArgs, json: bool) -> Outcome {
                 return Err(Report::usage(fault));
             }
             let (tips, held) = branches(&reading, args, &policy, &default_branch)?;
-            let every = forecast::targets(&reading.ledger, (&policy, &default_branch), &tips, &held, wire::now());
+            let place = (&policy, &default_branch);
+            let every = forecast::targets(&reading.ledger, place, &tips, &held, wire::now());
             let chosen = |planned: &Planned| {
                 environment.is_none_or(|name| planned.id.environment.as_str() == name)
                     && target.is_none_or(|name| planned.id.target.as_str() == name)
             };
-            every.into_iter().filter(chosen).collect()
+            let chosen = every.into_iter().filter(chosen);
+            chosen.map(|planned| with_keys(&reading, place, planned)).collect::<Result<Vec<_>, Report>>()?
         }
         None => Vec::new(),
     };
     let doubt = text::doubt(&reading.ledger);
     if json {
-        let targets: Vec<Value> = planned.iter().map(row).collect();
+        let targets: Vec<Value> = planned.iter().map(|(planned, keys)| row(planned, keys)).collect();
         let verified = doubt.is_none();
         output::json(&json!({"version": 1, "verified": verified, "targets": targets}))?;
     } else {
@@ -48,8 +51,24 @@ pub(super) fn run(args: &SyncArgs, json: bool) -> Outcome {
     Ok(exit(&planned, doubt.is_some()))
 }
 
-fn exit(planned: &[Planned], doubtful: bool) -> Exit {
-    let any = |fits: fn(&Step) -> bool| planned.iter().any(|planned| fits(&planned.step));
+/// What a delivery would do to each key, where it is one of values.
+fn with_keys(reading: &Reading, place: (&Policy, &RefName), planned: Planned) -> Result<(Planned, KeyPlan), Report> {
+    let rule = place.0.sync(&planned.id).filter(|rule| rule.target().holds_values());
+    let (Some(rule), Some(approved)) = (rule, &planned.approved) else { return Ok((planned, KeyPlan::default())) };
+    let blob = |oid: &Oid, limit: usize| reading.repo.blob(oid, limit).map_err(reading::unreadable);
+    let entries = |commit: &Oid| reading.repo.entries(commit).map_err(reading::unreadable);
+    let now = entries(&approved.commit)?;
+    // a commit that was delivered may have been rewritten away since: then every key is shown as new
+    let known = reading.ledger.state().deliveries().get(&planned.id).map(|receipt| receipt.commit.clone());
+    let last = known.and_then(|commit| reading.repo.entries(&commit).ok());
+    let last = last.as_ref().map(|entries| Content { entries, blob: &blob });
+    let keys =
+        keyplan::keys(place, (&planned.id.environment, rule), &Content { entries: &now, blob: &blob }, last.as_ref())?;
+    Ok((planned, keys))
+}
+
+fn exit(planned: &[(Planned, KeyPlan)], doubtful: bool) -> Exit {
+    let any = |fits: fn(&Step) -> bool| planned.iter().any(|(planned, _)| fits(&planned.step));
     if doubtful || any(|step| matches!(step, Step::Withhold(_))) {
         Exit::UNVERIFIED
     } else if any(|step| matches!(step, Step::Drifted(_))) {
@@ -85,14 +104,15 @@ fn branches(reading: &Reading, args: &SyncArgs, policy: &Policy, default_branch:
             | Target::Event { .. }
             | Target::Webhook { .. }
             | Target::Flux { .. }
-            | Target::ArgoCd { .. } => {}
+            | Target::ArgoCd { .. }
+            | Target::Vault { .. } => {}
         }
     }
     Ok((tips, held))
 }
 
 /// One target for a machine. `changes` and `refused` are for targets that get values.
-pub(super) fn row(planned: &Planned) -> Value {
+pub(super) fn row(planned: &Planned, keys: &KeyPlan) -> Value {
     let approved = planned.approved.as_ref();
     let supersedes = match &planned.step {
         Step::Deliver { supersedes, .. } => *supersedes,
@@ -116,7 +136,17 @@ pub(super) fn row(planned: &Planned) -> Value {
         "step": text::word(&planned.step),
         "supersedes": supersedes,
         "reason": reason.map(|trouble| json!({"code": trouble.code, "words": trouble.words, "help": trouble.help})),
-        "changes": [],
-        "refused": [],
+        "changes": keys.steps.iter().map(|(key, step)| json!({"key": key, "action": action(*step)})).collect::<Vec<_>>(),
+        "refused": keys.refused.iter().map(|(key, why)| json!({"key": key, "reason": why.code()})).collect::<Vec<_>>(),
     })
+}
+
+/// What happens to a key, for a machine.
+fn action(step: KeyStep) -> &'static str {
+    match step {
+        KeyStep::Add => "add",
+        KeyStep::Change => "change",
+        KeyStep::Remove => "remove",
+        KeyStep::Keep | KeyStep::Leave | KeyStep::Foreign => "same",
+    }
 }

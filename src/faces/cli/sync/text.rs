@@ -1,15 +1,16 @@
-//! The plan as a person reads it: one line per target, `+` new, `~` newer, `=` there, `!` differs, `✗` withheld.
+//! The plan as a person reads it: one line per target and key, `+` new, `~` newer, `=` there, `!` differs, `✗` withheld.
 
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
 use countersign_core::domain::RunState;
 use countersign_core::ledger::Ledger;
-use countersign_core::sync::{Approved, Planned, Step};
+use countersign_core::sync::{Approved, KeyStep, Planned, Step};
 
 use super::by_hand;
 use crate::engine::by_hand::ByHand;
 use crate::engine::forecast;
+use crate::engine::keyplan::KeyPlan;
 use crate::faces::cli::output;
 use crate::faces::exit::{colour, printable};
 
@@ -49,15 +50,15 @@ pub(super) fn doubt(ledger: &Ledger) -> Option<Doubt> {
 }
 
 /// The whole plan.
-pub(super) fn plan(planned: &[Planned], doubt: Option<&Doubt>) -> String {
+pub(super) fn plan(every: &[(Planned, KeyPlan)], doubt: Option<&Doubt>) -> String {
     let (red, cyan) = (colour(AnsiColor::Red), colour(AnsiColor::Cyan));
     let bold = anstyle::Style::new().bold();
-    let width = |of: fn(&Planned) -> usize| planned.iter().map(of).max().unwrap_or(0);
+    let width = |of: fn(&Planned) -> usize| every.iter().map(|(planned, _)| of(planned)).max().unwrap_or(0);
     let names = width(|planned| planned.id.target.as_str().len());
     let kinds = width(|planned| planned.kind.as_str().len());
     let mut text = String::new();
     let mut last = None;
-    for planned in planned {
+    for (planned, keys) in every {
         let environment = planned.id.environment.as_str();
         if last.replace(environment) != Some(environment) {
             let _ = writeln!(text, "{bold}{environment}{bold:#}");
@@ -68,13 +69,33 @@ pub(super) fn plan(planned: &[Planned], doubt: Option<&Doubt>) -> String {
         if let Some(trouble) = forecast::trouble(&planned.step) {
             let _ = writeln!(text, "      {cyan}help{cyan:#}: {}", printable(&trouble.help));
         }
+        text += &key_lines(keys);
     }
-    if planned.is_empty() && doubt.is_none() {
+    if every.is_empty() && doubt.is_none() {
         text += "nothing is delivered anywhere: the policy in force has no `syncs`\n";
     }
     if let Some(Doubt { why, help }) = doubt {
         let gap = if text.is_empty() { "" } else { "\n" };
         let _ = writeln!(text, "{gap}{red}✗ not verified{red:#}: {why}\n{cyan}help{cyan:#}: {help}");
+    }
+    text
+}
+
+/// One line per key: `+` new, `~` another value, `-` taken away, `=` as it is, `✗` in the way.
+fn key_lines(keys: &KeyPlan) -> String {
+    let mut text = String::new();
+    for (key, step) in &keys.steps {
+        let (style, mark) = match step {
+            KeyStep::Add => (colour(AnsiColor::Green), '+'),
+            KeyStep::Change => (colour(AnsiColor::Yellow), '~'),
+            KeyStep::Remove => (colour(AnsiColor::Red), '-'),
+            KeyStep::Keep | KeyStep::Leave | KeyStep::Foreign => (anstyle::Style::new(), '='),
+        };
+        let _ = writeln!(text, "      {style}{mark}{style:#} {}", printable(key));
+    }
+    let red = colour(AnsiColor::Red);
+    for (key, why) in &keys.refused {
+        let _ = writeln!(text, "      {red}✗{red:#} {}  {}: {}", printable(key), why.code(), why.words());
     }
     text
 }

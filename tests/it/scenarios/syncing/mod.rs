@@ -7,6 +7,7 @@ mod dying;
 mod failing;
 mod gitops;
 mod reporting;
+mod vault;
 
 use countersign_core::ledger::LedgerLine;
 use github_sim::{Push, Repo};

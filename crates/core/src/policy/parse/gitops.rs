@@ -33,17 +33,7 @@ fn context(field: &Field<String>, faults: &mut Faults) -> Option<StatusPattern> 
 }
 
 pub(super) fn argo(raw: &RawArgo, faults: &mut Faults) -> Option<Target> {
-    let address = raw.url.given().and_then(|text| {
-        let address = ServiceAddress::parse(&text.value);
-        if address.is_none() {
-            faults.push(
-                Diagnostic::error(Code::NoAddress, "`url` is no address of a server")
-                    .at(text.place)
-                    .help("write `https://argo.example.com`, without user, query or password"),
-            );
-        }
-        address
-    });
+    let address = address(&raw.url, "url", faults);
     let application = raw.application.given().and_then(|text| {
         let fine = is_application(&text.value);
         if !fine {
@@ -57,6 +47,20 @@ pub(super) fn argo(raw: &RawArgo, faults: &mut Faults) -> Option<Target> {
     });
     let token = alias(&raw.token_from, "token_from", faults);
     Some(Target::ArgoCd { address: address?, application: application?, token: token? })
+}
+
+/// The address of a server. What is written there is not repeated.
+pub(super) fn address(field: &Field<String>, name: &str, faults: &mut Faults) -> Option<ServiceAddress> {
+    let text = field.given()?;
+    let address = ServiceAddress::parse(&text.value);
+    if address.is_none() {
+        faults.push(
+            Diagnostic::error(Code::NoAddress, format!("`{name}` is no address of a server"))
+                .at(text.place)
+                .help("write `https://server.example.com`, without user, query or password"),
+        );
+    }
+    address
 }
 
 /// A name of Kubernetes (a DNS subdomain).

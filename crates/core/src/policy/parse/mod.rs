@@ -13,6 +13,7 @@ mod notifications;
 mod people;
 mod rule;
 mod syncs;
+mod vessels;
 
 use std::collections::BTreeSet;
 

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{Alias, RefName, TargetName};
 use crate::policy::diagnostic::{Code, Diagnostic, Place, shown};
 use crate::policy::model::{EnvironmentRule, OnDrift};
-use crate::policy::raw::{RawDispatch, RawSync, RawWebhook};
+use crate::policy::raw::{Prune, RawDispatch, RawSync, RawWebhook};
 use crate::policy::read::{Faults, Field, List, Located, nearest};
 use crate::policy::syncs::{SyncRule, Target};
 
-use super::{MAX_SYNCS, capped, gitops, names};
+use super::{MAX_SYNCS, capped, gitops, names, vessels};
 
 /// Longest type of a repository event, as GitHub takes it.
 const MAX_EVENT: usize = 100;
@@ -51,7 +51,8 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
         | Target::Event { .. }
         | Target::Webhook { .. }
         | Target::Flux { .. }
-        | Target::ArgoCd { .. } => OnDrift::Report,
+        | Target::ArgoCd { .. }
+        | Target::Vault { .. } => OnDrift::Report,
     };
     Some(SyncRule {
         name: TargetName::parse(&name?.value).ok()?,
@@ -59,6 +60,8 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
         target,
         after,
         on_drift: raw.on_drift.given().map_or(usual, |word| word.value),
+        prune: raw.prune.given().map_or(Prune::Never, |word| word.value),
+        adopt: raw.adopt.given().is_some_and(|word| word.value),
     })
 }
 
@@ -92,11 +95,12 @@ fn after(raw: &RawSync, known: Option<&BTreeSet<&str>>, faults: &mut Faults) -> 
 
 /// The one target of a sync. Several, or none, are a fault; those of a later release are refused elsewhere, by name.
 fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
-    let later = [raw.github_environment.key(), raw.kubernetes.key(), raw.vault.key()];
+    let later = [raw.github_environment.key(), raw.kubernetes.key()];
     let served = [
         ("branch", raw.branch.key(), raw.branch.is_faulty()),
         ("flux", raw.flux.key(), raw.flux.is_faulty()),
         ("argocd", raw.argocd.key(), raw.argocd.is_faulty()),
+        ("vault", raw.vault.key(), raw.vault.is_faulty()),
         ("dispatch", raw.dispatch.key(), raw.dispatch.is_faulty()),
         ("webhook", raw.webhook.key(), raw.webhook.is_faulty()),
     ];
@@ -108,7 +112,7 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
             faults.push(
                 Diagnostic::error(Code::MissingField, "the sync has no target")
                     .at(place)
-                    .help("give it one of `branch`, `flux`, `argocd`, `dispatch` or `webhook`"),
+                    .help("give it one of `branch`, `flux`, `argocd`, `vault`, `dispatch` or `webhook`"),
             );
             return None;
         }
@@ -134,6 +138,9 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
     }
     if let Some(argo) = raw.argocd.given() {
         return gitops::argo(&argo.value, faults);
+    }
+    if let Some(vault) = raw.vault.given() {
+        return vessels::vault(&vault.value, faults);
     }
     raw.webhook.given().and_then(|webhook| self::webhook(&webhook.value, faults))
 }
@@ -245,8 +252,9 @@ fn cycle(rules: &[SyncRule], faults: &mut Faults) {
     }
 }
 
-/// What can only be judged over all environments: a branch target that is governed, or has two masters.
+/// What can only be judged over all environments: a branch target that is governed, or a place that has two masters.
 pub(super) fn judge(environments: &[EnvironmentRule], faults: &mut Faults) {
+    vessels::judge(environments, faults);
     let governed: BTreeSet<&RefName> = environments.iter().filter_map(EnvironmentRule::branch).collect();
     let mut taken: BTreeMap<&RefName, Place> = BTreeMap::new();
     for sync in environments.iter().flat_map(EnvironmentRule::syncs) {

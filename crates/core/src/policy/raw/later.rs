@@ -79,24 +79,3 @@ shape! {
         optional {}
     }
 }
-
-shape! {
-    /// A path of Vault's key-value store.
-    #[schemars(rename = "Vault")]
-    pub(in crate::policy) struct RawVault {
-        required {
-            /// The address.
-            address: String,
-            /// The mount.
-            mount: String,
-            /// The path below the mount.
-            path: String,
-            /// The alias of the token.
-            token_from: String,
-        }
-        optional {
-            /// The list of keys, as patterns.
-            keys: List<String>,
-        }
-    }
-}

@@ -16,8 +16,8 @@ pub(super) use self::bypass::RawBypass;
 use self::later::RawAccess;
 pub(super) use self::later::RawMachine;
 pub(super) use self::notifications::{RawEmail, RawNotification, RawSlack};
-pub use self::syncs::OnDrift;
-pub(super) use self::syncs::{Prune, RawArgo, RawDispatch, RawFlux, RawSync, RawWebhook, RunIn};
+pub use self::syncs::{OnDrift, Prune};
+pub(super) use self::syncs::{RawArgo, RawDispatch, RawFlux, RawSync, RawVault, RawWebhook, RunIn};
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
 use super::tree::{Kind, Node};
 

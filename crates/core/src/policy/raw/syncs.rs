@@ -3,7 +3,7 @@
 //! Targets of later releases are typed here too, so that typing mistakes are found; which of them are served is judged in
 //! `crate::policy::parse`.
 
-use super::later::{RawGithubEnvironment, RawKubernetes, RawVault};
+use super::later::{RawGithubEnvironment, RawKubernetes};
 use crate::policy::read::{List, shape, words};
 
 shape! {
@@ -28,17 +28,17 @@ shape! {
             github_environment: RawGithubEnvironment,
             /// A Kubernetes Secret. Not supported yet.
             kubernetes: RawKubernetes,
-            /// A path of Vault's key-value store. Not supported yet.
+            /// A secret of Vault's key-value store, version 2.
             vault: RawVault,
             /// A webhook with Standard Webhooks signatures.
             webhook: RawWebhook,
             /// The list of targets that come first.
             after: List<String>,
-            /// The place it runs: `server` (default) or `runner` (not supported yet).
+            /// The place it runs: `server` (default, to be written where values are delivered) or `runner` (not supported yet).
             run_in: RunIn,
-            /// What happens to keys that are no longer in the documents: `never` (default) or `owned` (not supported yet).
+            /// What happens to keys that are no longer in the documents: `never` (default) or `owned`.
             prune: Prune,
-            /// The switch for taking over keys that are already there. `true` is not supported yet.
+            /// The switch for taking over keys that are already there (default false).
             adopt: bool,
             /// What happens when the target differs from what is approved: `report`, or `reapply` (default for a branch).
             on_drift: OnDrift,
@@ -58,7 +58,7 @@ words! {
 
 words! {
     /// What happens to keys that are no longer in the documents.
-    pub(in crate::policy) enum Prune {
+    pub enum Prune {
         /// They stay.
         Never = "never",
         /// Those we wrote are removed.
@@ -160,5 +160,28 @@ shape! {
             token_from: String,
         }
         optional {}
+    }
+}
+
+shape! {
+    /// A secret of Vault's key-value store, version 2.
+    #[schemars(rename = "Vault")]
+    pub(in crate::policy) struct RawVault {
+        required {
+            /// The address.
+            address: String,
+            /// The mount.
+            mount: String,
+            /// The path below the mount.
+            path: String,
+            /// The alias of the token.
+            token_from: String,
+        }
+        optional {
+            /// The namespace.
+            namespace: String,
+            /// The list of keys, as patterns (default: all).
+            keys: List<String>,
+        }
     }
 }

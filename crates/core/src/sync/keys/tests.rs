@@ -1,0 +1,171 @@
+//! What no history of deliveries, crashes and other people's writes may come to.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn marks(list: &[(&str, &str)]) -> Marks {
+    list.iter().map(|(key, mark)| ((*key).to_owned(), (*mark).to_owned())).collect()
+}
+
+#[test]
+fn each_key_is_judged_by_what_is_wanted_held_and_ours() {
+    let ours = Ownership { current: marks(&[("a", "1"), ("b", "1"), ("c", "1")]), ..Ownership::default() };
+    let held = marks(&[("a", "1"), ("b", "9"), ("c", "1"), ("d", "7"), ("e", "5")]);
+    let wanted = marks(&[("a", "1"), ("b", "2"), ("d", "7"), ("f", "1")]);
+    let steps = |adopt, prune| {
+        let found = key_steps(&KeySituation { wanted: &wanted, held: &held, ours: &ours, prune, adopt });
+        found.into_iter().map(|(key, step)| format!("{key} {step:?}")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(steps(false, Prune::Never), "a Keep, b Change, c Leave, d Foreign, f Add");
+    assert_eq!(steps(true, Prune::Owned), "a Keep, b Change, c Remove, d Keep, f Add");
+}
+
+#[test]
+fn a_claim_makes_only_ours_what_came_out_as_it_was_to_be() {
+    let (wanted, held) = (marks(&[("a", "1"), ("b", "1"), ("d", "1")]), marks(&[("d", "1")]));
+    let ours = Ownership::default();
+    let situation = KeySituation { wanted: &wanted, held: &held, ours: &ours, prune: Prune::Never, adopt: true };
+    let ours = ours.claim(&wanted, &key_steps(&situation), &held);
+    assert!(ours.holds("a", "1") && !ours.holds("b", "2") && !ours.holds("c", "1") && !ours.holds("d", "1"));
+}
+
+/// Something that happens around a target.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Other content is approved: these keys, each with a value.
+    Approve(BTreeMap<u8, u8>),
+    /// Somebody else writes a key, or deletes it.
+    Other(u8, Option<u8>),
+    /// A delivery, which dies after so many of its steps; 9: it does not.
+    Deliver { dies: u8, prune: bool, adopt: bool },
+    /// Our memory is lost.
+    Forget,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        3 => proptest::collection::btree_map(0..6_u8, 0..4_u8, 0..5).prop_map(Event::Approve),
+        3 => (0..6_u8, proptest::option::of(0..4_u8)).prop_map(|(key, value)| Event::Other(key, value)),
+        6 => (prop_oneof![Just(0), Just(1), Just(2), Just(9)], any::<bool>(), proptest::bool::weighted(0.1))
+            .prop_map(|(dies, prune, adopt)| Event::Deliver { dies, prune, adopt }),
+        1 => Just(Event::Forget),
+    ]
+}
+
+/// A target, our memory of it, and what is known from outside: which keys we ever wrote or were told to take over.
+#[derive(Default)]
+struct Play {
+    wanted: Marks,
+    held: Marks,
+    ours: Ownership,
+    touched: BTreeSet<String>,
+}
+
+impl Play {
+    fn deliver(&mut self, dies: u8, prune: bool, adopt: bool) -> Result<(), TestCaseError> {
+        let prune = if prune { Prune::Owned } else { Prune::Never };
+        let before = self.held.clone();
+        let situation = KeySituation { wanted: &self.wanted, held: &self.held, ours: &self.ours, prune, adopt };
+        let steps = key_steps(&situation);
+        if !foreign(&steps).is_empty() {
+            prop_assert!(foreign(&steps).iter().all(|key| self.held.contains_key(*key)));
+            return Ok(());
+        }
+        if dies == 0 {
+            return Ok(());
+        }
+        self.ours = self.ours.claim(&self.wanted, &steps, &self.held);
+        if dies == 1 {
+            return Ok(());
+        }
+        for (key, step) in &steps {
+            match step {
+                KeyStep::Add | KeyStep::Change => {
+                    self.held.insert(key.clone(), self.wanted[key].clone());
+                    let known = before.contains_key(key) && !self.touched.contains(key);
+                    prop_assert!(adopt || !known, "{key} is somebody else's");
+                    self.touched.insert(key.clone());
+                }
+                KeyStep::Remove => {
+                    prop_assert!(prune == Prune::Owned && self.touched.contains(key), "{key} is somebody else's");
+                    self.held.remove(key);
+                }
+                KeyStep::Keep => prop_assert!(adopt || self.touched.contains(key), "{key} is somebody else's"),
+                KeyStep::Leave | KeyStep::Foreign => {}
+            }
+        }
+        for (key, value) in &before {
+            let kept = self.held.get(key) == Some(value);
+            prop_assert!(kept || steps.contains_key(key), "{key} was not spoken of");
+            prop_assert!(prune == Prune::Owned || self.held.contains_key(key), "{key} is gone");
+        }
+        prop_assert!(self.wanted.iter().all(|(key, mark)| self.held.get(key) == Some(mark)));
+        if dies == 2 {
+            return Ok(());
+        }
+        if adopt {
+            self.touched.extend(self.wanted.keys().cloned());
+        }
+        self.ours = self.ours.settled(&self.wanted, &steps, &before);
+        prop_assert!(self.ours.strayed(&self.held).is_empty());
+        // and once more: nothing is left to do
+        let again =
+            key_steps(&KeySituation { wanted: &self.wanted, held: &self.held, ours: &self.ours, prune, adopt: false });
+        prop_assert!(!writes(&again) && foreign(&again).is_empty(), "{again:?}");
+        Ok(())
+    }
+
+    fn happens(&mut self, event: Event) -> Result<(), TestCaseError> {
+        let name = |key: u8| format!("key{key}");
+        match event {
+            Event::Approve(keys) => {
+                self.wanted = keys.into_iter().map(|(key, value)| (name(key), value.to_string())).collect();
+            }
+            Event::Other(key, Some(value)) => {
+                let (key, value) = (name(key), value.to_string());
+                // whoever writes exactly the secret we were about to write is taken for us
+                if self.ours.claimed.get(&key) == Some(&value) {
+                    self.touched.insert(key.clone());
+                }
+                self.held.insert(key, value);
+            }
+            Event::Other(key, None) => drop(self.held.remove(&name(key))),
+            Event::Deliver { dies, prune, adopt } => self.deliver(dies, prune, adopt)?,
+            Event::Forget => self.ours = Ownership::default(),
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_touches_a_key_of_somebody_else(events in proptest::collection::vec(event(), 1..40)) {
+        let mut play = Play::default();
+        for event in events {
+            play.happens(event)?;
+        }
+    }
+
+    #[test]
+    fn alone_with_a_target_no_crash_makes_our_keys_foreign(events in proptest::collection::vec(event(), 1..40)) {
+        let mut play = Play::default();
+        for event in events {
+            match event {
+                Event::Other(..) | Event::Forget => {}
+                Event::Approve(_) | Event::Deliver { .. } => play.happens(event)?,
+            }
+            let situation = KeySituation {
+                wanted: &play.wanted,
+                held: &play.held,
+                ours: &play.ours,
+                prune: Prune::Never,
+                adopt: false,
+            };
+            let steps = key_steps(&situation);
+            prop_assert!(foreign(&steps).is_empty(), "{steps:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Targets that hold values: opened with the identity of the environment, written key by key, only where the keys are ours.
+//!
+//! A value lives in memory for the length of one attempt. What is remembered are marks: keyed digests that nobody can guess a value
+//! by who does not have the server's key.
+
+use std::collections::BTreeSet;
+
+use countersign_core::domain::TargetId;
+use countersign_core::policy::Target;
+use countersign_core::sync::{
+    Approved, KeySituation, KeyStep, Marks, Outcome, Ownership, Run, SyncReason, Trouble, foreign, key_steps, writes,
+};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use tracing::info;
+
+use super::Turn;
+use super::opened::Values;
+use super::remote::Drift;
+use super::send::{not_granted, of_outbound};
+use crate::engine::book::Place;
+use crate::engine::crash::{Point, here};
+use crate::engine::ports::{Fill, NoteKey, Tag, VesselReach};
+use crate::engine::{Engine, TurnError};
+
+/// What the key of marks is made from: never signed for anything else.
+const MARKS: &[u8] = b"countersign/marks-of-values/v1";
+/// Most keys that are named.
+const NAMED: usize = 3;
+
+/// What is remembered of a target.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// The server's key that the marks were made with.
+    by: String,
+    ours: Ownership,
+}
+
+impl Engine {
+    /// Brings a target to the approved values.
+    pub(super) async fn fill(
+        &self,
+        turn: &Turn<'_>,
+        place: &Place,
+        approved: &Approved,
+        run: &Run,
+    ) -> Result<Outcome, TurnError> {
+        let way = match self.way_to_vessel(place, turn) {
+            Ok(way) => way,
+            Err(trouble) => return Ok(Outcome::Blocked(trouble)),
+        };
+        let values = match self.approved_values(place, &turn.id.environment, approved, turn.rule.target()).await? {
+            Ok(values) => values,
+            Err(trouble) => return Ok(Outcome::Blocked(trouble)),
+        };
+        let vessel = self.outbound.vessel(way);
+        let held = match vessel.read().await {
+            Ok(held) => held,
+            Err(fault) => return Ok(of_outbound(&fault)),
+        };
+        let target = self.target_name(place, turn.id);
+        if held.tag.as_ref().is_some_and(|tag| tag.target == target && tag.generation > run.generation) {
+            return Ok(Outcome::Refused(SyncReason::Older.into()));
+        }
+        let (ours, _) = self.ownership(place, turn.id).await?;
+        let (wanted, found) = (self.marks_of(place, turn.id, &values), self.marks_of(place, turn.id, &held.values));
+        let (prune, adopt) = (turn.rule.prune(), turn.rule.adopt());
+        let steps = key_steps(&KeySituation { wanted: &wanted, held: &found, ours: &ours, prune, adopt });
+        let not_ours = foreign(&steps);
+        if !not_ours.is_empty() {
+            return Ok(Outcome::Blocked(Trouble::new(SyncReason::KeysNotOurs, &some(&not_ours))));
+        }
+        let claim = ours.claim(&wanted, &steps, &found);
+        self.keep_ownership(place, turn.id, claim.clone()).await?;
+        here(Point::SyncClaimed);
+        self.still_ours(turn.claim).await?;
+        self.still_stands(place, &turn.id.environment, approved).await?;
+        if writes(&steps) {
+            let chosen = |wished: &[KeyStep]| -> BTreeSet<String> {
+                steps.iter().filter(|(_, step)| wished.contains(step)).map(|(key, _)| key.clone()).collect()
+            };
+            let (put, removed) = (chosen(&[KeyStep::Add, KeyStep::Change]), chosen(&[KeyStep::Remove]));
+            let set: Values = values.into_iter().filter(|(key, _)| put.contains(key)).collect();
+            if let Err(fault) = vessel.write(&held, &Fill { set: &set, removed: &removed }).await {
+                return Ok(of_outbound(&fault));
+            }
+            info!(target = %turn.id, written = set.len(), removed = removed.len(), "wrote values to a target");
+        }
+        here(Point::SyncFilled);
+        let decision = Self::decision_of(place, run.generation).label();
+        let tag = Tag { target, generation: run.generation, commit: run.commit.clone(), decision };
+        let there = held.version > 0 || writes(&steps);
+        if there
+            && held.tag.as_ref() != Some(&tag)
+            && let Err(fault) = vessel.note(&tag).await
+        {
+            return Ok(of_outbound(&fault));
+        }
+        self.keep_ownership(place, turn.id, claim.settled(&wanted, &steps, &found)).await?;
+        Ok(Outcome::Converged)
+    }
+
+    /// How a target that had the approved values differs from what we wrote.
+    pub(super) async fn emptied(&self, turn: &Turn<'_>, place: &Place) -> Result<Drift, TurnError> {
+        let Ok(way) = self.way_to_vessel(place, turn) else { return Ok(Drift::Unknown) };
+        let held = match self.outbound.vessel(way).read().await {
+            Ok(held) => held,
+            Err(fault) => {
+                info!(target = %turn.id, "the target cannot be looked at: {}", fault.what);
+                return Ok(Drift::Unknown);
+            }
+        };
+        let (ours, comparable) = self.ownership(place, turn.id).await?;
+        if !comparable {
+            return Ok(Drift::Unknown);
+        }
+        let strayed = ours.strayed(&self.marks_of(place, turn.id, &held.values));
+        if strayed.is_empty() {
+            return Ok(Drift::None);
+        }
+        let named: Vec<&str> = strayed.iter().map(String::as_str).collect();
+        Ok(Drift::Found(Trouble::new(SyncReason::TargetDiffers, &some(&named))))
+    }
+
+    fn way_to_vessel(&self, place: &Place, turn: &Turn<'_>) -> Result<VesselReach, Trouble> {
+        match turn.rule.target() {
+            Target::Vault { address, token, rule } => {
+                let token = self.grants.secret(&place.repo.name, token).map_err(|fault| not_granted(&fault))?;
+                Ok(VesselReach::Vault { address: address.clone(), rule: rule.clone(), token })
+            }
+            Target::Branch { .. }
+            | Target::Workflow { .. }
+            | Target::Event { .. }
+            | Target::Webhook { .. }
+            | Target::Flux { .. }
+            | Target::ArgoCd { .. } => Err(SyncReason::NoIdentity.into()),
+        }
+    }
+
+    fn target_name(&self, place: &Place, id: &TargetId) -> String {
+        format!("{} {id}", place.repo.name)
+    }
+
+    fn marks_of(&self, place: &Place, id: &TargetId, values: &Values) -> Marks {
+        let key = self.signer.derive(MARKS);
+        values.iter().map(|(name, value)| (name.clone(), mark(&key, (place.repo.id.get(), id), name, value))).collect()
+    }
+
+    /// Which keys are ours. `true`: their marks can be compared with marks made now.
+    async fn ownership(&self, place: &Place, id: &TargetId) -> Result<(Ownership, bool), TurnError> {
+        let note = self.journal.note(place.repo.id, &NoteKey::Owned(id.clone())).await?;
+        let note = note.and_then(|text| serde_json::from_str::<Note>(&text).ok());
+        let by = self.signer.fingerprint().to_string();
+        Ok(note.map_or((Ownership::default(), true), |note| (note.ours, note.by == by)))
+    }
+
+    async fn keep_ownership(&self, place: &Place, id: &TargetId, ours: Ownership) -> Result<(), TurnError> {
+        let note = Note { by: self.signer.fingerprint().to_string(), ours };
+        let text = serde_json::to_string(&note).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
+        Ok(self.journal.keep_note(place.repo.id, &NoteKey::Owned(id.clone()), &text).await?)
+    }
+}
+
+/// A mark of a value: of this key of this target alone.
+fn mark(key: &[u8; 32], (repo, id): (u64, &TargetId), name: &str, value: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
+    for part in [repo.to_string().as_str(), id.to_string().as_str(), name, value] {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Some keys by name, and how many more.
+fn some(keys: &[&str]) -> String {
+    let named: Vec<String> = keys.iter().take(NAMED).map(|key| format!("`{}`", key.escape_default())).collect();
+    match keys.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
