@@ -1,14 +1,14 @@
 //! How a change stands, for somebody who asks: gathered and decided as a turn would, nothing written, said or merged.
 
 use countersign_core::decision::{self, Decision, decide};
-use countersign_core::domain::{Account, Login, PrNumber, RepoName};
+use countersign_core::domain::{Account, Login, PrNumber, RefName, RepoName};
 use countersign_core::facts::{Facts, Question, VoteKind};
 use countersign_core::policy::Policy;
 use thiserror::Error;
 
-use super::book::{Found, invalid, place};
+use super::book::{Found, Place, invalid, place};
 use super::gather::pull_ref;
-use super::ports::{Freshness, Sighting};
+use super::ports::{Freshness, RepoRef};
 use super::{Engine, TurnError};
 
 /// Why nothing can be said of a change.
@@ -50,6 +50,28 @@ pub struct Explained {
 }
 
 impl Engine {
+    /// The repository and what governs it now, read for somebody who asks; with these references at hand.
+    pub(super) async fn asked_about(
+        &self,
+        name: &RepoName,
+        wanted: &[RefName],
+    ) -> Result<(RepoRef, Place), ExplainError> {
+        let repo = self.installed(name).await?.ok_or_else(|| ExplainError::NotInstalled(name.clone()))?;
+        let asked = [std::slice::from_ref(&self.settings.ledger_ref), wanted].concat();
+        let refs = self.repo.fetch(&repo, &asked).await.map_err(TurnError::from)?;
+        let tip = refs.get(&self.settings.ledger_ref).ok_or_else(|| ExplainError::Unmanaged(name.clone()))?;
+        let book = self.book(&repo, tip).await?;
+        if let Some(closed) = invalid(&book.ledger) {
+            return Err(ExplainError::Closed { words: closed.words, help: closed.help });
+        }
+        let state = book.ledger.state().clone();
+        match place(&repo, refs, Some(book), state) {
+            Found::Managed(place) => Ok((repo, place)),
+            Found::Unmanaged => Err(ExplainError::Unmanaged(name.clone())),
+            Found::Closed(closed) => Err(ExplainError::Closed { words: closed.words, help: closed.help }),
+        }
+    }
+
     /// Judges a pull request as it stands; `supposing`: as if this person had said that of the head just now.
     ///
     /// # Errors
@@ -60,26 +82,7 @@ impl Engine {
         number: PrNumber,
         supposing: Option<(&Login, VoteKind)>,
     ) -> Result<Explained, ExplainError> {
-        let reachable = self.forge.repositories().await.map_err(TurnError::from)?;
-        let same = |known: &RepoName| known.to_string().eq_ignore_ascii_case(&name.to_string());
-        let repo = reachable.into_iter().find(|repo| same(&repo.name));
-        let repo = repo.ok_or_else(|| ExplainError::NotInstalled(name.clone()))?;
-        let found =
-            Sighting::Installed { repo: repo.id, name: repo.name.clone(), installation: Some(repo.installation) };
-        self.journal.sight(&found).await.map_err(TurnError::from)?;
-        let asked = [self.settings.ledger_ref.clone(), pull_ref(number)];
-        let refs = self.repo.fetch(&repo, &asked).await.map_err(TurnError::from)?;
-        let tip = refs.get(&self.settings.ledger_ref).ok_or_else(|| ExplainError::Unmanaged(name.clone()))?;
-        let book = self.book(&repo, tip).await?;
-        if let Some(closed) = invalid(&book.ledger) {
-            return Err(ExplainError::Closed { words: closed.words, help: closed.help });
-        }
-        let state = book.ledger.state().clone();
-        let place = match place(&repo, refs, Some(book), state) {
-            Found::Managed(place) => place,
-            Found::Unmanaged => return Err(ExplainError::Unmanaged(name.clone())),
-            Found::Closed(closed) => return Err(ExplainError::Closed { words: closed.words, help: closed.help }),
-        };
+        let (repo, place) = self.asked_about(name, &[pull_ref(number)]).await?;
         let read =
             self.forge.answer(&repo, &Question::Change(number), Freshness::Now).await.map_err(TurnError::from)?;
         let read = *read.change().map_err(TurnError::from)?;

@@ -36,6 +36,7 @@ mod loosened;
 mod merge;
 mod notify;
 pub mod once;
+pub mod overview;
 mod people;
 mod perform;
 mod policies;

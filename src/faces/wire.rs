@@ -163,6 +163,16 @@ pub async fn explained(
     Ok(built.engine.explained(repo, number, supposing).await?)
 }
 
+/// An engine with the settings of the server and a memory of its own, for somebody who only reads.
+///
+/// # Errors
+/// When a part cannot be set up.
+pub async fn engine_of_server(config: &ServeConfig) -> Result<Arc<Engine>, ServeError> {
+    log(config);
+    let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    Ok(build(config, journal)?.engine)
+}
+
 /// Looks at the App and its repositories as the server would, with its settings: `countersign doctor`.
 ///
 /// # Errors

@@ -22,6 +22,8 @@ mod readers;
 mod real_sops;
 mod sync;
 mod running;
+#[path = "../support/transcript.rs"]
+mod transcript;
 mod transcripts;
 mod verify;
 mod webhooks;

@@ -8,3 +8,5 @@ mod harness;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod scenarios;
+#[path = "../support/transcript.rs"]
+mod transcript;

@@ -69,6 +69,8 @@ pub struct NewPull<'a> {
     pub head: &'a str,
     /// Branch it is to go to.
     pub base: &'a str,
+    /// It is not to be reviewed yet.
+    pub draft: bool,
 }
 
 #[derive(Deserialize)]
@@ -172,7 +174,8 @@ impl UserGitHub {
     /// As GitHub answers.
     pub async fn open_pull(&self, name: &RepoName, new: NewPull<'_>) -> Result<UserPull, ForgeError> {
         let operation = "pulls.create";
-        let body = json!({"title": new.title, "body": new.body, "head": new.head, "base": new.base});
+        let body =
+            json!({"title": new.title, "body": new.body, "head": new.head, "base": new.base, "draft": new.draft});
         let opened = self.exchange(operation, &Method::POST, &format!("/repos/{name}/pulls"), Some(&body)).await;
         match opened.and_then(|raw| self.success::<PullWire>(operation, &raw)) {
             Ok(wire) => Ok(wire.into()),

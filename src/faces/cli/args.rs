@@ -10,9 +10,12 @@ mod secrets;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use countersign_core::domain::Span;
 
 pub(super) use self::begin::{Gate, InitArgs};
-pub(super) use self::change::{Batch, EditArgs, PromoteArgs, RecipientsArgs, RollbackArgs, RotateArgs, UpdatekeysArgs};
+pub(super) use self::change::{
+    Batch, EditArgs, PromoteArgs, ProposeArgs, RecipientsArgs, RollbackArgs, RotateArgs, UpdatekeysArgs,
+};
 pub(super) use self::output::{ExportArgs, ExportFormat, Names, RunArgs};
 pub(super) use self::secrets::{
     DecryptArgs, DiffArgs, EncryptArgs, GetArgs, ListArgs, MergeArgs, Naming, Sealing, SetArgs, Target, UnsetArgs,
@@ -50,6 +53,7 @@ impl Arguments {
             | Verb::Diff(_)
             | Verb::Merge(_)
             | Verb::Promote(_)
+            | Verb::Propose(_)
             | Verb::Rollback(_)
             | Verb::Init(_)
             | Verb::Run(_)
@@ -68,6 +72,7 @@ impl Arguments {
             | Verb::Sync(_)
             | Verb::Policy(_)
             | Verb::Explain(_)
+            | Verb::Status(_)
             | Verb::Doctor(_)
             | Verb::Config(_)
             | Verb::Serve(_)
@@ -110,6 +115,8 @@ pub(super) enum Verb {
     Updatekeys(UpdatekeysArgs),
     /// Name the readers of documents, add some, remove some.
     Recipients(RecipientsArgs),
+    /// Ask for what changed in the working tree: branch, commit, push, pull request; no file or branch of yours is touched.
+    Propose(ProposeArgs),
     /// Take values over from one environment to another, sealed anew for the readers there.
     Promote(PromoteArgs),
     /// Bring the values of an environment back to what they were, sealed anew for today's readers.
@@ -125,6 +132,8 @@ pub(super) enum Verb {
     Policy(PolicyVerb),
     /// Say how a pull request stands: who counts, who does not and why, what is missing.
     Explain(ExplainArgs),
+    /// Say what is open in a repository: requests, who is waited for, targets, debts, the ledger.
+    Status(StatusArgs),
     /// Prove that what stands at a commit was approved.
     Verify(VerifyArgs),
     /// Read the ledger.
@@ -235,6 +244,25 @@ pub(super) struct ExplainArgs {
     pub(super) recorded: bool,
     #[command(flatten)]
     pub(super) ledger: LedgerArgs,
+}
+
+#[derive(Args)]
+pub(super) struct StatusArgs {
+    /// The repository; the one this clone comes from unless named.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) repo: Option<String>,
+    /// Look again and again, until it is interrupted.
+    #[arg(short, long)]
+    pub(super) watch: bool,
+    /// How long to wait between two looks.
+    #[arg(long, value_name = "TIME", default_value = "30s", requires = "watch")]
+    pub(super) interval: Span,
+    /// Fingerprint of the root key you trust, as `keygen` printed it (also `COUNTERSIGN_TRUST`).
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(super) trust: Vec<String>,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -14,10 +14,12 @@ mod ledger;
 mod output;
 mod policy;
 mod proposal;
+mod propose;
 mod revoke;
 mod secrets;
 mod settings;
 mod staged;
+mod status;
 mod sync;
 mod usage;
 mod verify;
@@ -71,12 +73,14 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Recipients(args) => secrets::recipients::run(args, json),
         Verb::Promote(args) => secrets::promote::run(args, json),
         Verb::Rollback(args) => secrets::rollback::run(args, json),
+        Verb::Propose(args) => propose::run(&args, json),
         Verb::Init(args) => init::run(&args, json),
         Verb::Check(args) if args.staged => staged::run(json),
         Verb::Check(args) => check::run(&args, json),
         Verb::Schema => check::schema(),
         Verb::Policy(verb) => policy::run(verb, json),
         Verb::Explain(args) => explain::run(&args, json),
+        Verb::Status(args) => status::run(&args, json),
         Verb::Doctor(args) => doctor::run(&args, json),
         Verb::Verify(args) => verify::run(args, json),
         Verb::Ledger(LedgerVerb::Show(args)) => ledger::show(args, json),

@@ -107,6 +107,18 @@ impl World {
 
     /// The repository alone; nothing runs yet.
     pub(crate) async fn without_server(policy: &str) -> Self {
+        let world = Self::bare().await;
+        let first = Push::to("main")
+            .file("README.md", "# app\n")
+            .file(".countersign/policy.yaml", policy)
+            .file("secrets/production/db.yaml", super::Secrets::sealed("production", 1))
+            .file("secrets/staging/db.yaml", super::Secrets::sealed("staging", 1));
+        world.push(&world.zoe, first);
+        world
+    }
+
+    /// People, an App, and a repository without a commit.
+    pub(crate) async fn bare() -> Self {
         let sim = Sim::start(SimConfig::default()).await.expect("the stand-in starts");
         let [rita, ann, bob, cy, zoe] = ["rita", "ann", "bob", "cy", "zoe"].map(|name| sim.user(name));
         let acme = sim.org("acme");
@@ -175,12 +187,6 @@ impl World {
             jobs: None,
         };
         world.keys();
-        let first = Push::to("main")
-            .file("README.md", "# app\n")
-            .file(".countersign/policy.yaml", policy)
-            .file("secrets/production/db.yaml", super::Secrets::sealed("production", 1))
-            .file("secrets/staging/db.yaml", super::Secrets::sealed("staging", 1));
-        world.push(&world.zoe, first);
         world
     }
 

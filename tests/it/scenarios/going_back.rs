@@ -1,12 +1,9 @@
 //! Old values: brought back by a pull request, and revoked so that they never come back.
 
-use std::process::{Command, Output};
-
 use countersign_core::ledger::{Entry, SigningKey};
 use github_sim::{Push, Role};
-use serde_json::Value;
 
-use crate::harness::{Secrets, Tree, World, at_once};
+use crate::harness::{Said, Secrets, Tree, World, at_once, by_hand as run};
 
 const FILE: &str = "secrets/production/db.yaml";
 
@@ -19,58 +16,6 @@ policies:
   - {name: all, environments: \"*\", approvers: {users: [ann]}}
 admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}
 ";
-
-/// What the program said.
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-}
-
-impl Said {
-    #[track_caller]
-    fn ends(self, code: i32, with: &str) -> Self {
-        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
-        assert!(self.err.contains(with) || self.out.contains(with), "no `{with}` in\n{}{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|fault| panic!("{fault}: {}{}", self.out, self.err))
-    }
-}
-
-/// The program in a clone, as its owner with a token.
-fn run(world: &World, tree: &Tree, token: Option<&str>, arguments: &[&str]) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .args(arguments)
-        .current_dir(tree.path())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", world.path("nobody"))
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_NAME"), "rita")))
-        .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_EMAIL"), world.rita.email.clone())))
-        .env("COUNTERSIGN_GITHUB_API_URL", world.sim.url())
-        .env("COUNTERSIGN_GITHUB_URL", world.sim.url())
-        .env("SOPS_AGE_KEY", Secrets::identity());
-    if let Some(token) = token {
-        command.env("GH_TOKEN", token);
-    }
-    command.output().expect("it runs").into()
-}
 
 fn trust(world: &World) -> String {
     let pem = std::fs::read_to_string(world.path("signing.pem")).expect("a key");

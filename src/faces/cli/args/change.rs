@@ -141,3 +141,27 @@ pub(in crate::faces::cli) struct RollbackArgs {
     #[command(flatten)]
     pub(in crate::faces::cli) ledger: super::LedgerArgs,
 }
+
+#[derive(Args)]
+pub(in crate::faces::cli) struct ProposeArgs {
+    /// Title of the pull request; one that names the files unless given.
+    #[arg(short, long, value_name = "TEXT")]
+    pub(in crate::faces::cli) title: Option<String>,
+    /// What approvers should know; the list of files unless given.
+    #[arg(short, long, value_name = "TEXT")]
+    pub(in crate::faces::cli) description: Option<String>,
+    /// Open it as a draft: nobody is asked to review yet.
+    #[arg(long, conflicts_with = "local")]
+    pub(in crate::faces::cli) draft: bool,
+    /// Only make the branch and its commit in this clone; push nothing, ask nobody.
+    #[arg(long)]
+    pub(in crate::faces::cli) local: bool,
+    #[command(flatten)]
+    pub(in crate::faces::cli) proposal: ProposalArgs,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::faces::cli) config: Option<PathBuf>,
+    /// Files and folders; every protected file that changed unless named.
+    #[arg(value_name = "FILE|DIR")]
+    pub(in crate::faces::cli) paths: Vec<PathBuf>,
+}

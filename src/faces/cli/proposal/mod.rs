@@ -5,8 +5,10 @@
 
 mod commit;
 mod git;
+pub(in crate::faces::cli) mod local;
 mod place;
 pub(in crate::faces::cli) mod token;
+mod tree;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ use serde_json::{Value, json};
 
 pub(in crate::faces::cli) use self::commit::Files;
 use self::git::Git;
+pub(in crate::faces::cli) use self::tree::{Tree, work_tree};
 use super::{output, settings};
 use crate::engine::ports::{ForgeError, ForgeErrorKind};
 use crate::faces::exit::{Exit, Report};
@@ -50,6 +53,8 @@ pub(in crate::faces::cli) struct Proposal<'a> {
     pub(in crate::faces::cli) files: &'a Files,
     /// Message of the commit.
     pub(in crate::faces::cli) message: &'a str,
+    /// Nobody is to be asked for a review yet.
+    pub(in crate::faces::cli) draft: bool,
 }
 
 /// A pull request that is open now.
@@ -151,7 +156,13 @@ impl Desk {
             return Ok(None);
         };
         let (branch, commit) = self.push(proposal.branch, commit)?;
-        let new = NewPull { title: proposal.title, body: proposal.body, head: &branch, base: &self.base };
+        let new = NewPull {
+            title: proposal.title,
+            body: proposal.body,
+            head: &branch,
+            base: &self.base,
+            draft: proposal.draft,
+        };
         let opened = self.runtime.block_on(self.hub.open_pull(&self.repo.name, new));
         match opened {
             Ok(UserPull { number, page }) => Ok(Some(Proposed { number, page, branch, commit })),

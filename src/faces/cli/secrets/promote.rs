@@ -106,6 +106,7 @@ fn propose(
         body: &body,
         files,
         message: &format!("{title}\n\n{}: {}\n", target.name, list(changed)),
+        draft: false,
     })
 }
 

@@ -114,6 +114,7 @@ fn propose(
         body: &body,
         files,
         message: &format!("{title}\n\nThe values are those of {at}.\n"),
+        draft: false,
     })
 }
 

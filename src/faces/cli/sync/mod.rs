@@ -7,17 +7,31 @@ mod plan;
 mod text;
 
 use countersign_core::domain::RepoName;
+use countersign_core::sync::Planned;
+use serde_json::Value;
 
 pub(in crate::faces) use self::by_hand::told_by_hand;
 
 use super::args::SyncArgs;
 use super::ledger::fetch::origin_address;
 use super::{Outcome, adopt};
+use crate::engine::keyplan::KeyPlan;
 use crate::faces::exit::Report;
 
 /// Plans, or delivers.
 pub(super) fn run(args: &SyncArgs, json: bool) -> Outcome {
     if args.plan { plan::run(args, json) } else { by_hand::run(args, json) }
+}
+
+/// The next step of each target, as a person reads it. Keys are not looked into.
+pub(super) fn lines(planned: &[Planned]) -> String {
+    let without_keys: Vec<_> = planned.iter().map(|planned| (planned.clone(), KeyPlan::default())).collect();
+    text::plan(&without_keys, None)
+}
+
+/// The same for a machine.
+pub(super) fn rows(planned: &[Planned]) -> Vec<Value> {
+    planned.iter().map(|planned| plan::row(planned, &KeyPlan::default())).collect()
 }
 
 /// Refuses a plan for another repository than the one this clone comes from.
