@@ -153,6 +153,13 @@ fn the_page_of_commands_is_what_the_table_of_verbs_says() {
 }
 
 #[test]
+fn the_page_of_the_command_line_is_what_the_program_says() {
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign")).args(["man", "--markdown"]).output();
+    let output = output.unwrap_or_else(|fault| panic!("countersign: {fault}"));
+    is_fresh("docs/cli.md", &String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn the_page_of_diagnostics_is_what_the_list_of_codes_says() {
     let mut page = String::from(include_str!("documentation/diagnostics-head.md"));
     for code in countersign_core::policy::Code::ALL {

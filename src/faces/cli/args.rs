@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_core::domain::Span;
 
-pub(super) use self::begin::{Gate, InitArgs};
+pub(super) use self::begin::{Gate, InitArgs, ManArgs};
 pub(super) use self::change::{
     Batch, EditArgs, PromoteArgs, ProposeArgs, RecipientsArgs, RollbackArgs, RotateArgs, UpdatekeysArgs,
 };
@@ -24,14 +24,7 @@ pub(super) use self::secrets::{
 
 /// Secrets as encrypted files in Git; a protected one is changed only by the people your policy names.
 #[derive(Parser)]
-#[command(
-    name = "countersign",
-    version,
-    max_term_width = 100,
-    after_help = "Exit codes: 0 fine · 1 failed · 2 usage · 10 pending · 11 refused · \
-    12 findings · 13 drift · 14 not verified · 51 MAC wrong · 100 no file · 128 no key · 200 not modified · 203 already sealed\n\
-    `run` ends with the code of its command."
-)]
+#[command(name = "countersign", version, max_term_width = 100)]
 pub(super) struct Arguments {
     /// Print JSON, errors too.
     #[arg(long, global = true)]
@@ -78,7 +71,8 @@ impl Arguments {
             | Verb::Serve(_)
             | Verb::Action
             | Verb::Demo(_)
-            | Verb::Completions { .. } => false,
+            | Verb::Completions { .. }
+            | Verb::Man(_) => false,
         };
         self.json || asked
     }
@@ -162,6 +156,8 @@ pub(super) enum Verb {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// Write the manual: a page for each command, for `man` to show.
+    Man(ManArgs),
 }
 
 /// How findings are printed.

@@ -11,6 +11,7 @@ mod explain;
 mod init;
 mod keygen;
 mod ledger;
+mod manual;
 mod output;
 mod policy;
 mod proposal;
@@ -26,7 +27,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::FromArgMatches as _;
 
 use self::args::{Arguments, LedgerVerb, Verb};
 pub(super) use self::settings::runtime;
@@ -41,7 +42,8 @@ type Outcome = Result<Exit, Report>;
 #[must_use]
 pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
-    let arguments = match Arguments::try_parse_from(&words) {
+    let parsed = manual::command().try_get_matches_from(&words);
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => return usage::end(&error, &words).into(),
     };
@@ -94,11 +96,12 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Config(args) => settings::run(&args, json),
         Verb::Demo(args) => Ok(demo::run(demo::Options { keep_running: args.keep_running, no_color: args.no_color })),
         Verb::Completions { shell } => completions(shell),
+        Verb::Man(args) => manual::run(&args, json),
     }
 }
 
 fn completions(shell: clap_complete::Shell) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut script);
+    clap_complete::generate(shell, &mut manual::command(), "countersign", &mut script);
     output::raw(&script)
 }

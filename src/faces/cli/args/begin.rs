@@ -1,6 +1,6 @@
-//! Arguments of the verbs with which a repository begins.
+//! Arguments of the verbs with which one begins.
 //!
-//! Each answers a question; what is not answered is asked on a terminal.
+//! Each of `init` answers a question; what is not answered is asked on a terminal.
 
 use std::path::PathBuf;
 
@@ -50,4 +50,14 @@ pub(in crate::faces::cli) struct InitArgs {
     /// Only say what would be written.
     #[arg(long)]
     pub(in crate::faces::cli) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(in crate::faces::cli) struct ManArgs {
+    /// Write a page for every command into this directory; without it the page of `countersign` goes to standard output.
+    #[arg(value_name = "DIR")]
+    pub(in crate::faces::cli) directory: Option<PathBuf>,
+    /// Print all of it as one page of Markdown instead.
+    #[arg(long, conflicts_with = "directory")]
+    pub(in crate::faces::cli) markdown: bool,
 }
