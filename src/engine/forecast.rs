@@ -80,6 +80,7 @@ pub fn targets(
             | Target::Webhook { .. }
             | Target::Flux { .. }
             | Target::ArgoCd { .. }
+            | Target::GithubEnvironment { .. }
             | Target::Vault { .. } => None,
         };
         if let Some(run) = ended.or(moved) {

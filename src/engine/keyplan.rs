@@ -73,7 +73,13 @@ fn sealed<E>(
         for leaf in document.leaves() {
             let key = leaf.path.to_string();
             let none = matches!(leaf.state, LeafState::Empty(kind) if kind != "text");
-            if !none && target.takes(&key) && found.insert(key.clone(), leaf.token().to_owned()).is_some() {
+            if none || !target.takes(&key) {
+                continue;
+            }
+            if !target.can_name(&key) {
+                refused.push((key.clone(), SyncReason::KeyName));
+            }
+            if found.insert(key.clone(), leaf.token().to_owned()).is_some() {
                 refused.push((key, SyncReason::KeyTwice));
             }
         }

@@ -31,7 +31,7 @@ pub use outbound::{
 };
 pub use outbox::{GivenUp, LetterFigures, Mail, MailServer, Mailer, Mark, Outbox, Post, SendError, SendKind, Waiting};
 pub use remote::{Reach, Remote, Telling};
-pub use vessel::{Fill, Held, Tag, Vessel, VesselReach};
+pub use vessel::{Fill, Held, Seen, Tag, Vessel, VesselReach};
 
 /// Which repository, as we reach it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,9 @@ pub trait Forge: Send + Sync {
 
     /// Carries out. Writes are repeated only after a read shows that the effect is absent.
     async fn apply(&self, repo: &RepoRef, effect: &Effect) -> Result<Receipt, ForgeError>;
+
+    /// The secrets of an environment of a repository.
+    fn vessel(&self, repo: &RepoRef, environment: &str) -> Box<dyn Vessel + '_>;
 
     /// Our own account (`<slug>[bot]`), to recognise what we did ourselves.
     async fn ourselves(&self) -> Result<Account, ForgeError>;

@@ -137,6 +137,14 @@ impl Repo {
         }
     }
 
+    /// GitHub replaces the key pair of an environment right after the next time somebody asks for it.
+    pub fn rotate_key_once_read(&self, environment: &str) {
+        let mut st = self.sim.inner.lock();
+        if let Some(here) = st.repos.get_mut(&self.id) {
+            here.environments.entry(environment.to_owned()).or_default().restless = true;
+        }
+    }
+
     /// Reactions to a comment: login and content, oldest first.
     #[must_use]
     pub fn reactions(&self, comment: u64) -> Vec<(String, String)> {

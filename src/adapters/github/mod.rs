@@ -29,6 +29,7 @@ mod people;
 mod pulls;
 mod reads;
 mod rules;
+mod secrets;
 mod statuses;
 mod transport;
 mod user;
@@ -55,9 +56,10 @@ use self::broker::{Purpose, Scope};
 use self::client::{Auth, Call, Client, Reply};
 use self::fault::Fault;
 use self::memory::Memory;
+use self::secrets::EnvironmentSecrets;
 use self::transport::Patience;
 pub use self::user::{NewPull, UserGitHub, UserPull, UserRepo};
-use crate::engine::ports::{Clock, FailedDelivery, Forge, ForgeError, Freshness, GitCredentials, RepoRef};
+use crate::engine::ports::{Clock, FailedDelivery, Forge, ForgeError, Freshness, GitCredentials, RepoRef, Vessel};
 
 /// How long GraphQL is left alone after it failed for an installation, in seconds.
 const GRAPHQL_REST: u64 = 300;
@@ -260,6 +262,10 @@ impl Forge for GitHub {
     async fn apply(&self, repo: &RepoRef, effect: &Effect) -> Result<Receipt, ForgeError> {
         let span = tracing::debug_span!("github.apply", repository = %repo.name);
         Ok(self.perform(repo, effect).instrument(span).await?)
+    }
+
+    fn vessel(&self, repo: &RepoRef, environment: &str) -> Box<dyn Vessel + '_> {
+        Box::new(EnvironmentSecrets { github: self, repo: repo.clone(), environment: environment.to_owned() })
     }
 
     async fn ourselves(&self) -> Result<Account, ForgeError> {

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::answer::error;
 use super::exchange::{Reply, Request, secret_header};
 use super::{Outgoing, address};
-use crate::engine::ports::{Fill, Granted, Held, OutboundError, OutboundKind, Tag, Vessel};
+use crate::engine::ports::{Fill, Granted, Held, OutboundError, OutboundKind, Seen, Tag, Vessel};
 
 /// A body that names only what changes.
 const MERGE: &str = "application/merge-patch+json";
@@ -183,7 +183,7 @@ impl Vessel for Vault<'_> {
 }
 
 fn held_nothing() -> Held {
-    Held { values: BTreeMap::new(), version: 0, tag: None, live: false }
+    Held { values: BTreeMap::new(), version: 0, tag: None, live: false, blind: false }
 }
 
 fn held(wire: VersionWire) -> Held {
@@ -192,9 +192,9 @@ fn held(wire: VersionWire) -> Held {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let values = data.iter().map(|(key, value)| (key.clone(), Zeroizing::new(text(value)))).collect();
+    let values = data.iter().map(|(key, value)| (key.clone(), Seen::Value(Zeroizing::new(text(value))))).collect();
     let tag = wire.metadata.custom_metadata.as_ref().and_then(tag);
-    Held { values, version: wire.metadata.version, tag, live }
+    Held { values, version: wire.metadata.version, tag, live, blind: false }
 }
 
 fn tag(noted: &BTreeMap<String, String>) -> Option<Tag> {

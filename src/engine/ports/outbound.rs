@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use countersign_core::domain::{Alias, RepoName, Span};
+use countersign_core::sync::SyncReason;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
@@ -259,6 +260,8 @@ pub enum Block {
     Private,
     /// The granted text is no signing secret.
     Secret,
+    /// The App lacks a permission.
+    Permission,
 }
 
 impl Block {
@@ -270,6 +273,7 @@ impl Block {
             Self::Host => "target-host-not-granted",
             Self::Private => "target-address-private",
             Self::Secret => "target-secret-invalid",
+            Self::Permission => SyncReason::NotPermitted.code(),
         }
     }
 }

@@ -26,14 +26,24 @@ pub enum VesselReach {
 
 /// What it holds.
 pub struct Held {
-    /// Values by key. One that is no text is there as JSON.
-    pub values: BTreeMap<String, Zeroizing<String>>,
+    /// What is under each key.
+    pub values: BTreeMap<String, Seen>,
     /// The version it was read at; 0: there is nothing yet.
     pub version: u64,
     /// What we noted there last.
     pub tag: Option<Tag>,
     /// Whether that version still holds anything; it may have been deleted.
     pub live: bool,
+    /// Whether values can never be read back there.
+    pub blind: bool,
+}
+
+/// What is seen of a value.
+pub enum Seen {
+    /// The value. One that is no text is there as JSON.
+    Value(Zeroizing<String>),
+    /// It cannot be read back: when the place says that it was written.
+    Written(String),
 }
 
 /// What we note at a place, for people who look there and for the next delivery.

@@ -38,6 +38,7 @@ impl Engine {
                 | Target::Event { .. }
                 | Target::Flux { .. }
                 | Target::ArgoCd { .. }
+                | Target::GithubEnvironment { .. }
                 | Target::Vault { .. },
             )
             | None => false,

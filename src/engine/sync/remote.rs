@@ -41,6 +41,7 @@ impl Engine {
             | Target::Workflow { .. }
             | Target::Event { .. }
             | Target::Webhook { .. }
+            | Target::GithubEnvironment { .. }
             | Target::Vault { .. } => None,
         })
     }
@@ -94,6 +95,7 @@ impl Engine {
             | Target::Webhook { .. }
             | Target::Flux { .. }
             | Target::ArgoCd { .. }
+            | Target::GithubEnvironment { .. }
             | Target::Vault { .. }) => match self.way_to(place, target) {
                 Err(trouble) => Look::Unwell(trouble),
                 Ok(None) => return Ok(Outcome::Accepted),
@@ -158,14 +160,15 @@ impl Engine {
         match (self.differs(place, &turn.rule, approved), turn.rule.target()) {
             (Some(trouble), _) => Ok(Drift::Found(trouble)),
             (None, Target::ArgoCd { .. }) => self.strayed(turn, place, held, approved).await,
-            (None, Target::Vault { .. }) => self.emptied(turn, place).await,
+            (None, Target::Vault { .. } | Target::GithubEnvironment { .. }) => self.emptied(turn, place).await,
             (None, _) => Ok(Drift::None),
         }
     }
 
     /// When a target that only tells when it is asked is asked again.
     pub(super) fn asked_again_at(&self, turn: &Turn<'_>) -> Option<Timestamp> {
-        let asked = matches!(turn.rule.target().kind(), TargetKind::ArgoCd | TargetKind::Vault);
+        let asked =
+            matches!(turn.rule.target().kind(), TargetKind::ArgoCd | TargetKind::GithubEnvironment | TargetKind::Vault);
         asked.then(|| self.clock.now().plus(self.settings.reconcile))
     }
 

@@ -70,7 +70,7 @@ impl Engine {
                 })
             }
             Target::Flux { .. } | Target::ArgoCd { .. } => self.tell_remote(turn, place, approved, run).await,
-            Target::Vault { .. } => self.fill(turn, place, approved, run).await,
+            Target::GithubEnvironment { .. } | Target::Vault { .. } => self.fill(turn, place, approved, run).await,
         }
     }
 
@@ -155,6 +155,7 @@ impl Engine {
                 | Target::Webhook { .. }
                 | Target::Flux { .. }
                 | Target::ArgoCd { .. }
+                | Target::GithubEnvironment { .. }
                 | Target::Vault { .. } => Outcome::Accepted,
             },
             Some(id) => {

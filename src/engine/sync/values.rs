@@ -21,7 +21,7 @@ use super::remote::Drift;
 use super::send::{not_granted, of_outbound};
 use crate::engine::book::Place;
 use crate::engine::crash::{Point, here};
-use crate::engine::ports::{Fill, NoteKey, Tag, VesselReach};
+use crate::engine::ports::{Fill, Held, NoteKey, Seen, Tag, Vessel, VesselReach};
 use crate::engine::{Engine, TurnError};
 
 /// What the key of marks is made from: never signed for anything else.
@@ -46,25 +46,28 @@ impl Engine {
         approved: &Approved,
         run: &Run,
     ) -> Result<Outcome, TurnError> {
-        let way = match self.way_to_vessel(place, turn) {
-            Ok(way) => way,
+        let vessel = match self.vessel(place, turn) {
+            Ok(vessel) => vessel,
             Err(trouble) => return Ok(Outcome::Blocked(trouble)),
         };
         let values = match self.approved_values(place, &turn.id.environment, approved, turn.rule.target()).await? {
             Ok(values) => values,
             Err(trouble) => return Ok(Outcome::Blocked(trouble)),
         };
-        let vessel = self.outbound.vessel(way);
         let held = match vessel.read().await {
             Ok(held) => held,
             Err(fault) => return Ok(of_outbound(&fault)),
         };
+        if let Some(trouble) = unfit(turn.rule.target(), &values, &held) {
+            return Ok(Outcome::Blocked(trouble));
+        }
         let target = self.target_name(place, turn.id);
         if held.tag.as_ref().is_some_and(|tag| tag.target == target && tag.generation > run.generation) {
             return Ok(Outcome::Refused(SyncReason::Older.into()));
         }
         let (ours, _) = self.ownership(place, turn.id).await?;
-        let (wanted, found) = (self.marks_of(place, turn.id, &values), self.marks_of(place, turn.id, &held.values));
+        let ours = if held.blind { ours.resumed(&held.values.keys().cloned().collect()) } else { ours };
+        let (wanted, found) = (self.marks_of(place, turn.id, &values), self.marks_seen(place, turn.id, &held, &ours));
         let (prune, adopt) = (turn.rule.prune(), turn.rule.adopt());
         let steps = key_steps(&KeySituation { wanted: &wanted, held: &found, ours: &ours, prune, adopt });
         let not_ours = foreign(&steps);
@@ -97,14 +100,22 @@ impl Engine {
         {
             return Ok(of_outbound(&fault));
         }
-        self.keep_ownership(place, turn.id, claim.settled(&wanted, &steps, &found)).await?;
+        let mut settled = claim.settled(&wanted, &steps, &found);
+        if held.blind {
+            // from now on a key that was written at another time was written by somebody else
+            match vessel.read().await {
+                Ok(now) => settled.written = written(&now, &settled),
+                Err(fault) => return Ok(of_outbound(&fault)),
+            }
+        }
+        self.keep_ownership(place, turn.id, settled).await?;
         Ok(Outcome::Converged)
     }
 
     /// How a target that had the approved values differs from what we wrote.
     pub(super) async fn emptied(&self, turn: &Turn<'_>, place: &Place) -> Result<Drift, TurnError> {
-        let Ok(way) = self.way_to_vessel(place, turn) else { return Ok(Drift::Unknown) };
-        let held = match self.outbound.vessel(way).read().await {
+        let Ok(vessel) = self.vessel(place, turn) else { return Ok(Drift::Unknown) };
+        let held = match vessel.read().await {
             Ok(held) => held,
             Err(fault) => {
                 info!(target = %turn.id, "the target cannot be looked at: {}", fault.what);
@@ -115,7 +126,7 @@ impl Engine {
         if !comparable {
             return Ok(Drift::Unknown);
         }
-        let strayed = ours.strayed(&self.marks_of(place, turn.id, &held.values));
+        let strayed = ours.strayed(&self.marks_seen(place, turn.id, &held, &ours));
         if strayed.is_empty() {
             return Ok(Drift::None);
         }
@@ -123,12 +134,13 @@ impl Engine {
         Ok(Drift::Found(Trouble::new(SyncReason::TargetDiffers, &some(&named))))
     }
 
-    fn way_to_vessel(&self, place: &Place, turn: &Turn<'_>) -> Result<VesselReach, Trouble> {
+    fn vessel(&self, place: &Place, turn: &Turn<'_>) -> Result<Box<dyn Vessel + '_>, Trouble> {
         match turn.rule.target() {
             Target::Vault { address, token, rule } => {
                 let token = self.grants.secret(&place.repo.name, token).map_err(|fault| not_granted(&fault))?;
-                Ok(VesselReach::Vault { address: address.clone(), rule: rule.clone(), token })
+                Ok(self.outbound.vessel(VesselReach::Vault { address: address.clone(), rule: rule.clone(), token }))
             }
+            Target::GithubEnvironment { environment, .. } => Ok(self.forge.vessel(&place.repo, environment)),
             Target::Branch { .. }
             | Target::Workflow { .. }
             | Target::Event { .. }
@@ -147,6 +159,19 @@ impl Engine {
         values.iter().map(|(name, value)| (name.clone(), mark(&key, (place.repo.id.get(), id), name, value))).collect()
     }
 
+    /// Marks of what a target holds.
+    fn marks_seen(&self, place: &Place, id: &TargetId, held: &Held, ours: &Ownership) -> Marks {
+        let key = self.signer.derive(MARKS);
+        let of = |(name, seen): (&String, &Seen)| {
+            let mark = match seen {
+                Seen::Value(value) => mark(&key, (place.repo.id.get(), id), name, value),
+                Seen::Written(when) => ours.unread(name, when),
+            };
+            (name.clone(), mark)
+        };
+        held.values.iter().map(of).collect()
+    }
+
     /// Which keys are ours. `true`: their marks can be compared with marks made now.
     async fn ownership(&self, place: &Place, id: &TargetId) -> Result<(Ownership, bool), TurnError> {
         let note = self.journal.note(place.repo.id, &NoteKey::Owned(id.clone())).await?;
@@ -160,6 +185,32 @@ impl Engine {
         let text = serde_json::to_string(&note).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
         Ok(self.journal.keep_note(place.repo.id, &NoteKey::Owned(id.clone()), &text).await?)
     }
+}
+
+/// When each key of ours was written, where values cannot be read back.
+fn written(held: &Held, ours: &Ownership) -> Marks {
+    let when = |(key, seen): (&String, &Seen)| match seen {
+        Seen::Written(when) => Some((key.clone(), when.clone())),
+        Seen::Value(_) => None,
+    };
+    let of_ours = |(key, _): &(String, String)| ours.current.contains_key(key) || ours.past.contains_key(key);
+    held.values.iter().filter_map(when).filter(of_ours).collect()
+}
+
+/// Why these values cannot be held there.
+fn unfit(target: &Target, values: &Values, held: &Held) -> Option<Trouble> {
+    let nameless: Vec<&str> = values.keys().map(String::as_str).filter(|key| !target.can_name(key)).collect();
+    if !nameless.is_empty() {
+        return Some(Trouble::new(SyncReason::KeyName, &some(&nameless)));
+    }
+    let room = target.room()?;
+    let large: Vec<&str> =
+        values.iter().filter(|(_, value)| value.len() > room.bytes).map(|(key, _)| key.as_str()).collect();
+    if !large.is_empty() {
+        return Some(Trouble::new(SyncReason::Room, &format!("{} above {} bytes", some(&large), room.bytes)));
+    }
+    let keys = held.values.keys().chain(values.keys()).collect::<BTreeSet<_>>().len();
+    (keys > room.keys).then(|| Trouble::new(SyncReason::Room, &format!("{keys} keys, those of others included")))
 }
 
 /// A mark of a value: of this key of this target alone.

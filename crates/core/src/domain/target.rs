@@ -52,6 +52,8 @@ pub enum TargetKind {
     /// An application of Argo CD.
     #[serde(rename = "argocd")]
     ArgoCd,
+    /// The secrets of a GitHub environment.
+    GithubEnvironment,
     /// A secret of Vault's or OpenBao's key-value store.
     Vault,
 }
@@ -66,6 +68,7 @@ impl TargetKind {
             Self::Webhook => "webhook",
             Self::Flux => "flux",
             Self::ArgoCd => "argocd",
+            Self::GithubEnvironment => "github_environment",
             Self::Vault => "vault",
         }
     }

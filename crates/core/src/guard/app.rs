@@ -122,6 +122,7 @@ const OPTIONAL_PERMISSIONS: &[(&str, &str, &str)] = &[
     ("deployments", "write", "to record deliveries as deployments"),
     ("actions", "write", "to start workflows as sync targets"),
     ("statuses", "read", "to see whether Flux got there"),
+    ("environments", "write", "to write secrets of environments as sync targets"),
 ];
 
 /// Events; without one the sweep finds later what it would have told.

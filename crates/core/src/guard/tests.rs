@@ -242,6 +242,7 @@ fn an_app_with_everything_is_told_nothing_and_one_with_nothing_everything() {
         ("deployments", "write"),
         ("actions", "write"),
         ("statuses", "read"),
+        ("environments", "write"),
     ];
     let events = "push pull_request pull_request_review issue_comment check_run member membership merge_group organization repository repository_ruleset team";
     let hook = Hook {

@@ -77,6 +77,15 @@ pub struct VaultRule {
     pub keys: Vec<KeyPattern>,
 }
 
+/// How much a target holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Most keys, those of others included.
+    pub keys: usize,
+    /// Largest value, in bytes.
+    pub bytes: usize,
+}
+
 /// What a target is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -121,6 +130,13 @@ pub enum Target {
         application: String,
         /// Alias of the token.
         token: Alias,
+    },
+    /// The secrets of a GitHub environment of the same repository.
+    GithubEnvironment {
+        /// Its name on GitHub.
+        environment: String,
+        /// The keys; none: all.
+        keys: Vec<KeyPattern>,
     },
     /// A secret of Vault's key-value store, version 2.
     Vault {
@@ -190,6 +206,7 @@ impl Target {
             Self::Webhook { .. } => TargetKind::Webhook,
             Self::Flux { .. } => TargetKind::Flux,
             Self::ArgoCd { .. } => TargetKind::ArgoCd,
+            Self::GithubEnvironment { .. } => TargetKind::GithubEnvironment,
             Self::Vault { .. } => TargetKind::Vault,
         }
     }
@@ -197,6 +214,7 @@ impl Target {
     /// Which keys of the environment go to a target that holds values, none: all; `None`: it holds none.
     fn keys(&self) -> Option<&[KeyPattern]> {
         match self {
+            Self::GithubEnvironment { keys, .. } => Some(keys),
             Self::Vault { rule, .. } => Some(&rule.keys),
             Self::Branch { .. }
             | Self::Workflow { .. }
@@ -217,5 +235,41 @@ impl Target {
     #[must_use]
     pub fn takes(&self, key: &str) -> bool {
         self.keys().is_some_and(|keys| keys.is_empty() || keys.iter().any(|pattern| pattern.matches(key)))
+    }
+
+    /// Whether a key can be the name of a value there.
+    #[must_use]
+    pub fn can_name(&self, key: &str) -> bool {
+        match self {
+            Self::GithubEnvironment { .. } => {
+                let plain = key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+                plain
+                    && !key.is_empty()
+                    && !key.starts_with(|first: char| first.is_ascii_digit())
+                    && !key.starts_with("GITHUB_")
+            }
+            Self::Vault { .. }
+            | Self::Branch { .. }
+            | Self::Workflow { .. }
+            | Self::Event { .. }
+            | Self::Webhook { .. }
+            | Self::Flux { .. }
+            | Self::ArgoCd { .. } => true,
+        }
+    }
+
+    /// How much it holds, where that is known.
+    #[must_use]
+    pub fn room(&self) -> Option<Room> {
+        match self {
+            Self::GithubEnvironment { .. } => Some(Room { keys: 100, bytes: 48 * 1024 }),
+            Self::Vault { .. }
+            | Self::Branch { .. }
+            | Self::Workflow { .. }
+            | Self::Event { .. }
+            | Self::Webhook { .. }
+            | Self::Flux { .. }
+            | Self::ArgoCd { .. } => None,
+        }
     }
 }

@@ -21,6 +21,9 @@ pub struct Ownership {
     pub past: Marks,
     /// Keys of a delivery that was begun; how it ended is not known.
     pub claimed: Marks,
+    /// Where values cannot be read back: when the target says that these keys were written, right after we did.
+    #[serde(default)]
+    pub written: Marks,
 }
 
 /// What a delivery does to a key.
@@ -75,7 +78,7 @@ impl Ownership {
         let writes = |key: &String| matches!(steps.get(key), Some(KeyStep::Add | KeyStep::Change));
         // a key that has its value already is not written, so what is seen there later says nothing
         let claimed = wanted.iter().filter(|(key, _)| writes(key)).map(of).collect();
-        Self { current: self.current.clone(), past, claimed }
+        Self { current: self.current.clone(), past, claimed, written: self.written.clone() }
     }
 
     /// Notes that a delivery was made: what it did, key by key.
@@ -83,7 +86,28 @@ impl Ownership {
     pub fn settled(&self, wanted: &Marks, steps: &BTreeMap<String, KeyStep>, held: &Marks) -> Self {
         let left = |key: &String| steps.get(key) == Some(&KeyStep::Leave);
         let past = held.iter().filter(|(key, _)| left(key)).map(|(key, mark)| (key.clone(), mark.clone()));
-        Self { current: wanted.clone(), past: past.collect(), claimed: Marks::new() }
+        Self { current: wanted.clone(), past: past.collect(), claimed: Marks::new(), written: Marks::new() }
+    }
+
+    /// The mark of a key whose value cannot be read back: that of the value we wrote, if it was not written since.
+    #[must_use]
+    pub fn unread(&self, key: &str, written: &str) -> String {
+        let ours = self.current.get(key).or_else(|| self.past.get(key));
+        match ours {
+            Some(mark) if self.written.get(key).is_some_and(|then| then == written) => mark.clone(),
+            Some(_) | None => format!("written {written}"),
+        }
+    }
+
+    /// What is ours where values cannot be read back: keys of a delivery of unknown end that are there now, whatever they hold. They
+    /// were not there, or were to be taken over, when it began.
+    #[must_use]
+    pub fn resumed(&self, held: &BTreeSet<String>) -> Self {
+        let mut ours = self.clone();
+        for key in self.claimed.keys().filter(|key| held.contains(*key) && !self.current.contains_key(*key)) {
+            ours.past.entry(key.clone()).or_insert_with(|| "unknown".to_owned());
+        }
+        ours
     }
 
     /// Keys of the newest delivery that no longer hold what they were given.

@@ -112,6 +112,12 @@ reasons! {
     /// Two documents have a key of one name.
     KeyTwice = "target-key-twice", "two documents of the environment have a key of the same name",
         "give one of them another name: a target holds one value under a name";
+    /// A key that can be no name at the target.
+    KeyName = "target-key-name", "a key can be no name at the target",
+        "leave it out with `keys`, or rename it: docs/syncs.md says which names the target takes";
+    /// More than the target holds.
+    Room = "target-too-small", "the values are more than the target holds",
+        "choose fewer with `keys`, or make them shorter: docs/syncs.md names the limits";
     /// The target does something else.
     TargetBusy = "target-busy", "the target is busy with another operation", "nothing to do: it is tried again";
     /// A permission of the App is missing.

@@ -68,8 +68,13 @@ fn list(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
 
 fn key(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     let name = ctx.param("environment_name").to_owned();
-    let found = ctx.st.environment(ctx.repo, &name)?;
-    Ok(Reply::ok(json!({"key_id": found.key_id(), "key": found.public_key(ctx.repo, &name)})))
+    let repo = ctx.repo;
+    let found = ctx.st.environment(repo, &name)?;
+    let shown = json!({"key_id": found.key_id(), "key": found.public_key(repo, &name)});
+    if std::mem::take(&mut found.restless) {
+        found.rotations += 1;
+    }
+    Ok(Reply::ok(shown))
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Outcome<Reply> {

@@ -23,6 +23,8 @@ pub(crate) const LARGEST: usize = 48 * 1024;
 pub(crate) struct Environment {
     /// How often its key pair was replaced.
     pub(crate) rotations: u64,
+    /// It is replaced once more as soon as somebody has asked for it.
+    pub(crate) restless: bool,
     /// By name, upper case.
     pub(crate) secrets: BTreeMap<String, Secret>,
 }

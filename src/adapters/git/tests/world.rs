@@ -16,7 +16,10 @@ use tempfile::TempDir;
 
 use super::super::{GitConfig, GitRepos};
 use super::server::{Server, TOKEN};
-use crate::engine::ports::{FailedDelivery, Forge, ForgeError, ForgeErrorKind, Freshness, GitCredentials, RepoRef};
+use crate::engine::ports::{
+    FailedDelivery, Fill, Forge, ForgeError, ForgeErrorKind, Freshness, GitCredentials, Held, OutboundError,
+    OutboundKind, RepoRef, Tag, Vessel,
+};
 
 /// Runs git apart from the machine's settings; its output without the last newline.
 pub(super) fn git(at: &Path, arguments: &[&str]) -> String {
@@ -181,6 +184,10 @@ impl Forge for Credentials {
         not_asked()
     }
 
+    fn vessel(&self, _: &RepoRef, _: &str) -> Box<dyn Vessel + '_> {
+        Box::new(Nothing)
+    }
+
     async fn ourselves(&self) -> Result<Account, ForgeError> {
         not_asked()
     }
@@ -207,5 +214,28 @@ impl Forge for Credentials {
 
     async fn git_credentials(&self, _: &RepoRef) -> Result<GitCredentials, ForgeError> {
         Ok(GitCredentials { user: "x-access-token".to_owned(), secret: self.0.clone().into() })
+    }
+}
+
+/// A place that nobody asks for here.
+struct Nothing;
+
+fn no_place<T>() -> Result<T, OutboundError> {
+    let what = "only credentials here".to_owned();
+    Err(OutboundError { kind: OutboundKind::Permanent, what, help: String::new() })
+}
+
+#[async_trait]
+impl Vessel for Nothing {
+    async fn read(&self) -> Result<Held, OutboundError> {
+        no_place()
+    }
+
+    async fn write(&self, _: &Held, _: &Fill<'_>) -> Result<(), OutboundError> {
+        no_place()
+    }
+
+    async fn note(&self, _: &Tag) -> Result<(), OutboundError> {
+        no_place()
     }
 }

@@ -105,6 +105,7 @@ fn branches(reading: &Reading, args: &SyncArgs, policy: &Policy, default_branch:
             | Target::Webhook { .. }
             | Target::Flux { .. }
             | Target::ArgoCd { .. }
+            | Target::GithubEnvironment { .. }
             | Target::Vault { .. } => {}
         }
     }

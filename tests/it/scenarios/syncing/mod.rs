@@ -4,6 +4,7 @@ mod branch;
 mod commands;
 mod delivering;
 mod dying;
+mod environments;
 mod failing;
 mod gitops;
 mod reporting;

@@ -28,9 +28,8 @@ fn environment(raw: &RawEnvironment, faults: &mut Faults) {
 
 fn sync(raw: &RawSync, faults: &mut Faults) {
     let help = "use `dispatch` or `webhook`: a workflow or a receiver of your own reaches anything else";
-    field(&raw.github_environment, "github_environment", help, faults);
     field(&raw.kubernetes, "kubernetes", help, faults);
-    let values = raw.vault.key();
+    let values = raw.vault.key().or(raw.github_environment.key());
     if let (Some(key), true) = (values, raw.run_in.is_absent()) {
         let help = "write `run_in: server`, and give the server an age identity of the environment";
         faults.push(not_supported("run_in: runner", key, help));

@@ -52,6 +52,7 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
         | Target::Webhook { .. }
         | Target::Flux { .. }
         | Target::ArgoCd { .. }
+        | Target::GithubEnvironment { .. }
         | Target::Vault { .. } => OnDrift::Report,
     };
     Some(SyncRule {
@@ -95,11 +96,12 @@ fn after(raw: &RawSync, known: Option<&BTreeSet<&str>>, faults: &mut Faults) -> 
 
 /// The one target of a sync. Several, or none, are a fault; those of a later release are refused elsewhere, by name.
 fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
-    let later = [raw.github_environment.key(), raw.kubernetes.key()];
+    let later = [raw.kubernetes.key()];
     let served = [
         ("branch", raw.branch.key(), raw.branch.is_faulty()),
         ("flux", raw.flux.key(), raw.flux.is_faulty()),
         ("argocd", raw.argocd.key(), raw.argocd.is_faulty()),
+        ("github_environment", raw.github_environment.key(), raw.github_environment.is_faulty()),
         ("vault", raw.vault.key(), raw.vault.is_faulty()),
         ("dispatch", raw.dispatch.key(), raw.dispatch.is_faulty()),
         ("webhook", raw.webhook.key(), raw.webhook.is_faulty()),
@@ -109,11 +111,9 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
     match given.as_slice() {
         [] if later.iter().any(Option::is_some) || unread => return None,
         [] => {
-            faults.push(
-                Diagnostic::error(Code::MissingField, "the sync has no target")
-                    .at(place)
-                    .help("give it one of `branch`, `flux`, `argocd`, `vault`, `dispatch` or `webhook`"),
-            );
+            faults.push(Diagnostic::error(Code::MissingField, "the sync has no target").at(place).help(
+                "give it one of `branch`, `flux`, `argocd`, `github_environment`, `vault`, `dispatch` or `webhook`",
+            ));
             return None;
         }
         [_] => {}
@@ -138,6 +138,9 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
     }
     if let Some(argo) = raw.argocd.given() {
         return gitops::argo(&argo.value, faults);
+    }
+    if let Some(environment) = raw.github_environment.given() {
+        return vessels::github_environment(&environment.value, faults);
     }
     if let Some(vault) = raw.vault.given() {
         return vessels::vault(&vault.value, faults);

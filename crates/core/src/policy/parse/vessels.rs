@@ -5,12 +5,29 @@ use std::collections::BTreeMap;
 use crate::policy::diagnostic::{Code, Diagnostic, shown};
 use crate::policy::machines::KeyPattern;
 use crate::policy::model::EnvironmentRule;
-use crate::policy::raw::RawVault;
+use crate::policy::raw::{RawGithubEnvironment, RawVault};
 use crate::policy::read::{Faults, Field, List};
 use crate::policy::syncs::{Target, VaultRule};
 
 use super::gitops::address;
 use super::syncs::alias;
+
+pub(super) fn github_environment(raw: &RawGithubEnvironment, faults: &mut Faults) -> Option<Target> {
+    let name = raw.environment.given().and_then(|text| {
+        let length = text.value.chars().count();
+        let fine = (1..=255).contains(&length) && !text.value.chars().any(|c| c.is_control() || c == '/');
+        if !fine {
+            faults.push(
+                Diagnostic::error(Code::Malformed, format!("`{}` is no environment of GitHub", shown(&text.value)))
+                    .at(text.place)
+                    .help("write the name it has in the settings of the repository"),
+            );
+        }
+        fine.then(|| text.value.clone())
+    });
+    let keys = keys(&raw.keys, faults);
+    Some(Target::GithubEnvironment { environment: name?, keys: keys? })
+}
 
 pub(super) fn vault(raw: &RawVault, faults: &mut Faults) -> Option<Target> {
     let address = address(&raw.address, "address", faults);
@@ -88,6 +105,7 @@ pub(super) fn judge(environments: &[EnvironmentRule], faults: &mut Faults) {
 /// What two targets must not share.
 fn place_of(target: &Target) -> Option<String> {
     match target {
+        Target::GithubEnvironment { environment, .. } => Some(format!("github {}", environment.to_lowercase())),
         Target::Vault { address, rule, .. } => {
             let namespace = rule.namespace.as_deref().unwrap_or_default();
             Some(format!("{} {namespace} {}/{}", address.as_str(), rule.mount, rule.path))

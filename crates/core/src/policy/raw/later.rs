@@ -51,20 +51,6 @@ shape! {
 }
 
 shape! {
-    /// The secrets of a GitHub environment.
-    #[schemars(rename = "GithubEnvironment")]
-    pub(in crate::policy) struct RawGithubEnvironment {
-        required {
-            /// The name of the GitHub environment.
-            environment: String,
-            /// The list of keys, as patterns.
-            keys: List<String>,
-        }
-        optional {}
-    }
-}
-
-shape! {
     /// A Kubernetes Secret.
     #[schemars(rename = "Kubernetes")]
     pub(in crate::policy) struct RawKubernetes {

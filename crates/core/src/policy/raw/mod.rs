@@ -17,7 +17,9 @@ use self::later::RawAccess;
 pub(super) use self::later::RawMachine;
 pub(super) use self::notifications::{RawEmail, RawNotification, RawSlack};
 pub use self::syncs::{OnDrift, Prune};
-pub(super) use self::syncs::{RawArgo, RawDispatch, RawFlux, RawSync, RawVault, RawWebhook, RunIn};
+pub(super) use self::syncs::{
+    RawArgo, RawDispatch, RawFlux, RawGithubEnvironment, RawSync, RawVault, RawWebhook, RunIn,
+};
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
 use super::tree::{Kind, Node};
 

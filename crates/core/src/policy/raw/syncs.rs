@@ -3,7 +3,7 @@
 //! Targets of later releases are typed here too, so that typing mistakes are found; which of them are served is judged in
 //! `crate::policy::parse`.
 
-use super::later::{RawGithubEnvironment, RawKubernetes};
+use super::later::RawKubernetes;
 use crate::policy::read::{List, shape, words};
 
 shape! {
@@ -24,7 +24,7 @@ shape! {
             argocd: RawArgo,
             /// A workflow, or a repository event.
             dispatch: RawDispatch,
-            /// The secrets of a GitHub environment. Not supported yet.
+            /// The secrets of a GitHub environment.
             github_environment: RawGithubEnvironment,
             /// A Kubernetes Secret. Not supported yet.
             kubernetes: RawKubernetes,
@@ -160,6 +160,21 @@ shape! {
             token_from: String,
         }
         optional {}
+    }
+}
+
+shape! {
+    /// The secrets of a GitHub environment.
+    #[schemars(rename = "GithubEnvironment")]
+    pub(in crate::policy) struct RawGithubEnvironment {
+        required {
+            /// The name of the GitHub environment.
+            environment: String,
+        }
+        optional {
+            /// The list of keys, as patterns (default: all).
+            keys: List<String>,
+        }
     }
 }
 

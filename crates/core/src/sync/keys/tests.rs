@@ -138,6 +138,100 @@ impl Play {
     }
 }
 
+/// A target whose values cannot be read back: of each key it says when it was written.
+#[derive(Default)]
+struct Blind {
+    wanted: Marks,
+    held: BTreeMap<String, (String, u32)>,
+    ours: Ownership,
+    clock: u32,
+    touched: BTreeSet<String>,
+}
+
+impl Blind {
+    fn seen(&self, ours: &Ownership) -> Marks {
+        self.held.iter().map(|(key, (_, at))| (key.clone(), ours.unread(key, &at.to_string()))).collect()
+    }
+
+    fn write(&mut self, key: &str, value: &str) {
+        self.clock += 1;
+        self.held.insert(key.to_owned(), (value.to_owned(), self.clock));
+    }
+
+    fn steps(&self, prune: bool, adopt: bool) -> (Ownership, BTreeMap<String, KeyStep>) {
+        let ours = self.ours.resumed(&self.held.keys().cloned().collect());
+        let prune = if prune { Prune::Owned } else { Prune::Never };
+        let seen = self.seen(&ours);
+        let steps = key_steps(&KeySituation { wanted: &self.wanted, held: &seen, ours: &ours, prune, adopt });
+        (ours, steps)
+    }
+
+    /// Dies after so many writes; 9: it does not.
+    fn deliver(&mut self, dies: u8, prune: bool, adopt: bool) -> Result<(), TestCaseError> {
+        let (ours, steps) = self.steps(prune, adopt);
+        if !foreign(&steps).is_empty() {
+            return Ok(());
+        }
+        let before = self.seen(&ours);
+        self.ours = ours.claim(&self.wanted, &steps, &before);
+        for (at, (key, step)) in steps.iter().enumerate() {
+            if at >= usize::from(dies) && dies < 9 {
+                return Ok(());
+            }
+            match step {
+                KeyStep::Add | KeyStep::Change => {
+                    let known = self.held.contains_key(key) && !self.touched.contains(key);
+                    prop_assert!(adopt || !known, "{key} is somebody else's");
+                    let value = self.wanted[key].clone();
+                    self.write(key, &value);
+                    self.touched.insert(key.clone());
+                }
+                KeyStep::Remove => {
+                    prop_assert!(prune && self.touched.contains(key), "{key} is somebody else's");
+                    self.held.remove(key);
+                }
+                KeyStep::Keep => prop_assert!(self.touched.contains(key), "{key} is somebody else's"),
+                KeyStep::Leave | KeyStep::Foreign => {}
+            }
+        }
+        let has = |(key, mark): (&String, &String)| self.held.get(key).is_some_and(|(value, _)| value == mark);
+        prop_assert!(self.wanted.iter().all(has), "what is approved is there: {:?}", self.held);
+        self.ours = self.ours.settled(&self.wanted, &steps, &before);
+        self.ours.written = self.held.iter().map(|(key, (_, at))| (key.clone(), at.to_string())).collect();
+        prop_assert!(self.ours.strayed(&self.seen(&self.ours)).is_empty());
+        prop_assert!(!writes(&self.steps(prune, false).1), "nothing is written twice");
+        Ok(())
+    }
+
+    fn happens(&mut self, event: Event) -> Result<(), TestCaseError> {
+        let name = |key: u8| format!("key{key}");
+        match event {
+            Event::Approve(keys) => {
+                self.wanted = keys.into_iter().map(|(key, value)| (name(key), value.to_string())).collect();
+            }
+            Event::Other(key, Some(value)) => {
+                // whoever writes a key while a delivery of unknown end was to write it is taken for us
+                if self.ours.claimed.contains_key(&name(key)) {
+                    self.touched.insert(name(key));
+                }
+                self.write(&name(key), &value.to_string());
+            }
+            Event::Other(key, None) => drop(self.held.remove(&name(key))),
+            Event::Deliver { dies, prune, adopt } => {
+                // a key that an adoption of unknown end was to take over was given to us
+                if adopt {
+                    let (_, steps) = self.steps(prune, adopt);
+                    let taken = steps.into_iter().filter(|(_, step)| *step == KeyStep::Change);
+                    self.touched.extend(taken.map(|(key, _)| key));
+                }
+                self.deliver(dies, prune, adopt)?;
+            }
+            Event::Forget => self.ours = Ownership::default(),
+        }
+        Ok(())
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -165,6 +259,29 @@ proptest! {
                 adopt: false,
             };
             let steps = key_steps(&situation);
+            prop_assert!(foreign(&steps).is_empty(), "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn no_history_touches_a_key_of_somebody_else_where_nothing_can_be_read(
+        events in proptest::collection::vec(event(), 1..40),
+    ) {
+        let mut play = Blind::default();
+        for event in events {
+            play.happens(event)?;
+        }
+    }
+
+    #[test]
+    fn alone_with_such_a_target_no_crash_makes_our_keys_foreign(events in proptest::collection::vec(event(), 1..40)) {
+        let mut play = Blind::default();
+        for event in events {
+            match event {
+                Event::Other(..) | Event::Forget => {}
+                Event::Approve(_) | Event::Deliver { .. } => play.happens(event)?,
+            }
+            let (_, steps) = play.steps(false, false);
             prop_assert!(foreign(&steps).is_empty(), "{steps:?}");
         }
     }
