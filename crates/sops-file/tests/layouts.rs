@@ -137,6 +137,27 @@ fn a_document_in_brackets_is_changed_in_its_brackets() {
 
 /// As sops 3.13.3 has it: before the entry, before the element that the entry begins, inside brackets.
 #[test]
+fn a_key_in_brackets_that_has_no_value_gets_one() {
+    let who = Identities::generate();
+    for (before, key, after) in [
+        ("data: {a, b: two}\n", "data.a", "data: {a: \"new\", b: \"two\"}\n"),
+        ("data: {a:`1}\n", "data[\"a:`1\"]", "data: {a:`1: \"new\"}\n"),
+        ("data: {\"a\":, b: two}\n", "data.a", "data: {\"a\": \"new\", b: \"two\"}\n"),
+    ] {
+        let sealed = sealed(&who, before, Format::Yaml, None);
+        let mut document = opened(&who, &sealed, Format::Yaml);
+        assert!(document.set(&path(key), &Value::text("new")).unwrap());
+        assert_eq!(plain(&opened(&who, &resealed(document), Format::Yaml)), after);
+        let mut document = opened(&who, &sealed, Format::Yaml);
+        assert!(document.set(&path(key).key("deep"), &Value::text("new")).unwrap());
+        assert_eq!(
+            plain(&opened(&who, &resealed(document), Format::Yaml)),
+            after.replace("\"new\"", "{\"deep\": \"new\"}")
+        );
+    }
+}
+
+#[test]
 fn a_comment_between_a_key_and_its_value_belongs_where_sops_has_it() {
     let who = Identities::generate();
     let marks = Some(("encrypted_comment_regex", "mark"));

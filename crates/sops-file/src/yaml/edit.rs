@@ -80,10 +80,10 @@ pub(crate) fn replace_scalar(
     // A literal block is layout: whoever reads it takes either break.
     let lines = with_breaks(source, lines);
     let span = node.span.clone();
-    // A value that is not there yet needs a space behind its colon or dash.
-    let in_block = matches!(home, Home::Block { .. } | Home::Flow);
-    let glued = in_block && span.is_empty() && source[..span.start].ends_with([':', '-']);
-    let text = if glued { format!(" {text}") } else { text };
+    let text = match home {
+        Home::Block { .. } | Home::Flow => format!("{}{text}", lead(source, &span, home)),
+        Home::Json | Home::Lines | Home::Ini | Home::Metadata => text,
+    };
     match old.header {
         Some(header) => {
             let end = header + source[header..].find([' ', '\t', '\r', '\n']).unwrap_or(source.len() - header);
@@ -102,6 +102,16 @@ pub(crate) fn replace_scalar(
             let line = line_end(source, span.end);
             vec![Patch::new(span, text), Patch::insert(line, lines)]
         }
+    }
+}
+
+/// What a value that is not there yet needs before it: a space behind its colon or dash, and in `{key}` the colon as well.
+fn lead(source: &str, span: &std::ops::Range<usize>, home: Home) -> &'static str {
+    match home {
+        _ if !span.is_empty() => "",
+        _ if source[..span.start].ends_with([':', '-']) => " ",
+        Home::Flow => ": ",
+        Home::Block { .. } | Home::Json | Home::Lines | Home::Ini | Home::Metadata => "",
     }
 }
 
@@ -125,7 +135,11 @@ pub(crate) fn replace_entry(source: &str, container: &Node, entry: &Entry, value
             let text = above + &write::entry(key, value, Indent { column, step });
             vec![Patch::new(entry.start..end, with_breaks(source, text))]
         }
-        Home::Flow => vec![Patch::new(entry.node.span.clone(), write::flow(value))],
+        Home::Flow => {
+            let span = entry.node.span.clone();
+            let text = format!("{}{}", lead(source, &span, Home::Flow), write::flow(value));
+            vec![Patch::new(span, text)]
+        }
         Home::Json => json::edit::replace(source, entry, value),
         Home::Lines => vec![Patch::new(entry.node.span.clone(), dotenv::value(value))],
         Home::Ini | Home::Metadata => Vec::new(),
