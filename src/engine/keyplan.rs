@@ -12,12 +12,15 @@ use sops_file::LeafState;
 
 use super::documents::{LIMIT, read};
 
+/// Reads a file, if it is not larger than so many bytes.
+pub type ReadBlob<'a, E> = dyn Fn(&Oid, usize) -> Result<Option<Vec<u8>>, E> + 'a;
+
 /// Content of one commit: its entries, and a way to its files.
 pub struct Content<'a, E> {
     /// The entries.
     pub entries: &'a BTreeMap<RepoPath, TreeEntry>,
-    /// A file, if it is not larger than so many bytes.
-    pub blob: &'a dyn Fn(&Oid, usize) -> Result<Option<Vec<u8>>, E>,
+    /// The way to a file.
+    pub blob: &'a ReadBlob<'a, E>,
 }
 
 /// What a delivery would do, key by key.

@@ -190,7 +190,9 @@ fn held(wire: VersionWire) -> Held {
     let (live, data) = (wire.data.is_some(), wire.data.unwrap_or_default());
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
     };
     let values = data.iter().map(|(key, value)| (key.clone(), Seen::Value(Zeroizing::new(text(value))))).collect();
     let tag = wire.metadata.custom_metadata.as_ref().and_then(tag);

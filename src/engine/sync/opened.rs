@@ -85,9 +85,9 @@ fn opened(document: &SealedDocument, identity: &Identities) -> Result<Vec<(Strin
     let mut found = Vec::new();
     for (_, path, value) in opened.values() {
         let text = match value {
-            Plain::Null => continue,
+            Plain::Null | Plain::Comment(_) => continue,
             Plain::Bool(yes) => Zeroizing::new(yes.to_string()),
-            other => {
+            other @ (Plain::Int(_) | Plain::Float(_) | Plain::Time(_) | Plain::Text(_) | Plain::Bytes(_)) => {
                 let bytes = other.bytes();
                 Zeroizing::new(std::str::from_utf8(&bytes).map_err(|_| "holds a value that is no text")?.to_owned())
             }

@@ -74,7 +74,7 @@ async fn look(engine: &Engine, name: &RepoName, json: bool, on_a_line: bool) -> 
 
 /// Looks until Ctrl-C; ends as the last look did. A look that fails is told, and the next one comes all the same.
 async fn watch(args: &StatusArgs, engine: &Engine, name: &RepoName, json: bool) -> Outcome {
-    let seconds = u64::try_from(args.interval.seconds()).unwrap_or_default().max(SHORTEST);
+    let seconds = args.interval.seconds().max(SHORTEST);
     let mut last = Exit::PENDING;
     loop {
         let seen = tokio::select! {

@@ -97,7 +97,7 @@ fn request(open: &Open) -> String {
 fn line(policy: &str, group: &GroupDecision) -> String {
     let counted: Vec<&str> = group.counted.iter().map(|vote| vote.account.login.as_str()).collect();
     let by = if counted.is_empty() { String::new() } else { format!(" ({})", counted.join(", ")) };
-    let mut line = format!("{policy}: {} of {}{by}", counted.len(), output::count(group.required.into(), "approval"));
+    let mut line = format!("{policy}: {} of {}{by}", counted.len(), output::count(group.required, "approval"));
     if group.missing > 0 && !group.could.is_empty() {
         line += &format!(" · could be {}", group.could.join(", "));
     }
