@@ -1,13 +1,20 @@
-//! What is wrong in the files of a repository, as far as it can be seen without a key: told before anybody pushes it.
+//! What is wrong in the files of a repository, as far as it can be seen with the keys at hand: told before anybody pushes it.
 //!
 //! Decides nothing: what would be refused is refused by the decision, on its own reading. No value and no token is repeated.
 
+mod opened;
+mod past;
+
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::domain::{RefName, RepoPath};
 use countersign_core::policy::{Code, Diagnostic, PathClass, Place, Policy, Severity};
 use countersign_core::workflow;
 use sops_file::{CreationRules, Format, LeafState, ParseError, RulesError, SealedDocument};
+
+pub use self::opened::{Integrity, Opener};
+pub use self::past::in_the_clear;
 
 /// How an age identity begins. In two parts: this file is looked at as well.
 const IDENTITY: &str = concat!("AGE-SECRET-", "KEY-");
@@ -20,16 +27,24 @@ pub struct Linter<'p> {
     default: RefName,
     readers: BTreeSet<String>,
     rules: BTreeMap<String, Option<CreationRules>>,
+    open: Opener<'p>,
+    integrity: Cell<Integrity>,
 }
 
 impl<'p> Linter<'p> {
-    /// `rules` are the `.sops.yaml` files by path.
+    /// `rules` are the `.sops.yaml` files by path; `open` has whatever identities are at hand.
     #[must_use]
-    pub fn new(policy: &'p Policy, default: RefName, rules: &BTreeMap<String, Vec<u8>>) -> Self {
+    pub fn new(policy: &'p Policy, default: RefName, rules: &BTreeMap<String, Vec<u8>>, open: Opener<'p>) -> Self {
         let readers = policy.recipients_of_people().into_keys().collect();
         let folder = |path: &str| path.strip_suffix(".sops.yaml").unwrap_or_default().to_owned();
         let rules = rules.iter().map(|(path, bytes)| (folder(path), CreationRules::parse(bytes).ok())).collect();
-        Self { policy, default, readers, rules }
+        Self { policy, default, readers, rules, open, integrity: Cell::default() }
+    }
+
+    /// What came of the integrity codes so far.
+    #[must_use]
+    pub fn integrity(&self) -> Integrity {
+        self.integrity.get()
     }
 
     /// What is wrong with one file.
@@ -54,15 +69,8 @@ impl<'p> Linter<'p> {
         })
     }
 
-    /// Whether some environment wants the path sealed, whichever branch it governs.
     fn must_be_sealed(&self, path: &str) -> bool {
-        let path = RepoPath::new(path);
-        let sealed = |branch: &RefName| match self.policy.classify(&path, branch, &self.default) {
-            PathClass::Governed { plain, .. } => !plain,
-            PathClass::Ambiguous { .. } => true,
-            PathClass::Free | PathClass::Control => false,
-        };
-        self.policy.environments().iter().any(|rule| sealed(rule.branch_or(&self.default)))
+        must_be_sealed(self.policy, &self.default, &RepoPath::new(path))
     }
 
     fn document(&self, path: &str, bytes: &[u8]) -> Vec<Diagnostic> {
@@ -86,6 +94,17 @@ impl<'p> Linter<'p> {
                     .help(format!("seal it anew: `countersign rotate -i {path}`")),
             );
         }
+        // of what is wrong already, an open document says nothing more
+        let seen = if found.is_empty() { opened::look(path, &document, self.open) } else { None };
+        let mut integrity = self.integrity.get();
+        match seen {
+            Some(more) => {
+                integrity.verified += usize::from(more.iter().all(|one| one.code == Code::StandIn));
+                found.extend(more);
+            }
+            None => integrity.unverified += 1,
+        }
+        self.integrity.set(integrity);
         let readers: BTreeSet<&str> = document.metadata().recipients().map(|reader| reader.name()).collect();
         for reader in readers.iter().filter(|reader| !self.readers.is_empty() && !self.readers.contains(**reader)) {
             found.push(
@@ -126,6 +145,17 @@ impl<'p> Linter<'p> {
         };
         Some(error(Code::ReadersDiffer, message).help(format!("make them the same: `countersign updatekeys {path}`")))
     }
+}
+
+/// Whether some environment wants the path sealed, whichever branch it governs.
+#[must_use]
+pub fn must_be_sealed(policy: &Policy, default: &RefName, path: &RepoPath) -> bool {
+    let sealed = |branch: &RefName| match policy.classify(path, branch, default) {
+        PathClass::Governed { plain, .. } => !plain,
+        PathClass::Ambiguous { .. } => true,
+        PathClass::Free | PathClass::Control => false,
+    };
+    policy.environments().iter().any(|rule| sealed(rule.branch_or(default)))
 }
 
 /// Whether the path is a workflow of GitHub's.

@@ -12,6 +12,7 @@ mod environments;
 mod exit_codes;
 mod exporting;
 mod git;
+mod inside;
 mod keys;
 mod many;
 mod merging;

@@ -51,6 +51,8 @@ pub struct Leaf<'d> {
     pub state: LeafState,
     /// Whether the settings want it sealed. A [`LeafState::Plain`] value that should be is a leak.
     pub should_be_sealed: bool,
+    /// Whether the settings select its key; empty values stay as they are even then.
+    pub selected: bool,
     token: &'d str,
 }
 
@@ -155,6 +157,7 @@ impl SealedDocument {
                 place: node.place,
                 token: &self.text[node.span.clone()],
                 should_be_sealed: visit.seals && !matches!(state, LeafState::Empty(_)),
+                selected: visit.seals,
                 state,
             });
         });

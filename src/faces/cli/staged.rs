@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::Command;
 
 use countersign_core::domain::{RefName, RepoPath};
-use countersign_core::policy::{self, PathClass, Policy};
+use countersign_core::policy::{self, Policy};
 use serde_json::json;
 use sops_file::{Format, LeafState, ParseError, SealedDocument};
 
 use super::{Outcome, check, output};
+use crate::engine::lint;
 use crate::faces::exit::{Exit, Report, printable};
 
 /// Looks at everything that is staged.
@@ -53,15 +54,8 @@ fn policy() -> Result<Option<Policy>, Report> {
     })
 }
 
-/// Whether some environment wants the path sealed, whichever branch it governs.
 fn must_be_sealed(policy: &Policy, path: &RepoPath) -> bool {
-    let Ok(default) = RefName::branch("main") else { return false };
-    let sealed = |branch: &RefName| match policy.classify(path, branch, &default) {
-        PathClass::Governed { plain, .. } => !plain,
-        PathClass::Ambiguous { .. } => true,
-        PathClass::Free | PathClass::Control => false,
-    };
-    policy.environments().iter().any(|rule| sealed(rule.branch_or(&default)))
+    RefName::branch("main").is_ok_and(|default| lint::must_be_sealed(policy, &default, path))
 }
 
 fn fault(name: &str, bytes: &[u8]) -> Option<String> {

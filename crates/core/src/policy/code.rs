@@ -92,6 +92,9 @@ codes! {
     RulesBroken = "CS0210", "creation rules unreadable", "a `.sops.yaml` that cannot be read";
     UnknownRuleField = "CS0211", "field without effect", "a field of `.sops.yaml` that has no effect";
     PrivateKey = "CS0212", "private key in the repository", "an age identity in a file of the repository: whoever reads the repository opens what is sealed for it";
+    Integrity = "CS0213", "integrity code that does not fit", "a sealed document that opens, but is not what was sealed: values were changed, moved or removed. Told where an identity is at hand";
+    StandIn = "CS0214", "value still to come", "a sealed value that only stands for one (`changeme`, `TODO`, nothing at all). Told where an identity is at hand; the value is not shown";
+    PlainInHistory = "CS0215", "in the clear in the history", "a version of a protected file that was not sealed, in a commit that can still be fetched. Told by `check --history`";
     // its workflows
     WorkflowUnreadable = "CS0301", "workflow unreadable", "a workflow that cannot be read as YAML, and was not looked at";
     HeadWithKeys = "CS0302", "foreign code beside secrets", "a workflow with secrets that checks out what a pull request proposes (`pull_request_target`, `issue_comment`, `workflow_run`)";

@@ -8,14 +8,16 @@ use std::process::Command;
 use countersign_core::domain::{RefName, RepoPath};
 use countersign_core::ledger::POLICY_PATH;
 use countersign_core::policy::Policy;
+use sops_file::SealedDocument;
 
 use super::finding::Finding;
-use crate::engine::lint::{Linter, is_workflow};
+use crate::engine::lint::{Integrity, Linter, is_workflow};
+use crate::faces::cli::secrets::Identity;
 use crate::faces::exit::Report;
 use crate::faces::wire;
 
 /// Largest file looked into.
-const LIMIT: u64 = 4 << 20;
+pub(super) const LIMIT: u64 = 4 << 20;
 
 /// A work tree whose policy file is looked at.
 pub(super) struct Files {
@@ -59,8 +61,13 @@ impl Files {
         self.paths.iter().map(|path| RepoPath::new(path)).collect()
     }
 
-    /// What is wrong in them.
-    pub(super) fn lint(&self, policy: &Policy) -> Result<Vec<Finding>, Report> {
+    /// The root of the work tree.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What is wrong in them, and what came of the integrity codes.
+    pub(super) fn lint(&self, policy: &Policy) -> Result<(Vec<Finding>, Integrity), Report> {
         let default = RefName::branch("main").map_err(Report::usage)?;
         let is_rules = |path: &&String| *path == ".sops.yaml" || path.ends_with("/.sops.yaml");
         let mut rules = BTreeMap::new();
@@ -69,7 +76,9 @@ impl Files {
                 rules.insert(path.clone(), bytes);
             }
         }
-        let linter = Linter::new(policy, default, &rules);
+        let identity = Identity::gather();
+        let open = |document: &SealedDocument| identity.open_unasked(document);
+        let linter = Linter::new(policy, default, &rules, &open);
         let mut found = Vec::new();
         for path in &self.paths {
             let Ok(kind) = self.root.join(path).symlink_metadata() else { continue };
@@ -84,10 +93,11 @@ impl Files {
             found.extend(findings.into_iter().map(|diagnostic| Finding {
                 file: path.clone(),
                 diagnostic,
+                commit: None,
                 source: source.clone(),
             }));
         }
-        Ok(found)
+        Ok((found, linter.integrity()))
     }
 
     /// The bytes of a file; none when it is gone, or too large to be a document of ours.

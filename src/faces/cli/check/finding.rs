@@ -10,6 +10,9 @@ pub(super) struct Finding {
     pub(super) file: String,
     #[serde(flatten)]
     pub(super) diagnostic: Diagnostic,
+    /// The commit it came in by, where it is about the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) commit: Option<String>,
     /// The text of the file, where it may be shown: never of a document that is, or should be, sealed.
     #[serde(skip)]
     pub(super) source: String,

@@ -5,6 +5,7 @@ mod files;
 mod finding;
 mod fix;
 mod github;
+mod history;
 mod sarif;
 mod templates;
 mod text;
@@ -20,6 +21,7 @@ use self::files::Files;
 use self::finding::{Count, Finding};
 use super::args::{CheckArgs, Shape};
 use super::{Outcome, output};
+use crate::engine::lint::Integrity;
 use crate::faces::exit::{Exit, Report};
 
 /// Largest policy file read: its parser refuses less.
@@ -39,7 +41,11 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Outcome {
         (Some(_), Shape::Json | Shape::Sarif | Shape::Github) => Files::policy_name(),
         (Some(_), Shape::Text) | (None, _) => name.clone(),
     };
-    let in_policy = |diagnostic| Finding { file: own.clone(), diagnostic, source: text.clone() };
+    let in_policy = |diagnostic| Finding { file: own.clone(), diagnostic, commit: None, source: text.clone() };
+    if let Some(revision) = &args.history {
+        return of_the_past(&text, files.as_ref(), revision.as_deref(), shape);
+    }
+    let mut integrity = Integrity::default();
     let (policy, mut findings): (_, Vec<Finding>) = match policy::parse(&text) {
         Ok(policy) => {
             let mut findings = policy::lint(&policy);
@@ -49,7 +55,9 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Outcome {
             }
             let mut findings: Vec<_> = findings.into_iter().map(in_policy).collect();
             if let Some(files) = &files {
-                findings.extend(files.lint(&policy)?);
+                let (more, seen) = files.lint(&policy)?;
+                findings.extend(more);
+                integrity = seen;
             }
             (Some(policy), findings)
         }
@@ -57,28 +65,72 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Outcome {
     };
     findings.extend(path.as_deref().map(templates::beside).unwrap_or_default());
     let count = Count::of(&findings);
-    let exit = if count.is_clean() { Exit::FINE } else { Exit::FINDINGS };
     match shape {
         Shape::Json => {
             let strictness = policy.as_ref().map(text::strictness);
+            let integrity = json!({"verified": integrity.verified, "unverified": integrity.unverified});
             output::json(&json!({
                 "version": 1, "file": own, "findings": findings, "count": count, "strictness": strictness,
+                "integrity": integrity,
             }))?;
         }
-        // who reads SARIF expects findings in it, not in the exit code
-        Shape::Sarif => return output::json(&sarif::log(&findings)),
-        Shape::Github => {
-            output::raw(github::annotations(&findings).as_bytes())?;
-        }
+        Shape::Sarif | Shape::Github => return for_machines(&findings, shape),
         Shape::Text => {
             output::say(&findings.iter().map(text::coloured).collect::<String>())?;
             let elsewhere = findings.iter().any(|finding| finding.file != own);
             let about = if elsewhere { "the repository" } else { &name };
             output::say(&text::verdict(about, policy.as_ref(), count))?;
             output::say(&policy.as_ref().map(text::control).unwrap_or_default())?;
+            output::say(&text::integrity(integrity))?;
         }
     }
-    Ok(exit)
+    Ok(exit(count))
+}
+
+/// Looks at what stood there before instead of at what stands there.
+fn of_the_past(text: &str, files: Option<&Files>, revision: Option<&str>, shape: Shape) -> Outcome {
+    let policy = policy::parse(text).map_err(|findings| {
+        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+        Report::new(Exit::FINDINGS, format!("the policy cannot be used: {first}"))
+            .help("`countersign check` shows every fault of it")
+    })?;
+    let files = files.ok_or_else(|| {
+        Report::usage("there is no history beside this policy").help("run it in a clone whose policy file this is")
+    })?;
+    let looked = history::look(files.root(), &policy, revision)?;
+    let count = Count::of(&looked.findings);
+    match shape {
+        Shape::Json => {
+            output::json(&json!({
+                "version": 1, "findings": looked.findings, "count": count, "commits": looked.commits,
+                "versions": looked.versions, "too_large": looked.too_large, "shallow": looked.shallow,
+            }))?;
+        }
+        Shape::Sarif | Shape::Github => return for_machines(&looked.findings, shape),
+        Shape::Text => {
+            output::say(&looked.findings.iter().map(text::coloured).collect::<String>())?;
+            output::say(&text::history(&looked, count))?;
+        }
+    }
+    // what was not looked at is not in order
+    let whole = looked.too_large == 0 && !looked.shallow;
+    Ok(if whole || !count.is_clean() { exit(count) } else { Exit::PENDING })
+}
+
+/// Findings as code scanning and workflow runs take them.
+fn for_machines(findings: &[Finding], shape: Shape) -> Outcome {
+    match shape {
+        // who reads SARIF expects findings in it, not in the exit code
+        Shape::Sarif => output::json(&sarif::log(findings)),
+        Shape::Github | Shape::Text | Shape::Json => {
+            output::raw(github::annotations(findings).as_bytes())?;
+            Ok(exit(Count::of(findings)))
+        }
+    }
+}
+
+fn exit(count: Count) -> Exit {
+    if count.is_clean() { Exit::FINE } else { Exit::FINDINGS }
 }
 
 /// Puts right in the file what is certain, and says so.

@@ -24,8 +24,12 @@ pub(super) fn beside(policy: &Path) -> Vec<Finding> {
 
 fn look(path: &Path) -> Vec<Finding> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let finding =
-        |diagnostic, source: &str| Finding { file: format!("{FOLDER}/{name}"), diagnostic, source: source.to_owned() };
+    let finding = |diagnostic, source: &str| Finding {
+        file: format!("{FOLDER}/{name}"),
+        diagnostic,
+        commit: None,
+        source: source.to_owned(),
+    };
     let whole = |message: &str, help: &str| Diagnostic::of_template(message.to_owned(), None, help.to_owned());
     match std::fs::read_to_string(path) {
         Ok(text) if text.len() > LARGEST => {

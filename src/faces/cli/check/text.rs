@@ -5,6 +5,8 @@ use countersign_core::policy::{Policy, PolicyRule, Severity};
 use serde_json::json;
 
 use super::finding::{Count, Finding};
+use super::history::Looked;
+use crate::engine::lint::Integrity;
 use crate::faces::cli::output;
 use crate::faces::exit::{colour, printable};
 
@@ -48,6 +50,36 @@ pub(super) fn strictness(policy: &Policy) -> serde_json::Value {
         .iter()
         .map(|rule| json!({"policy": rule.name(), "required": rule.required(), "spare": spare(rule)}));
     json!({"control": policy.admins().effective_required, "policies": rows.collect::<Vec<_>>()})
+}
+
+/// What is known of integrity codes; nothing where every one was verified.
+pub(super) fn integrity(seen: Integrity) -> String {
+    match seen.unverified {
+        0 => String::new(),
+        unverified => format!(
+            "  integrity of {} not verified: no identity for it is at hand\n",
+            output::count(unverified, "document")
+        ),
+    }
+}
+
+/// What was looked at in the history, and what came of it.
+pub(super) fn history(looked: &Looked, count: Count) -> String {
+    let (red, green) = (colour(AnsiColor::Red), colour(AnsiColor::Green));
+    let commits = usize::try_from(looked.commits).unwrap_or(usize::MAX);
+    let size =
+        format!("{} in {}", output::count(looked.versions, "protected version"), output::count(commits, "commit"));
+    let mut text = match count.errors {
+        0 => format!("{green}✔{green:#} history: {size}, all sealed\n"),
+        errors => format!("{red}✗{red:#} history: {errors} of {size} stood in the clear\n"),
+    };
+    if looked.too_large > 0 {
+        text += &format!("  {} larger than 4 MiB: not looked into\n", output::count(looked.too_large, "version"));
+    }
+    if looked.shallow {
+        text += "  this clone is shallow: what lies deeper was not looked at (`git fetch --unshallow`)\n";
+    }
+    text
 }
 
 /// The line that sums up.

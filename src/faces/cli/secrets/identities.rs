@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::faces::cli::output;
 
 /// Everything that may open documents here, and what was wrong with where it came from. Workers share one.
-pub(super) struct Identity {
+pub(in crate::faces::cli) struct Identity {
     known: RwLock<Identities>,
     told: Mutex<Told>,
     /// Variables and the commands in them.
@@ -39,7 +39,7 @@ struct Told {
 
 impl Identity {
     /// Reads the environment and the files it names. Commands are not run until something needs them.
-    pub(super) fn gather() -> Self {
+    pub(in crate::faces::cli) fn gather() -> Self {
         let identity = Self {
             known: RwLock::new(Identities::none()),
             told: Mutex::new(Told::default()),
@@ -71,6 +71,19 @@ impl Identity {
     /// Opens a document. When nothing else does, the commands are run for its recipients, and then somebody is asked for
     /// the passphrases of identity files.
     pub(super) fn open(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
+        let mut outcome = self.open_or_run(sealed, options);
+        if lacks_identity(&outcome) && self.unlock_once() {
+            outcome = self.open_as_known(sealed, options);
+        }
+        outcome
+    }
+
+    /// Opens a document with what is at hand; nobody is asked for a passphrase.
+    pub(in crate::faces::cli) fn open_unasked(&self, sealed: &SealedDocument) -> Result<OpenedDocument, OpenError> {
+        self.open_or_run(sealed, OpenOptions::default())
+    }
+
+    fn open_or_run(&self, sealed: &SealedDocument, options: OpenOptions) -> Result<OpenedDocument, OpenError> {
         let mut outcome = self.open_as_known(sealed, options);
         if !self.commands.is_empty() {
             let age = |recipient: &&sops_file::Recipient| recipient.kind() == KeyKind::Age;
@@ -81,9 +94,6 @@ impl Identity {
                 self.ask_once(recipient.name());
                 outcome = self.open_as_known(sealed, options);
             }
-        }
-        if lacks_identity(&outcome) && self.unlock_once() {
-            outcome = self.open_as_known(sealed, options);
         }
         outcome
     }

@@ -37,11 +37,11 @@ mod store;
 mod target;
 mod value;
 
+pub(super) use self::identities::Identity;
 use jiff::Timestamp;
 use sops_file::{KeyPath, OpenError, OpenOptions, OpenedDocument, ParseError, SealError, SealedDocument};
 
 use self::document::Document;
-use self::identities::Identity;
 use super::Outcome;
 use super::output;
 use crate::faces::exit::{Exit, Report};
