@@ -8,9 +8,9 @@ use super::job::{Job, ended};
 use super::runner::Runner;
 use crate::faces::exit::{Exit, Report};
 
-/// Faults of the policy and of sealed files in the checkout.
+/// Faults of the policy and of sealed files in the checkout; where nothing else is asked for, as annotations of the run.
 pub(super) fn check(job: &Job, runner: &mut Runner, outputs: &mut Outputs) -> Outcome {
-    let format = job.get("ACTION_FORMAT").unwrap_or("text");
+    let format = job.get("ACTION_FORMAT").unwrap_or("github");
     if format == "github" {
         // these are commands for the runner; the verb escapes what it quotes
         let status = verb("check", &["--format".to_owned(), format.to_owned()], job)?.status();

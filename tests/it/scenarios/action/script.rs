@@ -106,6 +106,60 @@ async fn a_commit_without_a_release_says_so() {
     assert!(seen.errors[0].contains("binary-path names no program"), "{seen:#?}");
 }
 
+/// `fallback: source` where this commit has no release: the action's own tree is built, without the secrets of the step, and what the
+/// build prints is no command for the runner. A `cargo` that says what it was asked for stands in for the real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_release_the_commit_of_the_action_itself_is_built() {
+    let package = Package::new(None).await;
+    package.release("# none yet\n");
+    let bin = package.tree.path().join("bin");
+    let cargo = |script: &str| {
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::write(bin.join("cargo"), format!("#!/bin/sh\n{script}")).unwrap();
+        assert!(Command::new("chmod").arg("+x").arg(bin.join("cargo")).status().unwrap().success());
+    };
+    let step = || {
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        package
+            .step()
+            .set("ACTION_FALLBACK", "source")
+            .set("PATH", &path)
+            .set("COUNTERSIGN_ACTION_TOKEN", "ghs_canary")
+            .set("COUNTERSIGN_SIGNING_KEY", "canary-key")
+            .set("SOPS_AGE_KEY", "AGE-canary")
+    };
+    cargo(
+        "printf '%s\\n' \"$@\" > \"$RUNNER_TEMP/asked\"\n\
+         env | grep -c canary > \"$RUNNER_TEMP/secrets\"\n\
+         echo '::error::from a build script'\necho '::set-output name=decision::satisfied' >&2\n\
+         mkdir -p \"$7/bin\" && cp \"$5/countersign\" \"$7/bin/countersign\"\n",
+    );
+    let build = step();
+    let seen = build.run(package.tree.path(), &[]);
+    assert_eq!(seen.code, Some(0), "{seen:#?}");
+    assert!(seen.log.contains("the program of the release: action"), "what was built is run: {seen:#?}");
+    assert!(seen.errors.is_empty() && seen.other_commands.is_empty(), "a build speaks to nobody: {seen:#?}");
+    let tree = package.tree.path().display().to_string();
+    let root = build.file("temp/countersign").display().to_string();
+    let asked = std::fs::read_to_string(build.file("temp/asked")).unwrap();
+    assert_eq!(asked.lines().collect::<Vec<_>>(), ["install", "--locked", "--quiet", "--path", &tree, "--root", &root]);
+    assert_eq!(std::fs::read_to_string(build.file("temp/secrets")).unwrap().trim(), "0", "it builds without secrets");
+
+    cargo("echo 'error: it does not compile' >&2\nexit 101\n");
+    let seen = step().run(package.tree.path(), &[]);
+    assert_eq!(seen.code, Some(1), "{seen:#?}");
+    assert!(seen.errors[0].contains("cannot be built here") && seen.log.contains("does not compile"), "{seen:#?}");
+    // a release that is not the one of this commit is refused, never built around
+    let other = Package::new(Some(b"something else")).await;
+    other.release(&other.pinned());
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    cargo("touch \"$RUNNER_TEMP/built\"\n");
+    let forged = other.step().set("ACTION_FALLBACK", "source").set("PATH", &path);
+    let seen = forged.run(other.tree.path(), &[]);
+    assert!(seen.errors[0].contains("its SHA-256 is another"), "{seen:#?}");
+    assert!(!forged.file("temp/built").exists(), "{seen:#?}");
+}
+
 #[test]
 fn an_unknown_command_is_refused_and_no_input_is_ever_run() {
     let folder = TempDir::new().unwrap();
@@ -129,7 +183,11 @@ fn faults_of_a_policy_are_named_and_end_the_step() {
     assert_eq!((seen.code, seen.errors.len()), (Some(0), 0), "{seen:#?}");
     let broken = crate::harness::POLICY.replace("required_approvals", "::error::x");
     std::fs::write(&policy, broken).unwrap();
+    // where nothing else is said, as annotations of the run
     let seen = step().run(folder.path(), &[]);
+    assert_eq!(seen.code, Some(12), "{seen:#?}");
+    assert!(seen.errors[0].contains("unknown field") && seen.other_commands.is_empty(), "{seen:#?}");
+    let seen = step().set("ACTION_FORMAT", "text").run(folder.path(), &[]);
     assert_eq!(seen.code, Some(12), "{seen:#?}");
     assert!(seen.log.contains("CS0"), "{seen:#?}");
     assert!(seen.errors.is_empty() && seen.other_commands.is_empty(), "what it quotes is no command: {seen:#?}");
