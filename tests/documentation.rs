@@ -171,6 +171,23 @@ fn the_page_of_diagnostics_is_what_the_list_of_codes_says() {
     is_fresh("docs/diagnostics.md", &page);
 }
 
+/// `doctor`, the set-up and the page say the same of what the App needs.
+#[test]
+fn the_page_for_operators_has_every_permission_and_event_of_the_table() {
+    use countersign_core::guard::{EVENTS, PERMISSIONS};
+    let word = |always| if always { "needed" } else { "optional" };
+    let permission = PERMISSIONS
+        .iter()
+        .map(|one| format!("| `{}: {}` | {} | {} |", one.name, one.level, one.what_for, word(one.always)));
+    let event = EVENTS.iter().map(|one| format!("| `{}` | `{}` | {} |", one.name, one.permission, word(one.always)));
+    let expected: Vec<String> = permission.chain(event).collect();
+    let page = read("docs/operations.md");
+    let section =
+        page.split("\n## The GitHub App\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap_or_default();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows, expected);
+}
+
 /// Compares a page that is made from the code, or writes it anew.
 fn is_fresh(name: &str, expected: &str) {
     let path = root().join(name);

@@ -4,6 +4,7 @@
 
 mod by_token;
 mod local;
+mod setup;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -24,12 +25,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use self::by_token::{adopt_by_token, engine_by_token};
 pub use self::local::{LocalRepo, example_notice, local_repo, now};
+pub use self::setup::set_up;
 use super::config::{Adopt, Database, GrantMap, LogFormat, ServeConfig, SopsVariables};
 use super::server::{self, Listeners, ServerError, Service};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
+pub use crate::adapters::github::{AppRegistry, NewApp, NewPull, UserGitHub, UserPull, UserRepo};
 use crate::adapters::github::{Credentials, GitHub, GitHubConfig};
-pub use crate::adapters::github::{NewPull, UserGitHub, UserPull, UserRepo};
 use crate::adapters::grants::GrantTable;
 use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::mail::Smtp;
@@ -72,6 +74,14 @@ pub enum ServeError {
 /// # Errors
 /// When something it needs cannot be set up, or a listener fails.
 pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
+    serve_on(config, None).await
+}
+
+/// The same, on addresses that are bound already.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_on(config: ServeConfig, bound: Option<Listeners>) -> Result<(), ServeError> {
     log(&config);
     if let Some(passing) = config.crash_at {
         engine::crash::arm(passing);
@@ -97,7 +107,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServeError> {
         poke: poke.clone(),
         metrics,
     });
-    let listeners = Listeners::bind(config.listen, config.admin_listen).await?;
+    let listeners = match bound {
+        Some(listeners) => listeners,
+        None => Listeners::bind(config.listen, config.admin_listen).await?,
+    };
     let stop = CancellationToken::new();
     server::stop_on_signals(stop.clone()).map_err(ServerError::from)?;
     let now = clock.now();

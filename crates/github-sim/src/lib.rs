@@ -60,6 +60,7 @@ mod settings;
 mod server;
 mod sim;
 mod state;
+mod web;
 mod webhooks;
 
 pub use access::{Level, Role};

@@ -1,4 +1,4 @@
-//! The front: one listener for REST, GraphQL and git; faults, quota, conditional answers, journal.
+//! The front: one listener for REST, GraphQL, git and the few pages; faults, quota, conditional answers, journal.
 //!
 //! Never knows what an operation does.
 
@@ -56,6 +56,9 @@ async fn front(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Response 
     if let Some((repo, rest)) = crate::git_http::split(&path) {
         let call = crate::git_http::Cgi { method: &method, rest, query: &query, headers: &parts.headers };
         return crate::git_http::serve(inner, repo, call, body).await;
+    }
+    if let Some(page) = crate::web::page(&mut inner.lock(), &method, &path, &query, &body) {
+        return page;
     }
     let host = parts
         .headers

@@ -142,7 +142,7 @@ pub(super) enum Verb {
     /// Deliver the approved content to its targets by hand, or say with `--plan` what would be delivered.
     Sync(SyncArgs),
     /// Run the server: take GitHub's deliveries, count approvals, merge what was approved.
-    Serve(ConfigArgs),
+    Serve(ServeArgs),
     /// Do what the GitHub Action was asked for, inside its job; `action.yml` starts this.
     Action,
     /// Say what is missing: in the App's rights, its webhook, the rules of each repository; and how to mend it.
@@ -184,6 +184,9 @@ pub(super) struct CheckArgs {
     /// Put right what is certain in the policy file: misspelt names of fields, nothing else.
     #[arg(long, conflicts_with = "staged")]
     pub(super) fix: bool,
+    /// Instead, look for plain text in every version of a protected file that can be reached from REV, or from anywhere.
+    #[arg(long, value_name = "REV", num_args = 0..=1, conflicts_with_all = ["staged", "fix"])]
+    pub(super) history: Option<Option<String>>,
     /// Instead, refuse what is staged, governed and not sealed; the pre-commit hook of `init --git` runs this.
     #[arg(long)]
     pub(super) staged: bool,
@@ -284,6 +287,16 @@ pub(super) struct KeygenArgs {
     /// Write the private key to this new file, readable by you alone; else to standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct ServeArgs {
+    /// The configuration file; with `--setup`, the one that will be written: `countersign.toml` if none is named.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Begin without an App: print a link, good once, to a page that registers one on GitHub; write its settings, then serve with them.
+    #[arg(long)]
+    pub(super) setup: bool,
 }
 
 #[derive(Args)]

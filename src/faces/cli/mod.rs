@@ -18,6 +18,7 @@ mod proposal;
 mod propose;
 mod revoke;
 mod secrets;
+mod serve;
 mod settings;
 mod staged;
 mod status;
@@ -91,7 +92,7 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Keygen(args) => keygen::run(&args, json),
         Verb::Adopt(args) => adopt::run(&args, json),
         Verb::Sync(args) => sync::run(&args, json),
-        Verb::Serve(args) => settings::serve(&args),
+        Verb::Serve(args) => serve::run(&args),
         Verb::Action => Ok(action::run()),
         Verb::Config(args) => settings::run(&args, json),
         Verb::Demo(args) => Ok(demo::run(demo::Options { keep_running: args.keep_running, no_color: args.no_color })),

@@ -1,4 +1,4 @@
-//! `serve` and `config`: the settings, to run with and to look at. Secrets are masked wherever they are printed.
+//! `config`: the settings, to look at; and what every verb reads them with. Secrets are masked wherever they are printed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,16 +7,8 @@ use serde_json::json;
 
 use super::args::ConfigArgs;
 use super::{Outcome, output};
-use crate::faces::config::{GrantRow, Row, ServeConfig, Settings, Sources, read_text};
+use crate::faces::config::{GrantRow, Row, Settings, Sources, read_text};
 use crate::faces::exit::{Exit, Report, printable};
-use crate::faces::wire;
-
-/// Runs the server until a signal stops it.
-pub(super) fn serve(args: &ConfigArgs) -> Outcome {
-    let config = ServeConfig::read(&read(args.config.as_deref())?).map_err(Report::from)?;
-    runtime()?.block_on(wire::serve(config)).map_err(|error| Report::chain(Exit::FAILED, &error))?;
-    Ok(Exit::FINE)
-}
 
 /// Prints the settings.
 pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {

@@ -260,6 +260,7 @@ fn registration() -> AppConfig {
         ("deployments", Level::Write),
         ("pull_requests", Level::Write),
         ("checks", Level::Write),
+        ("issues", Level::Read),
         ("members", Level::Read),
     ];
     let events = [

@@ -11,6 +11,7 @@ mod callback;
 mod health;
 pub mod metrics;
 mod run;
+pub mod setup;
 mod webhook;
 
 use std::sync::{Arc, OnceLock};
@@ -23,7 +24,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use run::{Listeners, ServerError, run, stop_on_signals};
+pub use run::{Listeners, ServerError, run, set_up, stop_on_signals};
 
 use crate::engine::ports::{Clock, Grants, Journal};
 use crate::engine::readiness::Readiness;

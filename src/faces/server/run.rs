@@ -15,10 +15,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::setup::{self, Link, Setup};
 use super::{Service, accept, admin, public};
 
 /// Time that requests and turns have to end after the first signal.
 const GRACE: Duration = Duration::from_secs(25);
+/// Time that the last page of the set-up has to arrive.
+const LAST_PAGE: Duration = Duration::from_secs(5);
 
 /// Why the server does not run.
 #[derive(Debug, Error)]
@@ -106,7 +109,36 @@ pub async fn run(
     run_with(listeners, service, stop, turns, GRACE).await
 }
 
-/// The same, with another time to end.
+/// Serves the set-up on the admin address until its App is registered; `None`: `stop` came first. The public address is held, and
+/// what arrives there waits.
+///
+/// # Errors
+/// When a listener fails.
+pub async fn set_up(
+    listeners: Listeners,
+    setup: Setup,
+    link: Link,
+    stop: CancellationToken,
+) -> Result<Option<Listeners>, ServerError> {
+    let Listeners { public, admin, addresses } = listeners;
+    // the same socket twice: connections that come while one server follows the other are not refused
+    let admin = admin.into_std()?;
+    let twin = TcpListener::from_std(admin.try_clone()?)?;
+    let done = stop.child_token();
+    let serving = accept::serve(twin, setup::router(setup, link, done.clone()), done.clone(), accept::HEADERS);
+    tokio::pin!(serving);
+    tokio::select! {
+        biased;
+        ended = &mut serving => ended?,
+        () = done.cancelled() => if let Ok(ended) = timeout(LAST_PAGE, serving).await { ended? },
+    }
+    if stop.is_cancelled() {
+        return Ok(None);
+    }
+    Ok(Some(Listeners { public, admin: TcpListener::from_std(admin)?, addresses }))
+}
+
+/// [`run`], with another time to end.
 pub(super) async fn run_with(
     listeners: Listeners,
     service: Arc<Service>,

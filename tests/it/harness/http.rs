@@ -42,8 +42,13 @@ fn client() -> reqwest::Client {
 impl World {
     /// Posts a delivery; status and body of the answer.
     pub(crate) fn post(&self, post: Post<'_>) -> (u16, Value) {
+        self.post_to(self.public(), post)
+    }
+
+    /// Posts a delivery to a server at this address.
+    pub(crate) fn post_to(&self, public: &str, post: Post<'_>) -> (u16, Value) {
         let mut request = client()
-            .post(format!("{}/webhooks/github", self.public()))
+            .post(format!("{public}/webhooks/github"))
             .header("content-type", post.media)
             .header("x-github-delivery", post.id)
             .header("x-github-event", post.event);

@@ -1,6 +1,7 @@
 //! The world a scenario plays in.
 
 mod argo;
+mod browser;
 mod chat;
 mod flux;
 mod http;
@@ -20,6 +21,7 @@ mod vault;
 mod world;
 
 pub(crate) use argo::{ARGO_TOKEN, Argo};
+pub(crate) use browser::Browser;
 pub(crate) use chat::Chat;
 pub(crate) use flux::{FLUX_TOKEN, Flux};
 pub(crate) use http::{Post, signature};

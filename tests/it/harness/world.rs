@@ -143,6 +143,7 @@ impl World {
                     ("deployments", Level::Write),
                     ("actions", Level::Write),
                     ("statuses", Level::Read),
+                    ("issues", Level::Read),
                     ("members", Level::Read),
                     ("merge_queues", Level::Read),
                 ],

@@ -28,6 +28,7 @@ mod putback;
 mod queue;
 mod replicas;
 mod secrecy;
+mod setup;
 mod status;
 mod structure;
 mod syncing;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Weight;
+use super::needs::{EVENTS, Event, PERMISSIONS, Permission};
 
 /// What GitHub says of the App as it is installed (`apps/get-installation`) and of its webhook (`apps/get-webhook-config-for-app`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,42 +108,13 @@ pub struct AppFinding {
     pub help: String,
 }
 
-/// Permissions it cannot do without, and what for.
-const PERMISSIONS: &[(&str, &str, &str)] = &[
-    ("metadata", "read", "to see repositories and their rulesets"),
-    ("contents", "write", "to read changes, merge them and keep the ledger"),
-    ("pull_requests", "write", "to open pull requests, comment and ask for reviews"),
-    ("checks", "write", "to post the check `countersign`"),
-    ("members", "read", "to see who is in a team"),
-];
-
-/// Permissions that some repositories need.
-const OPTIONAL_PERMISSIONS: &[(&str, &str, &str)] = &[
-    ("administration", "read", "to see classic branch protection"),
-    ("deployments", "write", "to record deliveries as deployments"),
-    ("actions", "write", "to start workflows as sync targets"),
-    ("statuses", "read", "to see whether Flux got there"),
-    ("environments", "write", "to write secrets of environments as sync targets"),
-];
-
-/// Events; without one the sweep finds later what it would have told.
-const EVENTS: &[&str] = &["push", "pull_request", "pull_request_review", "issue_comment"];
-
-/// Events that some repositories need, or that only save time.
-const OPTIONAL_EVENTS: &[&str] =
-    &["check_run", "member", "membership", "merge_group", "organization", "repository", "repository_ruleset", "team"];
-
 /// What is to be said of the App.
 #[must_use]
 pub fn judge_app(app: &AppFacts) -> Vec<AppFinding> {
     let mut found = Vec::new();
-    let lacking = |listed: &[(&'static str, &'static str, &'static str)]| -> Vec<(&str, &str, &str)> {
-        listed.iter().filter(|(name, level, _)| !allows(app.permissions.get(*name), level)).copied().collect()
-    };
-    for (reason, listed) in
-        [(AppReason::PermissionMissing, PERMISSIONS), (AppReason::PermissionOptional, OPTIONAL_PERMISSIONS)]
-    {
-        for (name, level, what_for) in lacking(listed) {
+    for (reason, always) in [(AppReason::PermissionMissing, true), (AppReason::PermissionOptional, false)] {
+        let lacks = |one: &&Permission| one.always == always && !allows(app.permissions.get(one.name), one.level);
+        for Permission { name, level, what_for, .. } in PERMISSIONS.iter().filter(lacks) {
             found.push(AppFinding {
                 reason,
                 words: format!("the App lacks the permission `{name}: {level}`, {what_for}"),
@@ -150,8 +122,9 @@ pub fn judge_app(app: &AppFacts) -> Vec<AppFinding> {
             });
         }
     }
-    for (reason, listed) in [(AppReason::EventMissing, EVENTS), (AppReason::EventOptional, OPTIONAL_EVENTS)] {
-        let missing: Vec<&str> = listed.iter().filter(|name| !app.events.contains(**name)).copied().collect();
+    for (reason, always) in [(AppReason::EventMissing, true), (AppReason::EventOptional, false)] {
+        let untold = |one: &&Event| one.always == always && !app.events.contains(one.name);
+        let missing: Vec<&str> = EVENTS.iter().filter(untold).map(|one| one.name).collect();
         if !missing.is_empty() {
             found.push(AppFinding {
                 reason,

@@ -5,6 +5,7 @@
 
 mod app;
 mod judge;
+mod needs;
 mod reason;
 mod remedy;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use app::{AppFacts, AppFinding, AppReason, Hook, judge_app};
 pub use judge::judge;
+pub use needs::{EVENTS, Event, PERMISSIONS, Permission, registration};
 pub use reason::{Aspect, GuardReason, Weight};
 pub use remedy::remedy;
 pub use watch::{Watch, Weakened};

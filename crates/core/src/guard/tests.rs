@@ -237,14 +237,16 @@ fn an_app_with_everything_is_told_nothing_and_one_with_nothing_everything() {
         ("contents", "write"),
         ("pull_requests", "write"),
         ("checks", "write"),
+        ("issues", "write"),
         ("members", "read"),
+        ("merge_queues", "read"),
         ("administration", "read"),
         ("deployments", "write"),
         ("actions", "write"),
         ("statuses", "read"),
         ("environments", "write"),
     ];
-    let events = "push pull_request pull_request_review issue_comment check_run member membership merge_group organization repository repository_ruleset team";
+    let events = "push pull_request pull_request_review issue_comment check_run member membership merge_group organization repository repository_ruleset team team_add branch_protection_rule";
     let hook = Hook {
         has_address: true,
         https: true,
@@ -263,4 +265,41 @@ fn an_app_with_everything_is_told_nothing_and_one_with_nothing_everything() {
     weaker.hook.has_secret = false;
     let found: Vec<_> = judge_app(&weaker).iter().map(|one| one.reason.code()).collect();
     assert_eq!(found, ["permission-missing", "webhook-unsigned"]);
+}
+
+/// GitHub registers no App that asks to hear of something its permissions do not cover.
+#[test]
+fn an_app_is_registered_with_what_it_needs_and_hears_only_of_what_its_permissions_cover() {
+    let (permissions, events) = registration(&std::collections::BTreeSet::new());
+    let names: Vec<_> = permissions.keys().copied().collect();
+    assert_eq!(names, ["checks", "contents", "issues", "members", "metadata", "pull_requests"]);
+    assert_eq!(
+        events,
+        [
+            "push",
+            "pull_request",
+            "pull_request_review",
+            "issue_comment",
+            "check_run",
+            "member",
+            "membership",
+            "organization",
+            "repository",
+            "team",
+            "team_add"
+        ]
+    );
+    let all = PERMISSIONS.iter().map(|one| one.name.to_owned()).collect();
+    let (permissions, events) = registration(&all);
+    assert_eq!(events.len(), EVENTS.len(), "every event has its permission");
+    assert_eq!(permissions["issues"], "write", "the more that was asked for");
+    let (permissions, _) = registration(&["secrets".to_owned()].into());
+    assert!(!permissions.contains_key("secrets"), "nobody is asked for more than the table holds");
+    let registered = AppFacts {
+        permissions: permissions.iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned())).collect(),
+        events: registration(&std::collections::BTreeSet::new()).1.iter().map(|name| (*name).to_owned()).collect(),
+        hook: Hook::default(),
+    };
+    let gaps = judge_app(&registered).into_iter().filter(|one| one.reason.weight().is_some()).map(|one| one.reason);
+    assert_eq!(gaps.collect::<Vec<_>>(), [AppReason::HookMissing], "only the webhook is left to be said");
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{Org, Repo, slug};
+use super::{Org, Repo, User, slug};
 use crate::access::{Actor, Level};
 use crate::error::Refusal;
 use crate::keys;
@@ -108,6 +108,20 @@ impl Sim {
             },
         );
         App { sim: self.clone(), id, slug, bot, private_key_pem: key.private_pem.clone() }
+    }
+
+    /// The App of a slug, however it was registered.
+    #[must_use]
+    pub fn app_called(&self, slug: &str) -> Option<App> {
+        let st = self.inner.lock();
+        let (nth, app) = st.apps.values().enumerate().find(|(_, app)| app.slug == slug)?;
+        let private_key_pem = keys::nth(nth).private_pem;
+        Some(App { sim: self.clone(), id: app.id, slug: app.slug.clone(), bot: app.bot, private_key_pem })
+    }
+
+    /// Signs somebody in where the pages are looked at.
+    pub fn sign_in(&self, user: &User) {
+        self.inner.lock().signed_in = Some(user.id);
     }
 
     /// Sets where an App's deliveries go.

@@ -14,6 +14,7 @@ use crate::render::people::permissions;
 
 pub(super) const OPS: &[Op] = &[
     Op::new("apps/get-authenticated", "GET", "/app", &[], app).auth(Auth::App),
+    Op::new("apps/create-from-manifest", "POST", "/app-manifests/{code}/conversions", &[], convert).auth(Auth::Open),
     Op::new("apps/list-installations", "GET", "/app/installations", &[], installations).auth(Auth::App),
     Op::new("apps/get-installation", "GET", "/app/installations/{installation_id}", &[], installation).auth(Auth::App),
     Op::new(
@@ -39,6 +40,17 @@ pub(super) const OPS: &[Op] = &[
 
 fn app(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
     Ok(Reply::ok(ctx.face().app(ctx.app()?)))
+}
+
+/// The credentials of an App that was registered from a manifest: once, within an hour.
+fn convert(ctx: &mut Ctx<'_>) -> Outcome<Reply> {
+    let code = ctx.param("code").to_owned();
+    let found = ctx.st.fetch_registered(&code).ok_or_else(Refusal::not_found)?;
+    let mut body = ctx.face().app(found.app);
+    body["client_secret"] = found.client_secret.into();
+    body["webhook_secret"] = found.webhook_secret.into();
+    body["pem"] = found.pem.into();
+    Ok(Reply::created(body))
 }
 
 fn by_slug(ctx: &mut Ctx<'_>) -> Outcome<Reply> {

@@ -12,6 +12,7 @@ pub(crate) mod deployments;
 pub(crate) mod environments;
 pub(crate) mod emit;
 pub(crate) mod landed;
+pub(crate) mod manifests;
 pub(crate) mod merge;
 pub(crate) mod pulls;
 pub(crate) mod queue;
@@ -31,6 +32,7 @@ use crate::webhooks::Deliveries;
 
 use accounts::{Account, Team};
 use apps::{AppRecord, Installation, Token};
+use manifests::Registered;
 use repos::Repo;
 
 /// The whole state.
@@ -47,6 +49,10 @@ pub(crate) struct State {
     pub(crate) members: BTreeMap<(u64, u64), bool>,
     pub(crate) apps: BTreeMap<u64, AppRecord>,
     pub(crate) installations: BTreeMap<u64, Installation>,
+    /// Apps that were registered on the pages and whose credentials were not fetched yet, by code.
+    pub(crate) registered: BTreeMap<String, Registered>,
+    /// Who is signed in where the pages are looked at.
+    pub(crate) signed_in: Option<u64>,
     pub(crate) tokens: BTreeMap<String, Token>,
     pub(crate) repos: BTreeMap<u64, Repo>,
     /// Former full names in lower case, to the repository.
@@ -105,6 +111,8 @@ impl State {
             members: BTreeMap::new(),
             apps: BTreeMap::new(),
             installations: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            signed_in: None,
             tokens: BTreeMap::new(),
             repos: BTreeMap::new(),
             former_names: BTreeMap::new(),

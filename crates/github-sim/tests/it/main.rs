@@ -9,6 +9,7 @@ mod environments;
 mod faults;
 mod git;
 mod graphql;
+mod manifest;
 mod pulls;
 mod rest;
 mod serve;
