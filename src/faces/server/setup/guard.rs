@@ -34,20 +34,13 @@ impl Link {
         Some((Self { digest: Some(digest(&token)), begun: Instant::now() }, token))
     }
 
-    /// Whether this is the token; it is none from then on.
-    pub(super) fn take(&mut self, token: &str) -> bool {
+    /// Whether this is the token, still good at this moment; it is none from then on.
+    pub(super) fn take(&mut self, token: &str, at: Instant) -> bool {
         let fits = self.digest.is_some_and(|known| same(&known, token));
-        let young = self.begun.elapsed() < LINK_LIVES;
         if fits {
             self.digest = None;
         }
-        fits && young
-    }
-
-    #[cfg(test)]
-    pub(super) fn aged(mut self, by: Duration) -> Option<Self> {
-        self.begun = self.begun.checked_sub(by)?;
-        Some(self)
+        fits && at.saturating_duration_since(self.begun) < LINK_LIVES
     }
 }
 
@@ -138,4 +131,58 @@ pub(super) async fn local_names_only(request: Request, next: Next) -> Response {
         "This page answers to `localhost` and to addresses in numbers alone.",
         "From another machine, forward the port: ssh -L 8081:127.0.0.1:8081 HOST, then open the link at 127.0.0.1.",
     )
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_good_once_and_for_half_an_hour() {
+        let (mut link, token) = Link::begin().unwrap();
+        let soon = Instant::now() + Duration::from_secs(29 * 60);
+        assert!(!link.take("another", soon) && link.take(&token, soon) && !link.take(&token, soon));
+        let (mut link, token) = Link::begin().unwrap();
+        assert!(!link.take(&token, Instant::now() + LINK_LIVES + Duration::from_secs(1)));
+        assert!(!link.take(&token, Instant::now()), "an old one that was tried is spent");
+    }
+
+    #[test]
+    fn a_state_is_that_of_the_last_question() {
+        let mut session = Session::begin().unwrap();
+        assert!(!session.expects(""));
+        let first = session.new_state().unwrap();
+        let second = session.new_state().unwrap();
+        assert!(!session.expects(&first) && session.expects(&second));
+    }
+
+    #[test]
+    fn names_that_somebody_else_may_point_here_are_none_of_ours() {
+        let host = |name: &str| {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::try_from(name).unwrap())]);
+            host(&headers).is_some()
+        };
+        for ours in ["localhost", "localhost:8081", "127.0.0.1:8081", "10.0.0.7:8081", "[::1]:8081"] {
+            assert!(host(ours), "{ours}");
+        }
+        for other in
+            ["setup.example.com", "localhost.example.com", "a@127.0.0.1", "0.0.0.0:8081", "127.0.0.1.example.com", ""]
+        {
+            assert!(!host(other), "{other}");
+        }
+        assert!(super::host(&HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn a_form_comes_from_a_page_of_ours_or_is_not_taken() {
+        let of = |origin: &str| HeaderMap::from_iter([(ORIGIN, HeaderValue::try_from(origin).unwrap())]);
+        assert!(is_from(&of("http://127.0.0.1:8081"), "127.0.0.1:8081"));
+        for other in ["null", "http://127.0.0.1", "https://127.0.0.1:8081", "http://localhost:8081"] {
+            assert!(!is_from(&of(other), "127.0.0.1:8081"), "{other}");
+        }
+        assert!(!is_from(&HeaderMap::new(), "127.0.0.1:8081"));
+    }
 }

@@ -10,6 +10,7 @@ mod pages;
 mod wanted;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::extract::{RawForm, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
@@ -80,7 +81,7 @@ impl Desk {
 
     /// Takes the link, once.
     fn open(&self, token: &str) -> Option<String> {
-        let taken = self.link.lock().unwrap_or_else(PoisonError::into_inner).take(token);
+        let taken = self.link.lock().unwrap_or_else(PoisonError::into_inner).take(token, Instant::now());
         let session = taken.then(Session::begin).flatten()?;
         let cookie = session.cookie();
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
