@@ -27,18 +27,24 @@ pub struct Linter<'p> {
     default: RefName,
     readers: BTreeSet<String>,
     rules: BTreeMap<String, Option<CreationRules>>,
-    open: Opener<'p>,
+    open: Option<Opener<'p>>,
     integrity: Cell<Integrity>,
 }
 
 impl<'p> Linter<'p> {
-    /// `rules` are the `.sops.yaml` files by path; `open` has whatever identities are at hand.
+    /// `rules` are the `.sops.yaml` files by path.
     #[must_use]
-    pub fn new(policy: &'p Policy, default: RefName, rules: &BTreeMap<String, Vec<u8>>, open: Opener<'p>) -> Self {
+    pub fn new(policy: &'p Policy, default: RefName, rules: &BTreeMap<String, Vec<u8>>) -> Self {
         let readers = policy.recipients_of_people().into_keys().collect();
         let folder = |path: &str| path.strip_suffix(".sops.yaml").unwrap_or_default().to_owned();
         let rules = rules.iter().map(|(path, bytes)| (folder(path), CreationRules::parse(bytes).ok())).collect();
-        Self { policy, default, readers, rules, open, integrity: Cell::default() }
+        Self { policy, default, readers, rules, open: None, integrity: Cell::default() }
+    }
+
+    /// The same, with whatever identities are at hand: documents are opened as well.
+    #[must_use]
+    pub fn opening(self, open: Opener<'p>) -> Self {
+        Self { open: Some(open), ..self }
     }
 
     /// What came of the integrity codes so far.
@@ -95,7 +101,7 @@ impl<'p> Linter<'p> {
             );
         }
         // of what is wrong already, an open document says nothing more
-        let seen = if found.is_empty() { opened::look(path, &document, self.open) } else { None };
+        let seen = self.open.filter(|_| found.is_empty()).and_then(|open| opened::look(path, &document, open));
         let mut integrity = self.integrity.get();
         match seen {
             Some(more) => {

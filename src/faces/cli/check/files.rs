@@ -78,7 +78,7 @@ impl Files {
         }
         let identity = Identity::gather();
         let open = |document: &SealedDocument| identity.open_unasked(document);
-        let linter = Linter::new(policy, default, &rules, &open);
+        let linter = Linter::new(policy, default, &rules).opening(&open);
         let mut found = Vec::new();
         for path in &self.paths {
             let Ok(kind) = self.root.join(path).symlink_metadata() else { continue };
