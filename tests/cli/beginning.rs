@@ -1,4 +1,5 @@
 //! `init` in repositories that are empty, begun, or inside something else: what it wrote is whole, and what was there stays.
+#![cfg(unix)]
 
 use std::path::Path;
 
@@ -24,7 +25,6 @@ fn states(json: &serde_json::Value, state: &str) -> usize {
     json["steps"].as_array().expect("steps").iter().filter(|step| step["state"] == state).count()
 }
 
-#[cfg(unix)]
 #[test]
 fn what_it_wrote_is_a_whole_beginning() {
     let bench = bench();
@@ -61,7 +61,6 @@ fn what_it_wrote_is_a_whole_beginning() {
     assert_eq!(bench.git(&["ls-files", "--others", "--exclude-standard"]), "README.md", "{add}");
 }
 
-#[cfg(unix)]
 #[test]
 fn done_twice_it_changes_nothing() {
     let bench = bench();

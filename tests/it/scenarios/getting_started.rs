@@ -1,6 +1,7 @@
 //! "Getting started" of README.md, followed word for word: from an empty directory to an approval that counts.
 //!
 //! The commands and what they print are read from README. What people do on GitHub, and what workflows do, happens between blocks.
+#![cfg(unix)]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

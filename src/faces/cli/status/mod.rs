@@ -76,9 +76,11 @@ async fn look(engine: &Engine, name: &RepoName, json: bool, on_a_line: bool) -> 
 async fn watch(args: &StatusArgs, engine: &Engine, name: &RepoName, json: bool) -> Outcome {
     let seconds = args.interval.seconds().max(SHORTEST);
     let mut last = Exit::PENDING;
+    // one listener for all looks: an interrupt between two waits is not lost
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let seen = tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(last),
+            _ = &mut interrupted => return Ok(last),
             seen = look(engine, name, json, true) => seen,
         };
         match seen {
@@ -93,7 +95,7 @@ async fn watch(args: &StatusArgs, engine: &Engine, name: &RepoName, json: bool) 
         }
         let _ = std::io::stdout().flush();
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(last),
+            _ = &mut interrupted => return Ok(last),
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
         }
     }
