@@ -104,13 +104,12 @@ pub(super) fn next_steps(decision: &Decision, facts: &Facts) -> Vec<String> {
         return steps;
     }
     match decision.verdict {
-        Verdict::Satisfied if !decision.waits.is_empty() => {
+        Verdict::Satisfied | Verdict::Bypassed => {
             let mut steps: Vec<String> = decision.waits.iter().map(Wait::step).collect();
             steps.dedup();
             steps
         }
-        Verdict::Bypassed if !decision.waits.is_empty() => decision.waits.iter().map(Wait::step).collect(),
-        Verdict::NotApplicable | Verdict::Satisfied | Verdict::Bypassed => Vec::new(),
+        Verdict::NotApplicable => Vec::new(),
         Verdict::Pending if matches!(decision.reason, Reason::Draft | Reason::Closed) => {
             vec![decision.reason.help().to_owned()]
         }

@@ -45,15 +45,12 @@ pub(super) fn rules_for<'p>(policy: &'p Policy, scope: &Scope, paths: &[ChangedP
             }
             let rules = policy.policies().iter().zip(matching).filter(|(_, matches)| *matches);
             rules
-                .map(|(rule, _)| {
-                    let seats: usize = rule.groups().iter().map(|group| usize::from(group.required)).sum();
-                    Rule {
-                        name: rule.name(),
-                        groups: rule.groups(),
-                        enforcement: rule.enforcement(),
-                        lifted: rule.self_approval() && seats > 1,
-                        least: 0,
-                    }
+                .map(|(rule, _)| Rule {
+                    name: rule.name(),
+                    groups: rule.groups(),
+                    enforcement: rule.enforcement(),
+                    lifted: rule.self_approval(),
+                    least: 0,
                 })
                 .collect()
         }

@@ -273,6 +273,21 @@ cases:
     }
 
     #[test]
+    fn the_people_and_the_files_of_a_case_are_told_apart() {
+        let text = "\
+version: 1
+teams: {acme/security: [bob], acme/platform: [zoe, yan]}
+cases:
+  - {name: four files, paths: [a, b, c, secrets/production/db.yaml], requester: rita, verdict: pending}
+  - {name: a bot nobody names, paths: [secrets/production/db.yaml], requester: 'robot[bot]', approve: [ann, bob], verdict: unreachable}
+  - {name: too few are left, paths: [secrets/production/db.yaml], requester: ann, verdict: unreachable}
+  - {name: a bot is no approver, paths: [secrets/production/db.yaml], requester: rita, approve: [ann, 'robot[bot]'], verdict: pending}
+";
+        let expected = ["four files []", "a bot nobody names []", "too few are left []", "a bot is no approver []"];
+        assert_eq!(outcomes(text), expected);
+    }
+
+    #[test]
     fn a_broken_case_file_names_the_place() {
         let faults =
             read_cases("version: 1\ncases:\n  - {name: x, requester: '@ann', verdict: satisfied, path: [a]}\n")

@@ -33,7 +33,9 @@ admins: {approvers: {users: [zoe, ann]}, required_approvals: 2}
 ";
 
 mod earlier;
+mod edges;
 mod life;
+mod told;
 
 const RITA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 

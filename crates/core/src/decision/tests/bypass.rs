@@ -277,6 +277,81 @@ fn r169_an_overdue_bypass_of_the_environment_stands_in_the_way() {
 }
 
 #[test]
+fn what_is_only_observed_neither_stops_a_bypass_nor_is_lifted_by_it() {
+    // staging is observed, and nobody approves there
+    let text =
+        SOFT.replace("staging: {paths: [secrets/staging/]}", "staging: {paths: [secrets/staging/], mode: observe}");
+    let (before, after) = text.split_once("  - name: staging").unwrap();
+    let text = format!("{before}{}", &after[after.find("admins:").unwrap()..]);
+    let both = |change: fn(&mut DocumentFacts)| {
+        Case::with(&text, PATH).but(|facts| {
+            let path = RepoPath::new("secrets/staging/db.yaml");
+            let entry = DeltaEntry { path: path.clone(), old: file('3'), new: file('4') };
+            facts.history.delta = Delta::new(facts.history.delta.entries().iter().cloned().chain([entry]));
+            let mut document = sealed();
+            change(&mut document);
+            facts.documents.insert(path, document);
+        })
+    };
+    let changes: [fn(&mut DocumentFacts); 3] = [
+        |_| (),
+        |document| document.new_recipients = BTreeSet::new().into(),
+        |document| document.new = FileState::Plain,
+    ];
+    for change in changes {
+        let bypass = both(change).bypass("zoe").passes().decide().bypass.unwrap();
+        assert_eq!(bypass.environments, [Environment::parse("production").unwrap()]);
+    }
+}
+
+#[test]
+fn a_new_file_has_no_settings_and_no_data_key_that_changed() {
+    let case = document(|document| {
+        (document.old, document.old_recipients) = (FileState::Absent, BTreeSet::new().into());
+        document.demanded_recipients = Some((*document.new_recipients).clone());
+        document.settings = vec![SettingChange { name: "encrypted_regex".into(), old: String::new(), new: "x".into() }];
+        document.other = None;
+    });
+    let _ = case
+        .but(|facts| {
+            facts.history.delta = Delta::new([DeltaEntry { path: RepoPath::new(PATH), old: None, new: file('2') }]);
+        })
+        .bypass("zoe")
+        .passes();
+}
+
+#[test]
+fn a_bypass_holds_from_the_second_of_its_head_and_from_the_shortest_reason_on() {
+    let since = |at: i64| move |facts: &mut Facts| facts.change.head_since = Some(Timestamp::from_seconds(at));
+    let _ = soft().bypass("zoe").but(since(300)).passes();
+    let _ = soft().bypass("zoe").but(since(301)).refuses(Reason::BypassStale);
+    let _ = soft().bypass_because("zoe", " ten chars. ", 300).passes();
+    let _ = soft().bypass_because("zoe", " nine char ", 300).refuses(Reason::BypassReason);
+}
+
+#[test]
+fn of_one_person_the_last_word_is_kept_and_whose_word_is_refused_is_told_why() {
+    for times in [[300, 301], [301, 300], [300, 300]] {
+        let case = soft().bypass_because("zoe", "the first reason", times[0]);
+        let case = case.bypass_because("zoe", "another reason", times[1]);
+        let by = case.passes().decide().bypass.unwrap().by;
+        let reasons: Vec<_> = by.iter().map(|asked| asked.reason.as_str()).collect();
+        let last = if times[0] > times[1] { "the first reason" } else { "another reason" };
+        assert_eq!(reasons, [last], "{times:?}");
+    }
+    let decision = soft().bypass("mallory").bypass_because("zoe", "now", 300).decide();
+    let why = |comment: u64| {
+        refusal_of(&decision, &BypassSource::Comment(CommentId::new(comment))).map(|one| (one.reason, one.words()))
+    };
+    let words = |reason: Reason, detail: &str| Some((reason, format!("{} ({detail})", reason.words())));
+    assert_eq!(why(70), words(Reason::NotABypasser, "production"));
+    assert_eq!(why(71), words(Reason::BypassReason, "3 of 10 characters"));
+    assert_eq!(why(72), None);
+    let stale = soft().bypass("zoe").but(|facts| facts.bypasses[0].head = oid('c')).decide();
+    assert_eq!(stale.bypass_refused[0].words(), Reason::BypassStale.words());
+}
+
+#[test]
 fn a_pause_holds_a_bypass_and_a_manual_merge_does_not() {
     let manual = || {
         soft_with(
