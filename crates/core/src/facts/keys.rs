@@ -69,6 +69,7 @@ mod tests {
         let mut two = one.clone();
         two.clear();
         assert!(one.len() == 1 && two.is_empty() && two == KeyChanges::default());
+        assert_eq!((&one).into_iter().map(|key| key.key.as_str()).collect::<Vec<_>>(), ["a"]);
         let text = serde_json::to_string(&one).unwrap_or_default();
         assert_eq!(text, r#"[{"key":"a","change":"added"}]"#);
         assert_eq!(serde_json::from_str::<KeyChanges>(&text).ok(), Some(one));

@@ -154,7 +154,7 @@ fn finding(place: Place, reason: GuardReason, detail: &str) -> Finding {
 
 #[test]
 fn the_first_look_alarms_nobody_and_what_gets_worse_does() {
-    use GuardReason::{BypassOthers, BypassUnknown, CheckNotPinned, CheckNotRequired, PushOpen, RulesUnknown};
+    use GuardReason::{AdminsExempt, BypassOthers, BypassUnknown, CheckNotPinned, CheckNotRequired, PushOpen, RulesUnknown};
     let places = [main(), ledger()];
     let one = |reason, detail| vec![finding(main(), reason, detail)];
     // what was there, what is there now, whether that is worse
@@ -165,6 +165,7 @@ fn the_first_look_alarms_nobody_and_what_gets_worse_does() {
         (one(CheckNotRequired, ""), one(CheckNotRequired, ""), false),
         (one(BypassOthers, "Team 4"), one(BypassOthers, "Team 4, User 9"), true),
         (one(BypassOthers, "Team 4, User 9"), one(BypassOthers, "User 9"), false),
+        (one(BypassOthers, "Team 4"), one(AdminsExempt, ""), false),
         (one(CheckNotPinned, ""), vec![], false),
         (vec![], one(RulesUnknown, ""), true),
         (vec![], one(BypassUnknown, "guard"), false),
@@ -195,6 +196,40 @@ fn a_place_that_is_new_is_compared_from_then_on() {
     assert_eq!(serde_json::from_str::<Watch>(&text).unwrap(), watch, "it is kept as it is");
     assert!(watch.look(&[main()], vec![], at(5)).is_empty());
     assert!(watch.weakened().is_empty(), "what is not guarded any more is not weak");
+}
+
+#[test]
+fn what_became_worse_stays_said_of_its_place_until_it_is_mended_there() {
+    use GuardReason::{BypassOthers, PushOpen, RulesUnknown};
+    let places = [main(), ledger()];
+    let mut watch = Watch::default();
+    let said = |watch: &Watch| {
+        let of = |one: &Weakened| (one.finding.place.clone(), one.finding.reason, one.finding.detail.clone());
+        watch.weakened().iter().map(of).collect::<Vec<_>>()
+    };
+    let open = |place: Place| finding(place, PushOpen, "");
+    let above = |place: Place, detail: &str| finding(place, BypassOthers, detail);
+    watch.look(&places, vec![], at(1));
+    // who stands above the rules is told beside what was told of the same place, and of no other
+    watch.look(&places, vec![above(main(), "Team 4"), above(ledger(), "User 1")], at(2));
+    watch.look(&places, vec![above(main(), "Team 4, User 9"), above(ledger(), "User 1")], at(3));
+    let row = |place: Place, reason, detail: &str| (place, reason, detail.to_owned());
+    let both = [row(ledger(), BypassOthers, "User 1"), row(main(), BypassOthers, "Team 4, User 9")];
+    assert_eq!(said(&watch), both);
+    assert_eq!(watch.weakened()[1].since, at(3));
+    // what is not shown is not mended
+    watch.look(&places, vec![finding(main(), RulesUnknown, ""), above(ledger(), "User 1")], at(4));
+    assert!(said(&watch).contains(&both[0]) && said(&watch).contains(&both[1]), "{:?}", said(&watch));
+
+    let mut watch = Watch::default();
+    watch.look(&places, vec![], at(1));
+    watch.look(&places, vec![open(main()), open(ledger())], at(2));
+    watch.look(&places, vec![open(main()), open(ledger())], at(3));
+    assert_eq!(said(&watch), [row(main(), PushOpen, ""), row(ledger(), PushOpen, "")]);
+    watch.look(&places, vec![open(ledger())], at(4));
+    assert_eq!(said(&watch), [row(ledger(), PushOpen, "")], "mended at one place");
+    watch.look(&places, vec![open(ledger()), above(ledger(), "User 1")], at(5));
+    assert_eq!(said(&watch), [row(ledger(), PushOpen, "")], "where anybody may push, who stands above is nothing new");
 }
 
 #[test]
@@ -265,6 +300,31 @@ fn an_app_with_everything_is_told_nothing_and_one_with_nothing_everything() {
     weaker.hook.has_secret = false;
     let found: Vec<_> = judge_app(&weaker).iter().map(|one| one.reason.code()).collect();
     assert_eq!(found, ["permission-missing", "webhook-unsigned"]);
+    let with = |change: &dyn Fn(&mut AppFacts)| {
+        let mut app = whole.clone();
+        change(&mut app);
+        judge_app(&app).iter().map(|one| one.reason.code()).collect::<Vec<_>>()
+    };
+    assert_eq!(with(&|app| app.hook.https = false), ["webhook-insecure"]);
+    assert_eq!(with(&|app| app.hook.checks_certificates = false), ["webhook-insecure"]);
+    assert_eq!(with(&|app| app.hook.content_type = "form".to_owned()), ["webhook-not-json"]);
+    let granted = |name: &'static str, level: &'static str| {
+        with(&move |app| _ = app.permissions.insert(name.to_owned(), level.to_owned()))
+    };
+    assert_eq!(granted("members", "none"), ["permission-missing"]);
+    assert_eq!(granted("statuses", "none"), ["permission-optional"]);
+    assert!(granted("contents", "admin").is_empty() && granted("members", "write").is_empty());
+    let deaf = AppFacts { events: ["push".to_owned(), "pull_request".to_owned()].into(), ..whole };
+    assert_eq!(judge_app(&deaf)[0].words, "the App is not told of `pull_request_review`, `issue_comment`");
+}
+
+#[test]
+fn what_the_app_cannot_do_without_weighs_and_what_would_only_be_better_does_not() {
+    for reason in AppReason::ALL {
+        let optional = matches!(reason, AppReason::PermissionOptional | AppReason::EventOptional);
+        assert_eq!(reason.weight(), if optional { None } else { Some(Weight::Gap) }, "{}", reason.code());
+    }
+    assert_eq!([Weight::Gap, Weight::Unknown].map(Weight::word), ["gap", "unknown"]);
 }
 
 /// GitHub registers no App that asks to hear of something its permissions do not cover.

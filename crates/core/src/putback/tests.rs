@@ -332,6 +332,24 @@ fn a_bypass_is_asked_for_by_a_trailer_in_any_letter_case() {
     assert!(!asks_for_bypass("Countersign-Bypass would be needed"));
 }
 
+#[test]
+fn the_reason_of_a_bypass_is_the_last_one_of_the_message_in_one_line_of_two_hundred_letters() {
+    let long = format!("Countersign-Bypass: {}", "x".repeat(300));
+    for (message, reason) in [
+        ("Fix", None),
+        ("Countersign-Bypass would be needed", None),
+        ("Fix\n\nCountersign-Bypass:", None),
+        ("Fix\n\nCountersign-Bypass:   \u{7} ", None),
+        ("Fix\n\nCOUNTERSIGN-BYPASS : it burns ", Some("it burns")),
+        ("Fix\n\nReason: none\nCountersign-Bypass: it\u{1b} burns: there", Some("it burns: there")),
+        ("Countersign-Bypass: one\nCountersign-Bypass: two\nSigned-off-by: x", Some("two")),
+        ("Countersign-Bypass: one\nCountersign-Bypass:", None),
+        (long.as_str(), Some(&*"x".repeat(200))),
+    ] {
+        assert_eq!(bypass_reason(message).as_deref(), reason, "{message:?}");
+    }
+}
+
 /// Paths of every kind, and what may stand at them.
 const PATHS: [&str; 7] = [
     SECRET,

@@ -159,6 +159,7 @@ mod tests {
         // an older operation failed, and the cluster is as it should be all the same
         assert_eq!(look(&|app| app.operation = Operation::Failed(Some("c".repeat(40)))), "there");
         assert_eq!(look(&|app| (app.revisions, app.health) = (Vec::new(), Health::Degraded)), "not yet");
+        assert_eq!(look(&|app| (app.revisions, app.health) = (Vec::new(), Health::Missing)), "not yet");
     }
 
     #[test]

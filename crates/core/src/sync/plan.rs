@@ -166,10 +166,7 @@ fn step(situation: &Situation<'_>, id: &TargetId, sync: &SyncRule, approved: &Ap
     let step = match current {
         Some(run) => under_way(situation.now, sync, run, approved, asked),
         None if received.is_some_and(|receipt| !follows(sync, &receipt.commit, approved)) => Step::Rest,
-        None => Step::Deliver {
-            supersedes: run.map(|run| run.generation).filter(|older| *older < approved.generation),
-            again: false,
-        },
+        None => Step::Deliver { supersedes: run.map(|run| run.generation), again: false },
     };
     match step {
         Step::Deliver { .. } => waits(situation, id, sync, approved).unwrap_or(step),

@@ -72,9 +72,13 @@ impl Play {
     }
 
     fn plan(&self) -> Vec<Planned> {
+        self.plan_by(policy())
+    }
+
+    fn plan_by(&self, policy: &Policy) -> Vec<Planned> {
         let default_branch = RefName::branch("main").unwrap();
         plan(&Situation {
-            policy: policy(),
+            policy,
             default_branch: &default_branch,
             standing: &self.standing,
             delivered: &self.delivered,
@@ -186,6 +190,108 @@ fn a_branch_follows_commits_that_change_nothing_protected() {
     assert_eq!((play.step("branch"), play.step("hook")), (FIRST, Step::Rest));
     play.run("branch", 3, Outcome::Drifted(SyncReason::TargetMoved.into())).recorded = true;
     assert_eq!(play.step("branch"), FIRST, "a branch is set back unless the policy says to report");
+}
+
+#[test]
+fn what_is_looked_at_is_looked_at_when_it_is_due() {
+    let mut play = Play::covered(3);
+    let due = play.run("hook", 3, Outcome::Triggered(None)).due;
+    play.now = due.seconds() - 1;
+    assert_eq!(play.step("hook"), Step::At(due));
+    play.now = due.seconds();
+    assert_eq!(play.step("hook"), Step::Look);
+}
+
+#[test]
+fn what_the_ledger_says_was_delivered_need_not_be_waited_for() {
+    let mut play = Play::covered(3);
+    for (generation, step) in [(2, Step::Wait(id("hook").target)), (3, FIRST)] {
+        for name in ["hook", "branch"] {
+            play.deliver(name, generation);
+            let run = play.runs.remove(&id(name)).unwrap();
+            play.delivered.insert(id(name), run.receipt(&id(name), crate::domain::TargetKind::Webhook));
+        }
+        assert_eq!(play.step("workflow"), step, "{generation}");
+    }
+}
+
+#[test]
+fn what_strayed_is_delivered_again_where_the_policy_says_so_or_somebody_asks() {
+    let drifted = Trouble::from(SyncReason::TargetDiffers);
+    for (on_drift, asked, step) in [
+        ("report", false, Step::Drifted(drifted.clone())),
+        ("report", true, Step::Deliver { supersedes: None, again: true }),
+        ("reapply", false, FIRST),
+    ] {
+        let target = "{name: one, argocd: {url: \"https://argo.example\", application: app, token_from: T}";
+        let text = POLICY.replace("{name: branch, branch: {ref: env/production}}", &format!("{target}, on_drift: {on_drift}}}"));
+        let policy = parse(&text.replace("after: [hook, branch]", "after: [hook]")).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let mut play = Play::covered(3);
+        play.run("one", 3, Outcome::Drifted(drifted.clone())).recorded = true;
+        if asked {
+            play.asked.insert(id("one"), 7);
+        }
+        let planned = play.plan_by(&policy).into_iter().find(|planned| planned.id == id("one")).unwrap();
+        assert_eq!(planned.step, step, "{on_drift} {asked}");
+    }
+}
+
+#[test]
+fn targets_stand_after_those_they_wait_for_however_they_are_listed() {
+    let hook = |name: &str, after: &str| {
+        format!("      - {{name: {name}, webhook: {{url_from: U, secret_from: S}}, after: [{after}]}}\n")
+    };
+    let listed = [hook("c", "b"), hook("b", "a"), hook("a", ""), hook("d", "c, a")].concat().replace(", after: []", "");
+    let (before, rest) = POLICY.split_once("      - {name: workflow").unwrap();
+    let text = format!("{before}{listed}{}", &rest[rest.find("  staging").unwrap()..]);
+    let policy = parse(&text).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let names: Vec<_> = Play::covered(3).plan_by(&policy).iter().map(|planned| planned.id.target.to_string()).collect();
+    assert_eq!(names, ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn a_run_keeps_when_its_state_began_and_an_attempt_that_never_left_is_none() {
+    let mut run = Run::new(&approved(3), at(0));
+    run.on(crate::domain::DeploymentId::new(9));
+    run.begin(at(5));
+    assert_eq!((run.evidence.attempts, run.begun), (1, Some(at(5))));
+    run.withdraw(None);
+    assert_eq!((run.evidence.attempts, run.begun), (0, None));
+    run.begin(at(6));
+    run.begin(at(7));
+    run.withdraw(Some(at(6)));
+    assert_eq!((run.evidence.attempts, run.begun), (1, Some(at(6))));
+    run.ended(Outcome::Again(None, trouble()), at(10), 0);
+    assert_eq!((run.state, run.since), (RunState::Queued, at(0)), "it waits as before");
+    run.ended(Outcome::Accepted, at(20), 0);
+    assert_eq!((run.state, run.since), (RunState::Accepted, at(20)));
+    run.begin(at(25));
+    run.supersede(at(30));
+    assert_eq!((run.state, run.since, run.begun), (RunState::Superseded, at(30), None));
+    assert_eq!(run.evidence.deployment, Some(crate::domain::DeploymentId::new(9)));
+}
+
+#[test]
+fn a_deployment_says_where_its_run_stands_in_githubs_words_and_ours() {
+    use RunState::{Accepted, Blocked, Converged, Drifted, Failed, Queued, Superseded, Triggered};
+    for (state, troubled, word, text) in [
+        (Queued, false, "queued", "L-3 waits for its turn"),
+        (Queued, true, "queued", "refused, tried again: no"),
+        (Triggered, false, "in_progress", "production/hook was asked to take L-3"),
+        (Triggered, true, "in_progress", "refused, looked at again: no"),
+        (Converged, true, "success", "production/hook runs L-3"),
+        (Accepted, true, "success", "production/hook accepted L-3, not verified"),
+        (Failed, true, "failure", "refused: no"),
+        (Failed, false, "failure", "L-3: failed"),
+        (Drifted, true, "failure", "refused: no"),
+        (Blocked, true, "error", "refused: no"),
+        (Superseded, true, "inactive", "a newer generation than L-3 took over"),
+    ] {
+        let trouble = Trouble { code: "refused".to_owned(), words: "no".to_owned(), help: String::new() };
+        let run = Run { state, trouble: troubled.then_some(trouble), ..Run::new(&approved(3), at(0)) };
+        assert_eq!((DeploymentState::of(state).word(), describe(&id("hook"), &run).as_str()), (word, text), "{state:?}");
+    }
+    assert_eq!(deployment_task(&id("hook").target), "countersign:hook");
 }
 
 #[test]

@@ -26,6 +26,8 @@ fn a_command_is_a_line_of_its_own_in_plain_text() {
         "Please.\r\n\r\n/cs sync\r\n",
         "> what was said\n\n/cs sync",
         "```\n/cs bypass\n```\n/cs sync",
+        "Look at `this`:\n/cs sync",
+        "/cs sync\nas *said*",
     ] {
         assert_eq!(read(body), sync(), "{body:?}");
     }
@@ -65,6 +67,10 @@ fn what_only_looks_like_a_command_is_none() {
         "[a\n/countersign sync](https://example.com)",
         "[x]: https://example.com '\n/countersign sync'",
         "| a |\n|---|\n/countersign sync",
+        "~~old\n/countersign sync\nold~~",
+        "x[^1]\n\n[^1]: note\n/countersign sync",
+        "> a\n>\n> b\n/countersign sync",
+        "/retest now\ncountersign sync",
     ] {
         assert_eq!(read(body), Read::Nothing, "{body:?}");
     }
@@ -217,4 +223,37 @@ fn the_table_is_complete_and_every_example_is_what_it_says() {
     }
     let later: Vec<&str> = Verb::ALL.iter().filter(|verb| !verb.is_served()).map(|verb| verb.word()).collect();
     assert_eq!(later, ["rollback", "access"]);
+}
+
+#[test]
+fn r18_only_what_makes_things_stricter_outlives_its_comment() {
+    let commit = || Oid::parse(SHA).unwrap();
+    for (word, restrains) in [
+        (Spoken::Reject, true),
+        (Spoken::Withdraw, true),
+        (Spoken::Pause(None), true),
+        (Spoken::Approve(commit()), false),
+        (Spoken::Waive(Login::parse("cy").unwrap()), false),
+        (Spoken::Unpause, false),
+        (Spoken::Bypass { head: commit(), reason: String::new() }, false),
+        (Spoken::Ratify, false),
+    ] {
+        assert_eq!(word.restrains(), restrains, "{word:?}");
+    }
+}
+
+#[test]
+fn a_slip_is_answered_with_the_verb_that_is_near_and_a_part_of_a_commit_with_why_it_is_none() {
+    let told = |body: &str| match read(body) {
+        Read::Unclear { why, help, .. } => (why, help),
+        other => panic!("{body}: {other:?}"),
+    };
+    let meant = |verb: &str| format!("did you mean `/countersign {verb}`?");
+    // one slip in three letters
+    assert_eq!(told("/cs rehcekc").1, meant("recheck"));
+    assert_eq!(told("/cs hepl").1, meant("help"));
+    assert_eq!(told("/cs helyz").1, "`/countersign help` lists the commands");
+    let part = "a part of a commit's name can be forged, so the whole of it is needed";
+    assert_eq!(told(&format!("/cs approve {}", &SHA[..12])).0, part);
+    assert_eq!(told("/cs approve HEAD").0, "that is no commit");
 }

@@ -135,3 +135,50 @@ fn verdict_and_bypass_of_a_decision_belong_together() {
     assert!(book.state.debts().is_empty());
     assert!(book.try_write(Entry::Bypass(Box::new(entry(of, &decided()))), &key(1)).is_err());
 }
+
+#[test]
+fn verify_tells_the_bypass_a_commit_rests_on_and_what_its_environment_still_owes() {
+    let (mut book, of, decided) = merged();
+    let main = branch("main");
+    let tree = |secret: u64| {
+        [(POLICY_PATH, 0x10), ("secrets/production/a.yaml", secret)]
+            .map(|(path, n)| (RepoPath::new(path), file(n)))
+            .into()
+    };
+    let told = |book: &Book, secret: u64, environment: &str| {
+        let ledger = book.ledger();
+        let coverage = ledger.covers_paths(&main, &tree(secret), |_| true);
+        let bypassed = coverage.covered().and_then(|covered| covered.bypassed);
+        let report = VerifyReport::new(oid(0xf01), &ledger, [(Environment::parse(environment).unwrap(), coverage)]);
+        let [environment] = report.environments() else { panic!("one") };
+        assert!(report.is_covered() && report.is_verified());
+        (bypassed, environment.bypasses.iter().map(BypassReport::words).collect::<Vec<_>>())
+    };
+    book.write(Entry::Bypass(Box::new(entry(of, &decided))), &key(1));
+    let owed = "bypassed by carol in #1 (L-3), unratified, due 2026-09-23T14:22:20Z".to_owned();
+    assert_eq!(told(&book, 0x21, "production"), (Some(of), vec![owed.clone()]));
+    assert_eq!(told(&book, 0x20, "production"), (None, vec![owed.clone()]), "an older state owes it as well");
+    assert_eq!(told(&book, 0x20, "staging"), (None, vec![]));
+    assert_eq!(told(&book, 0x21, "staging"), (Some(of), vec![owed]), "it rests on it");
+    assert!(book.state.bypass(of).is_some() && book.state.bypass(of.next()).is_none());
+    book.write(Entry::Ratification(Box::new(ratification(of, &decided))), &key(1));
+    let ratified = "bypassed by carol in #1 (L-3), ratified by ann".to_owned();
+    assert_eq!(told(&book, 0x21, "production"), (Some(of), vec![ratified]));
+    assert_eq!(told(&book, 0x20, "production"), (None, vec![]), "nothing is owed");
+    // what came after rests on no bypass
+    let next = decision(2, delta(&[("secrets/production/a.yaml", Some(0x21), Some(0x22))]));
+    let of = book.write(Entry::Decision(Box::new(next.clone())), &key(1));
+    book.write(merge(of, &next), &key(1));
+    assert_eq!(told(&book, 0x22, "production"), (None, vec![]));
+}
+
+#[test]
+fn verify_rests_on_a_pinned_key_and_says_the_direct_push_a_commit_is() {
+    let book = Book::opened();
+    let report = |trust: &Trust| {
+        VerifyReport::new(oid(0xa), &verify(book.links.clone(), Some(REPOSITORY), &ledger_ref(), trust), [])
+    };
+    let unpinned = report(&Trust::Unpinned);
+    assert!(unpinned.is_covered() && !unpinned.is_verified());
+    assert!(report(&pin()).is_verified() && report(&pin()).direct_push().is_none());
+}

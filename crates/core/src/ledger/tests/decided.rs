@@ -121,7 +121,7 @@ pub(super) fn facts() -> Facts {
 }
 
 /// The entry a server writes for these facts, whatever `decide` says of them.
-fn entry(facts: &Facts) -> DecisionEntry {
+pub(super) fn entry(facts: &Facts) -> DecisionEntry {
     let decision = decide(&policy(), facts);
     let main = branch("main");
     let MergeBase::One(merge_base) = facts.history.merge_base.clone() else { panic!("one merge base") };
@@ -148,9 +148,13 @@ fn entry(facts: &Facts) -> DecisionEntry {
     }
 }
 
-fn book(decision: &DecisionEntry) -> Book {
+pub(super) fn book(decision: &DecisionEntry) -> Book {
+    book_of(decision, &[(POLICY_PATH, 0x10), (SECRET, 0x20)])
+}
+
+fn book_of(decision: &DecisionEntry, paths: &[(&str, u64)]) -> Book {
     let mut book = Book::empty();
-    book.write(adopted("main", &key(1), &[(POLICY_PATH, 0x10), (SECRET, 0x20)]), &key(1));
+    book.write(adopted("main", &key(1), paths), &key(1));
     let text = TEXT.to_owned();
     book.write(
         Entry::Policy(PolicyEntry {
@@ -228,4 +232,18 @@ fn a_decision_that_the_facts_do_not_allow_is_found_out() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn besides_what_the_facts_show_a_decision_records_only_paths_that_begin_to_be_governed() {
+    let started = [(POLICY_PATH, 0x10), (SECRET, 0x20), ("docs/x", 5), ("secrets/staging/x", 5)];
+    let valid = |more: (&str, Option<u64>, Option<u64>)| {
+        let decision = DecisionEntry { delta: delta(&[(SECRET, Some(0x20), Some(0x21)), more]), ..entry(&facts()) };
+        let ledger = book_of(&decision, &started).ledger();
+        assert!(ledger.is_valid(), "{more:?}: signed and in its place");
+        ledger.rechecked(rerun).is_valid()
+    };
+    assert!(valid(("docs/new", None, Some(6))), "for the first time");
+    assert!(valid(("docs/x", Some(5), Some(6))), "again: it was free under the policy in force");
+    assert!(!valid(("secrets/staging/x", Some(5), Some(6))), "it was governed all along");
 }

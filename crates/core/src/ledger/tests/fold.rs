@@ -44,6 +44,42 @@ fn what_is_known_of_votes_and_pushes_is_their_first_sight() {
 }
 
 #[test]
+fn the_first_end_of_a_vote_is_its_end_and_seeing_it_again_ends_nothing() {
+    let ended = |by: u64| VoteEntry { ended_by: Some(account(by, "bob")), ..vote(10, 1, VoteKind::Ended) };
+    let seen = |entries: &[VoteEntry]| {
+        let mut book = Book::opened();
+        for entry in entries {
+            book.write(Entry::Vote(entry.clone()), &key(1));
+        }
+        let known = book.state.votes()[&VoteSource::Review(ReviewId::new(10))].clone();
+        known.ended.map(|ended| ended.ended_by.unwrap().id.get())
+    };
+    let approve = vote(10, 1, VoteKind::Approve);
+    assert_eq!(seen(&[approve.clone(), approve.clone()]), None);
+    assert_eq!(seen(&[approve.clone(), ended(3), ended(4)]), Some(3));
+    assert_eq!(seen(&[approve.clone(), ended(3), approve]), Some(3));
+    assert_eq!(seen(&[ended(3), ended(4)]), None, "first seen when it was over");
+}
+
+#[test]
+fn the_state_says_whose_it_is_who_asked_and_where_a_branch_stood() {
+    let mut book = Book::full();
+    let request = Some(RequestSeen { pull: PrNumber::new(4), by: account(2, "rita") });
+    book.write(Entry::Push(PushEntry { request, ..push(Known::Is(account(3, "bob")), 1, 2) }), &key(1));
+    let request = Some(RequestSeen { pull: PrNumber::new(4), by: account(3, "bob") });
+    book.write(Entry::Push(PushEntry { request, ..push(Known::Is(account(3, "bob")), 2, 3) }), &key(1));
+    let ledger = book.ledger();
+    let state = ledger.state();
+    assert_eq!((state.repository(), state.root()), (Some(REPOSITORY), Some(key(1).fingerprint())));
+    let keys: BTreeMap<_, _> = [(key(1).fingerprint(), 1), (key(2).fingerprint(), 7)].into();
+    assert_eq!(state.keys().iter().map(|(name, known)| (*name, known.since.get())).collect::<BTreeMap<_, _>>(), keys);
+    assert_eq!(state.requester(PrNumber::new(4)), Some(&account(2, "rita")), "as first seen");
+    assert_eq!(state.requester(PrNumber::new(5)), None);
+    assert_eq!(state.approved_commits(&branch("main")), [&oid(0xf01), &oid(0xa)]);
+    assert_eq!(state.approved_commits(&branch("other")), [&oid(0); 0]);
+}
+
+#[test]
 fn an_intent_is_open_until_it_is_merged_or_overtaken() {
     let open = |book: &Book| book.state.open_intents().iter().map(|(at, _)| at.get()).collect::<Vec<_>>();
     let mut book = Book::opened();
@@ -244,4 +280,19 @@ fn a_branch_is_taken_in_by_a_change_only_as_its_decision_lists_it() {
     book.write(release(0xb1), &key(1));
     assert!(book.state.is_adopted(&branch("release")));
     assert!(book.ledger().is_valid());
+}
+
+#[test]
+fn an_envelope_has_a_greatest_length_when_read_and_when_written() {
+    for (length, error) in [
+        (MAX_ENVELOPE, EnvelopeError::Shape),
+        (MAX_ENVELOPE + 1, EnvelopeError::TooLarge),
+        (MAX_ENVELOPE + 2, EnvelopeError::TooLarge),
+    ] {
+        assert_eq!(Envelope::parse(&vec![b' '; length]), Err(error), "{length}");
+    }
+    let facts = RecordedFacts::record(&serde_json::json!({"a": "x".repeat(MAX_ENVELOPE * 3 / 4)})).unwrap();
+    let change = DecisionEntry { facts, ..decision(1, delta(&[(SECRET, Some(0x20), Some(0x21))])) };
+    let mut book = Book::opened();
+    assert_eq!(book.try_write(Entry::Decision(Box::new(change)), &key(1)), Err(AppendError::TooLarge));
 }

@@ -11,8 +11,11 @@ mod frozen;
 mod golden;
 mod model;
 mod put_back;
+mod ratified;
+mod replayed;
 mod revocation;
 mod revoked_value;
+mod synced;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -43,6 +43,7 @@ fn a_direct_push_changes_nothing_that_is_approved() {
     assert_eq!(state.held_at(back.held.as_ref().unwrap()).count(), 1);
     assert_eq!(state.approved_commits(&branch("main")), [&oid(0xd1), &oid(0xa)], "what is quarantined is not restored");
     assert_eq!(state.put_backs(&branch("other")).count(), 0);
+    assert_eq!(state.held_at(back.held.as_ref().unwrap()).map(|(at, _)| at).collect::<Vec<_>>(), [first]);
 }
 
 #[test]
@@ -87,4 +88,6 @@ fn verify_names_the_direct_push_a_commit_is() {
     assert_eq!(report(0xd0)["entry"], sequence.label());
     assert!(report(0xd0)["summary"].as_str().unwrap().contains("rita pushed"));
     assert!(report(0xd1).is_null());
+    let report = VerifyReport::new(oid(0xd0), &book.ledger(), []);
+    assert_eq!(report.direct_push().map(|push| push.entry.as_str()), Some(sequence.label().as_str()));
 }

@@ -152,6 +152,26 @@ fn what_a_thief_revoked_is_good_again_once_he_is_revoked() {
 }
 
 #[test]
+fn revocations_that_undo_each_other_in_turn_stop_the_ledger() {
+    // L-10 is undone by L-11, which L-12 takes back: whether L-10 holds hangs on itself
+    let mut book = robbed();
+    book.write(key_entry(KeyAction::Add, &key(3), KeyClass::Server), &key(1));
+    book.write(key_entry(KeyAction::Add, &key(4), KeyClass::Server), &key(1));
+    book.write(revoke(10, &key(4)), &key(2));
+    reread(&mut book);
+    book.write(revoke(10, &key(2)), &key(1));
+    assert_eq!(void(&reread(&mut book)), [10]);
+    book.write(revoke(11, &key(1)), &key(3));
+    let ledger = book.ledger();
+    assert!(!ledger.is_valid());
+    let last = ledger.problems().last().unwrap();
+    assert_eq!(
+        (last.code, last.entry, ledger.entries().len()),
+        (ProblemCode::Contradiction, Some(Sequence::new(10)), 9)
+    );
+}
+
+#[test]
 fn of_two_keys_that_revoke_each_other_the_first_wins_and_the_ledger_stops() {
     let mut book = robbed();
     book.write(revoke(8, &key(2)), &key(1));
