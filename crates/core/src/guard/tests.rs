@@ -154,7 +154,9 @@ fn finding(place: Place, reason: GuardReason, detail: &str) -> Finding {
 
 #[test]
 fn the_first_look_alarms_nobody_and_what_gets_worse_does() {
-    use GuardReason::{AdminsExempt, BypassOthers, BypassUnknown, CheckNotPinned, CheckNotRequired, PushOpen, RulesUnknown};
+    use GuardReason::{
+        AdminsExempt, BypassOthers, BypassUnknown, CheckNotPinned, CheckNotRequired, PushOpen, RulesUnknown,
+    };
     let places = [main(), ledger()];
     let one = |reason, detail| vec![finding(main(), reason, detail)];
     // what was there, what is there now, whether that is worse

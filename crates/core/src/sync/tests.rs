@@ -224,8 +224,10 @@ fn what_strayed_is_delivered_again_where_the_policy_says_so_or_somebody_asks() {
         ("reapply", false, FIRST),
     ] {
         let target = "{name: one, argocd: {url: \"https://argo.example\", application: app, token_from: T}";
-        let text = POLICY.replace("{name: branch, branch: {ref: env/production}}", &format!("{target}, on_drift: {on_drift}}}"));
-        let policy = parse(&text.replace("after: [hook, branch]", "after: [hook]")).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let text = POLICY
+            .replace("{name: branch, branch: {ref: env/production}}", &format!("{target}, on_drift: {on_drift}}}"));
+        let policy = parse(&text.replace("after: [hook, branch]", "after: [hook]"))
+            .unwrap_or_else(|faults| panic!("{faults:?}"));
         let mut play = Play::covered(3);
         play.run("one", 3, Outcome::Drifted(drifted.clone())).recorded = true;
         if asked {
@@ -289,7 +291,11 @@ fn a_deployment_says_where_its_run_stands_in_githubs_words_and_ours() {
     ] {
         let trouble = Trouble { code: "refused".to_owned(), words: "no".to_owned(), help: String::new() };
         let run = Run { state, trouble: troubled.then_some(trouble), ..Run::new(&approved(3), at(0)) };
-        assert_eq!((DeploymentState::of(state).word(), describe(&id("hook"), &run).as_str()), (word, text), "{state:?}");
+        assert_eq!(
+            (DeploymentState::of(state).word(), describe(&id("hook"), &run).as_str()),
+            (word, text),
+            "{state:?}"
+        );
     }
     assert_eq!(deployment_task(&id("hook").target), "countersign:hook");
 }
