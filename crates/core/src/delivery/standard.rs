@@ -216,6 +216,16 @@ mod tests {
         for (headers, body, now, fault) in cases {
             assert_eq!(check(SECRET, *headers, body, *now), Err(*fault), "{headers:?}");
         }
+        let helps = [
+            StandardFault::Missing("webhook-id"),
+            StandardFault::Timestamp,
+            StandardFault::Outside,
+            StandardFault::Wrong,
+        ]
+        .map(StandardFault::help);
+        for (help, names) in helps.iter().zip(["Standard Webhooks", "date +%s", "clock", "byte for byte"]) {
+            assert!(help.contains(names), "{help}");
+        }
         for edge in [AT - 300, AT + 300] {
             assert_eq!(check(SECRET, good, BODY, edge), Ok(()));
         }
@@ -234,5 +244,7 @@ mod tests {
         for (text, fault) in cases {
             assert_eq!(SigningSecrets::parse(text).err(), Some(fault), "{text}");
         }
+        assert!(SigningSecrets::parse(&LENIENT.encode([7; LEAST])).is_ok(), "just long enough");
+        assert_eq!(SigningSecrets::parse(&LENIENT.encode([7; LEAST - 1])).err(), Some(InvalidSecret::Short));
     }
 }

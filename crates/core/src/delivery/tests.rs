@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{Account, AccountKind, InstallationId, Login, Oid, PrNumber, RefName, RepoId, Timestamp, UserId};
 use crate::event::{
-    Change, ChangeAction, CommentAction, Event, InstallationAction, PeopleChange, Push, ReviewAction, ReviewState,
-    Scope,
+    Change, ChangeAction, CommentAction, Event, InstallationAction, PeopleChange, Push, RepositoryAction, ReviewAction,
+    ReviewState, Scope,
 };
 
 const EVENTS: &[&str] = &[
@@ -158,6 +158,84 @@ fn an_installation_gains_and_loses_repositories_at_once() {
     assert_eq!((event.id, event.action), (InstallationId::new(7), InstallationAction::Repositories));
     let names = |list: &[(RepoId, _)]| list.iter().map(|(id, _)| id.get()).collect::<Vec<_>>();
     assert_eq!((names(&event.added), names(&event.removed)), (vec![101], vec![102]));
+}
+
+#[test]
+fn every_action_is_read_as_what_it_is() {
+    use ChangeAction::{Closed, Draft, Edited, Opened, Ready, Reopened, ReviewRequestRemoved, ReviewRequested};
+    let change = |action: &str, merged: bool| {
+        let mut body: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/payloads/base-edited.json")).unwrap();
+        (body["action"], body["pull_request"]["merged"]) = (action.into(), merged.into());
+        body.as_object_mut().unwrap().remove("changes");
+        let Event::Change(change) = understood("pull_request", &body.to_string()) else { panic!("{action}") };
+        change.action
+    };
+    for (action, expected) in [
+        ("opened", Opened),
+        ("synchronize", ChangeAction::Synchronized { before: None }),
+        ("reopened", Reopened),
+        ("closed", Closed { merged: false }),
+        ("edited", Edited { base_before: None }),
+        ("ready_for_review", Ready),
+        ("converted_to_draft", Draft),
+        ("review_requested", ReviewRequested),
+        ("review_request_removed", ReviewRequestRemoved),
+    ] {
+        assert_eq!(change(action, false), expected, "{action}");
+    }
+    assert_eq!(change("closed", true), Closed { merged: true });
+
+    let repository = |action: &str| {
+        let mut body: serde_json::Value = serde_json::from_str(include_str!("../../tests/payloads/push.json")).unwrap();
+        body["action"] = action.into();
+        let Event::Repository(event) = understood("repository", &body.to_string()) else { panic!("{action}") };
+        event.action
+    };
+    for (action, expected) in [
+        ("created", RepositoryAction::Created),
+        ("renamed", RepositoryAction::Renamed),
+        ("transferred", RepositoryAction::Transferred),
+        ("edited", RepositoryAction::Edited { default_before: None }),
+        ("deleted", RepositoryAction::Deleted),
+        ("archived", RepositoryAction::Archived),
+        ("unarchived", RepositoryAction::Unarchived),
+        ("publicized", RepositoryAction::Publicized),
+        ("privatized", RepositoryAction::Privatized),
+    ] {
+        assert_eq!(repository(action), expected, "{action}");
+    }
+
+    for (event, action, expected) in [
+        ("installation", "created", InstallationAction::Created),
+        ("installation", "deleted", InstallationAction::Deleted),
+        ("installation", "suspend", InstallationAction::Suspended),
+        ("installation", "unsuspend", InstallationAction::Unsuspended),
+        ("installation", "new_permissions_accepted", InstallationAction::PermissionsAccepted),
+        ("installation_repositories", "added", InstallationAction::Repositories),
+        ("installation_target", "renamed", InstallationAction::Renamed),
+    ] {
+        let body = include_str!("../../tests/payloads/installation-repositories.json");
+        let mut body: serde_json::Value = serde_json::from_str(body).unwrap();
+        body["action"] = action.into();
+        let Event::Installation(found) = understood(event, &body.to_string()) else { panic!("{event} {action}") };
+        assert_eq!(found.action, expected, "{event} {action}");
+    }
+}
+
+#[test]
+fn an_instant_is_seconds_or_a_text_and_anything_else_is_none() {
+    let pushed = |at: serde_json::Value| {
+        let mut body: serde_json::Value = serde_json::from_str(include_str!("../../tests/payloads/push.json")).unwrap();
+        body["repository"]["pushed_at"] = at;
+        let Event::Push(push) = understood("push", &body.to_string()) else { panic!() };
+        push.pushed_at.map(Timestamp::seconds)
+    };
+    assert_eq!(pushed(serde_json::json!(1_770_000_000)), Some(1_770_000_000));
+    assert_eq!(pushed(serde_json::json!(-5)), Some(-5));
+    assert_eq!(pushed(serde_json::json!("2026-02-02T02:40:00Z")), Some(1_770_000_000));
+    assert_eq!(pushed(serde_json::json!("yesterday")), None);
+    assert_eq!(pushed(serde_json::Value::Null), None);
 }
 
 #[test]

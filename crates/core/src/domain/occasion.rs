@@ -102,6 +102,7 @@ mod tests {
     fn every_occasion_is_found_by_its_name() {
         for occasion in Occasion::ALL {
             assert_eq!(Occasion::named(occasion.name()), Some(*occasion));
+            assert_eq!(occasion.to_string(), occasion.name());
             assert!(occasion.name().starts_with(&format!("{}.", occasion.family())));
         }
         assert_eq!(Occasion::named("change"), None);

@@ -279,6 +279,13 @@ mod tests {
             (b"secrets/../x", &[PathFault::DotComponent]),
             (b"secrets//x", &[PathFault::DotComponent]),
             (b"secrets/production./x", &[PathFault::TrailingDotOrSpace]),
+            (b"secrets/production.", &[PathFault::TrailingDotOrSpace]),
+            (b"secrets/", &[PathFault::DotComponent]),
+            (b"/secrets", &[PathFault::DotComponent]),
+            (b"", &[PathFault::DotComponent]),
+            (b"\\", &[PathFault::Separator]),
+            (b":", &[PathFault::Separator]),
+            (b"{[^|]}", &[]),
             (b"secrets/.GIT/x", &[PathFault::GitLookalike]),
             (b"secrets/git~1/x", &[PathFault::GitLookalike]),
         ];

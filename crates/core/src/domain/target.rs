@@ -193,6 +193,17 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_and_a_state_are_called_as_they_are_written() {
+        use TargetKind::{ArgoCd, Branch, Dispatch, Flux, Webhook};
+        for kind in [Branch, Dispatch, Webhook, Flux, ArgoCd] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+        for state in RunState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+    }
+
+    #[test]
     fn a_receipt_reads_back_as_itself() {
         let receipt = SyncReceipt {
             environment: Environment::parse("production").unwrap(),

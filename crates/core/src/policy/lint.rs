@@ -128,11 +128,9 @@ fn adds_nothing(policy: &Policy, rule: &PolicyRule) -> Option<Diagnostic> {
     let applies = policy.environments.iter().filter(|environment| rule.environments.holds(&environment.name));
     let environments: Vec<_> = applies.collect();
     let stands_for = |(at, other): &(usize, &PolicyRule)| {
-        *at != own
-            && !environments.is_empty()
-            && environments.iter().all(|environment| {
-                other.environments.holds(&environment.name) && implies(other, rule, environment)
-            })
+        environments.iter().all(|environment| {
+            other.environments.holds(&environment.name) && implies(other, rule, environment)
+        })
             // of two that say the same, the later one adds nothing
             && (*at < own || environments.iter().any(|environment| !implies(rule, other, environment)))
     };

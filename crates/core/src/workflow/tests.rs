@@ -46,6 +46,22 @@ fn what_a_pull_request_proposes_does_not_run_beside_secrets() {
         "run: gh pr checkout 7",
     );
     assert_eq!(codes(&workflow("issue_comment", &by_hand))[0].0, "CS0302");
+    let sha = "${{ github.event.pull_request.head.sha }}";
+    let scripts = [
+        (format!("git fetch origin {sha}"), true),
+        (format!("git checkout {sha}"), true),
+        (format!("echo built {sha}"), false),
+        ("git fetch origin main && git checkout main".to_owned(), false),
+    ];
+    for (script, found) in scripts {
+        let steps = format!("      - run: \"{script}\"\n        env: {{TOKEN: \"${{{{ secrets.TOKEN }}}}\"}}\n");
+        let told = codes(&workflow("pull_request_target", &steps)).iter().any(|(code, ..)| code == "CS0302");
+        assert_eq!(told, found, "{script}");
+    }
+    // another action is handed a `ref`, and a checkout something of ours
+    for (from, to) in [("actions/checkout@v5", "acme/deploy@v5"), (sha, "main")] {
+        assert_eq!(codes(&workflow("pull_request_target", &head.replace(from, to))), [], "{to}");
+    }
 }
 
 #[test]
@@ -84,6 +100,20 @@ fn nothing_secret_goes_into_the_script_or_the_log() {
 }
 
 #[test]
+fn a_shell_that_prints_each_command_is_told_where_there_is_something_to_hide() {
+    let steps = |shell: &str| {
+        format!("      - run: make\n        shell: {shell}\n        env: {{TOKEN: \"${{{{ secrets.TOKEN }}}}\"}}\n")
+    };
+    let traced = |shell: &str| codes(&workflow("push", &steps(shell))).iter().any(|(code, ..)| code == "CS0306");
+    for shell in ["bash -x {0}", "bash -ex {0}", "bash -o xtrace {0}"] {
+        assert!(traced(shell), "{shell}");
+    }
+    for shell in ["bash", "bash -e {0}", "bash --noprofile --extra {0}", "xonsh {0}", "bash fix.sh"] {
+        assert!(!traced(shell), "{shell}");
+    }
+}
+
+#[test]
 fn what_was_opened_is_not_uploaded() {
     let steps = |path: &str| {
         format!(
@@ -94,6 +124,10 @@ fn what_was_opened_is_not_uploaded() {
         assert_eq!(codes(&workflow("push", &steps(path))), [("CS0307".to_owned(), 10, 17)], "{path}");
     }
     assert_eq!(codes(&workflow("push", &steps("dist"))), []);
+    for nowhere in ["/dev/null", "$OUT", ""] {
+        let steps = steps("\"**\"").replace("out/plain.yaml", nowhere);
+        assert_eq!(codes(&workflow("push", &steps)), [], "{nowhere:?} is no file of the workspace");
+    }
 }
 
 #[test]

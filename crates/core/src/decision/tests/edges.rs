@@ -31,6 +31,23 @@ fn r22_an_approval_of_another_commit_whose_content_nobody_knows_does_not_count()
 }
 
 #[test]
+fn bound_to_the_commit_an_approval_of_the_head_counts() {
+    let text = "production: {paths: [secrets/production/], binding: commit}";
+    let case = with("production: {paths: [secrets/production/]}", text).approve("ann").approve("cy");
+    let _ = case.is(Verdict::Satisfied, Reason::QuorumMet);
+}
+
+#[test]
+fn what_was_judged_by_another_policy_says_nothing_not_even_a_veto() {
+    let other = |facts: &mut Facts| facts.policy_digest = Digest::of(b"another");
+    for case in [Case::new(), Case::new().approve("ann").approve("cy"), Case::new().reject("ann")] {
+        let decision = case.but(other).decide();
+        assert_eq!((decision.verdict, decision.reason), (Reason::PolicyMismatch.verdict(), Reason::PolicyMismatch));
+        assert!(decision.proof.is_none());
+    }
+}
+
+#[test]
 fn bound_to_the_change_an_approval_outlives_what_others_did_beside_it_and_nothing_else() {
     let (one, other) = (Some(Digest::of(b"one")), Some(Digest::of(b"other")));
     let text = "production: {paths: [secrets/production/], binding: change}";
@@ -87,6 +104,10 @@ fn r36_who_is_asked_is_whoever_could_fill_a_seat_the_lifted_requester_too() {
     assert_eq!(could(&lifted().but(requester)), ["ann", "bob", "cy"]);
     assert_eq!(could(&lifted().but(pusher)), ["bob", "cy"]);
     assert_eq!(could(&Case::new().but(requester)), ["bob", "cy"]);
+    // whoever said no, or something that no longer holds, can still say yes; only the first is not asked for it
+    assert_eq!(could(&Case::new().reject("bob")), ["ann", "cy"]);
+    let stale = |facts: &mut Facts| facts.votes[0].commit = Some(oid('c'));
+    assert_eq!(could(&Case::new().approve("ann").but(stale)), ["ann", "bob", "cy"]);
     // nobody is asked where nothing is missing
     assert_eq!(could(&Case::new().approve("ann").approve("bob")), [""; 0]);
 }

@@ -246,7 +246,7 @@ fn r18_only_what_makes_things_stricter_outlives_its_comment() {
 fn a_slip_is_answered_with_the_verb_that_is_near_and_a_part_of_a_commit_with_why_it_is_none() {
     let told = |body: &str| match read(body) {
         Read::Unclear { why, help, .. } => (why, help),
-        other => panic!("{body}: {other:?}"),
+        Read::Nothing | Read::Command(_) => panic!("{body}"),
     };
     let meant = |verb: &str| format!("did you mean `/countersign {verb}`?");
     // one slip in three letters
@@ -256,4 +256,15 @@ fn a_slip_is_answered_with_the_verb_that_is_near_and_a_part_of_a_commit_with_why
     let part = "a part of a commit's name can be forged, so the whole of it is needed";
     assert_eq!(told(&format!("/cs approve {}", &SHA[..12])).0, part);
     assert_eq!(told("/cs approve HEAD").0, "that is no commit");
+}
+
+#[test]
+fn three_verbs_only_ask_and_each_says_under_which_requests_it_belongs() {
+    let asking: Vec<_> = Verb::ALL.iter().filter(|verb| verb.only_asks()).map(|verb| verb.word()).collect();
+    assert_eq!(asking, ["explain", "status", "help"]);
+    for (verb, words) in
+        [(Verb::Approve, "an open request"), (Verb::Ratify, "a merged request"), (Verb::Explain, "a request")]
+    {
+        assert_eq!(verb.entry().ground.words(), words, "{}", verb.word());
+    }
 }

@@ -76,7 +76,7 @@ fn the_state_says_whose_it_is_who_asked_and_where_a_branch_stood() {
     assert_eq!(state.requester(PrNumber::new(4)), Some(&account(2, "rita")), "as first seen");
     assert_eq!(state.requester(PrNumber::new(5)), None);
     assert_eq!(state.approved_commits(&branch("main")), [&oid(0xf01), &oid(0xa)]);
-    assert_eq!(state.approved_commits(&branch("other")), [&oid(0); 0]);
+    assert!(state.approved_commits(&branch("other")).is_empty());
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn a_true_ratification_comes_out_the_same() {
 #[test]
 fn a_ratification_that_its_facts_do_not_allow_is_found_out() {
     type Change = (&'static str, fn(&mut Facts));
-    let changes: [Change; 8] = [
+    let changes: [Change; 9] = [
         ("`pending`", |facts| facts.votes.clear()),
         ("another pull request", |facts| facts.change.number = PrNumber::new(8)),
         ("another head", |facts| {
@@ -123,6 +123,7 @@ fn a_ratification_that_its_facts_do_not_allow_is_found_out() {
         ("another list of policies", |facts| {
             facts.ratifying.as_mut().unwrap().policies.push("production".to_owned());
         }),
+        ("`satisfied`", |facts| facts.ratifying.as_mut().unwrap().policies = vec!["other".to_owned()]),
         ("another set of bypassers", |facts| facts.ratifying.as_mut().unwrap().bypassers.clear()),
         ("another list of policies", |facts| (facts.ratifying, facts.bypasses) = (None, Vec::new())),
         ("another policy", |facts| _ = facts.names.users.remove(&Login::parse("carol").unwrap())),

@@ -524,30 +524,14 @@ impl Globs {
         self.0.iter()
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// As [`Glob::covers`], for any of them.
     #[must_use]
     pub fn covers(&self, path: &RepoPath) -> bool {
         self.covers_subject(&Subject::new(path))
     }
 
-    /// As [`Glob::concerns`], for any of them.
-    #[must_use]
-    pub fn concerns(&self, path: &RepoPath) -> bool {
-        self.concerns_subject(&Subject::new(path))
-    }
-
     pub(super) fn covers_subject(&self, subject: &Subject<'_>) -> bool {
         self.0.iter().any(|glob| glob.covers_subject(subject))
-    }
-
-    pub(super) fn concerns_subject(&self, subject: &Subject<'_>) -> bool {
-        self.0.iter().any(|glob| glob.concerns_subject(subject))
     }
 }
 

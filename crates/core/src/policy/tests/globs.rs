@@ -67,6 +67,48 @@ fn many_stars_stay_cheap() {
     assert!(!deep.covers(&RepoPath::new(&"a/".repeat(2_000))));
 }
 
+#[test]
+fn a_pattern_of_any_number_of_parts_matches_part_by_part() {
+    for parts in [2, 62, 63, 64, 65, 128, 129, 200] {
+        let glob = Glob::parse(&format!("{}z", "*/".repeat(parts - 1))).unwrap();
+        let covers = |depth: usize, last: &str| glob.covers(&RepoPath::new(&format!("{}{last}", "b/".repeat(depth))));
+        assert!(covers(parts - 1, "z"), "{parts}");
+        assert!(!covers(parts - 1, "y") && !covers(parts - 2, "z") && !covers(parts, "z"), "{parts}");
+    }
+}
+
+#[test]
+fn what_one_pattern_includes_of_another_is_seen_from_the_two_alone() {
+    for (outer, inner, includes) in [
+        ("a/", "a/", true),
+        ("**", "b*", true),
+        ("a/", "a/b", true),
+        ("a/", "a/b/", true),
+        ("a/", "a/*.yaml", true),
+        ("a/", "a", false),
+        ("a", "a/", true),
+        ("a", "a/b", true),
+        ("a/b/", "a/", false),
+        ("a/", "b/", false),
+        ("a/", "A/b", false),
+        ("*", "a", false),
+    ] {
+        let glob = |text: &str| Glob::parse(text).unwrap();
+        assert_eq!(glob(outer).includes(&glob(inner)), includes, "{outer} includes {inner}");
+    }
+}
+
+#[test]
+fn a_set_may_be_of_one_letter_and_a_list_covers_what_any_of_its_patterns_does() {
+    let globs = |texts: &[&str]| Globs::new(texts.iter().map(|text| Glob::parse(text).unwrap()).collect());
+    assert!(Glob::parse("[a-a]").unwrap().covers(&RepoPath::new("a")) && Glob::parse("[b-a]").is_err());
+    assert_eq!(Glob::parse(&"x".repeat(500)).map(|glob| glob.as_str().len()), Ok(500));
+    let both = globs(&["a/", "*.md"]);
+    assert!(both.covers(&RepoPath::new("a/x")) && both.covers(&RepoPath::new("b.md")));
+    assert!(!both.covers(&RepoPath::new("b.txt")) && !globs(&[]).covers(&RepoPath::new("a")));
+    assert!(both == globs(&["a/", "*.md"]) && both != globs(&["a/", "*.txt"]) && both != globs(&["a/"]));
+}
+
 proptest::proptest! {
     #[test]
     fn what_is_covered_is_protected(pattern in "[a-cA-C*?/\\[\\]!-]{1,12}", path in "[a-cA-C/.]{1,12}") {

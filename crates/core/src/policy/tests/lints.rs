@@ -36,11 +36,27 @@ fn each_oddity_has_its_finding() {
         ("    paths", "    plain: ['secrets/**/*.md']\n    paths", &[]),
         ("admins:", "  - {name: less, environments: '*', approvers: {users: [ann, bob, cy], teams: [acme/security]}}\nadmins:", &[("CS0138", 10, Note)]),
         ("admins:", "  - {name: same, environments: '*', approvers: {users: [ann, bob], teams: [acme/security]}, required_approvals: 2}\nadmins:", &[("CS0138", 10, Note)]),
+        ("admins:", "  - {name: others, environments: '*', approvers: {users: [zoe, yan, xia]}}\nadmins:", &[]),
+        ("required_approvals: 2\nadmins", "required_approvals: 2\n    enforcement: soft\n    bypass: {users: [zoe]}\nadmins", &[]),
+        ("required_approvals: 2\nadmins", "required_approvals: 2\n    enforcement: soft\n    bypass: {users: [zoe], own_change: true}\nadmins", &[("CS0140", 6, Warning)]),
+        ("required_approvals: 2\nadmins", "required_approvals: 2\n    enforcement: soft\n    bypass: {users: [zoe], own_change: true, second_person: true}\nadmins", &[]),
+        ("policies:", "  staging: {paths: [b/]}\npolicies:\n  - {name: staging, environments: [staging], approvers: {users: [ann, bob], teams: [acme/security]}, required_approvals: 2}", &[]),
         ("admins:", "machines:\n  - {id: 7, login: 'rotator[bot]', environments: '*', keys: ['*']}\nadmins:", &[("CS0139", 0, Warning)]),
     ];
     for (from, to, expected) in cases {
         assert_eq!(findings(from, to), *expected, "{to}");
     }
+}
+
+#[test]
+fn one_approval_is_one_and_two_are_approvals() {
+    let admins = "admins: {approvers: {teams: [acme/platform]}, required_approvals: 2}\n";
+    let said = |count: &str| {
+        let text = BASE.replacen("required_approvals: 2\nadmins", &format!("required_approvals: {count}\nadmins"), 1);
+        lint(&policy(&text.replacen(admins, "", 1))).pop().unwrap().message
+    };
+    assert_eq!(said("1"), "without `admins`, a control change needs 1 approval of any approvers of the policies");
+    assert_eq!(said("2"), "without `admins`, a control change needs 2 approvals of any approvers of the policies");
 }
 
 #[test]

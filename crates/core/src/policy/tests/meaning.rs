@@ -191,3 +191,15 @@ fn targets_read_as_written() {
     let argo = policy.sync(&"production/argo".parse().unwrap()).map(SyncRule::target);
     assert!(matches!(argo, Some(Target::ArgoCd { address, .. }) if address.as_str() == "https://argo.example/cd"));
 }
+
+#[test]
+fn an_environment_and_a_rule_know_where_they_stand_and_what_they_are_about() {
+    let policy = policy(EXAMPLE);
+    let production = policy.environment(&env("production")).unwrap();
+    assert_eq!(production.paths().iter().map(Glob::as_str).collect::<Vec<_>>(), ["secrets/production/"]);
+    assert_eq!(EXAMPLE.lines().nth(production.place().line - 1).unwrap().trim(), "production:");
+    let rule = &policy.policies()[0];
+    assert!(EXAMPLE.lines().nth(rule.place().line - 1).unwrap().contains("name: production"));
+    let words = [Binding::Commit, Binding::Delta, Binding::Change].map(Binding::as_str);
+    assert_eq!(words, ["commit", "delta", "change"]);
+}

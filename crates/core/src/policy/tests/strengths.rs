@@ -48,6 +48,7 @@ fn each_change_has_its_direction() {
         ("admins:", "people: {ann: {same_person: bob}}\nadmins:", Stronger),
         ("admins:", "machines: [{id: 7, login: 'r[bot]', environments: '*', keys: [a]}]\nadmins:", Weaker),
         ("admins:", "people: {ann: {recipients: [age1qqqqqqqq]}}\nadmins:", Weaker),
+        ("    approvers: {users: [ann, bob], teams: [acme/security]}", "    approvers: {users: [zoe, yan, xia]}", Incomparable),
     ];
     for (from, to, expected) in cases {
         let comparison = changed(from, to);
@@ -60,6 +61,81 @@ fn what_is_lost_is_said() {
     let comparison = changed("required_approvals: 2\nadmins", "required_approvals: 1\nadmins");
     let words: Vec<_> = comparison.losses.iter().map(Difference::words).collect();
     assert_eq!(words, ["nothing asks for the approvals of policy `production` in environment `production`"]);
+}
+
+/// The base with something in it, changed.
+fn changed_with(what: &str, from: &str, to: &str) -> Strength {
+    let before = BASE.replacen("admins:", &format!("{what}\nadmins:"), 1);
+    assert!(before.contains(from), "{from}");
+    compare(&policy(&before), &policy(&before.replacen(from, to, 1))).strength
+}
+
+#[test]
+fn a_bypass_that_asks_for_less_is_weaker_in_whatever_it_asks_less() {
+    use Strength::{Equal, Incomparable, Stronger, Weaker};
+    let soft = "    enforcement: soft\n    bypass: {users: [zoe, dee], teams: [acme/x, acme/y], min_reason: 20, \
+                second_person: true, own_change: false, ratify_within: 8h}";
+    for (from, to, expected) in [
+        ("version", "# a comment\nversion", Equal),
+        ("[zoe, dee]", "[Dee, ZOE]", Equal),
+        ("[zoe, dee]", "[zoe]", Stronger),
+        ("[zoe, dee]", "[zoe, dee, kim]", Weaker),
+        ("[acme/x, acme/y]", "[acme/y]", Stronger),
+        ("[acme/x, acme/y]", "[acme/x, acme/y, acme/z]", Weaker),
+        ("min_reason: 20", "min_reason: 21", Stronger),
+        ("min_reason: 20", "min_reason: 19", Weaker),
+        ("second_person: true", "second_person: false", Weaker),
+        ("own_change: false", "own_change: true", Weaker),
+        ("ratify_within: 8h", "ratify_within: 7h", Stronger),
+        ("ratify_within: 8h", "ratify_within: 9h", Weaker),
+        ("[zoe, dee], teams: [acme/x, acme/y], min_reason: 20", "[zoe], teams: [acme/x], min_reason: 19", Incomparable),
+        (soft, "", Stronger),
+    ] {
+        assert_eq!(changed_with(soft, from, to), expected, "{to}");
+    }
+    assert_eq!(changed_with("    enforcement: hard", "enforcement: hard", soft.trim_start()), Weaker);
+}
+
+#[test]
+fn bots_links_and_lifetimes_have_their_direction() {
+    use Strength::{Equal, Incomparable, Stronger, Weaker};
+    let machine = "machines: [{id: 7, login: 'r[bot]', environments: [production], keys: [a, b]}]";
+    let everywhere = "machines: [{id: 7, login: 'r[bot]', environments: '*', keys: [a, b]}]";
+    let link = "people: {ann: {same_person: bob}, cy: {same_person: dee}}";
+    for (what, from, to, expected) in [
+        (machine, "version", "# a comment\nversion", Equal),
+        (machine, "keys: [a, b]", "keys: [a]", Stronger),
+        (machine, "keys: [a, b]", "keys: [a, b, c]", Weaker),
+        (machine, "id: 7", "id: 8", Incomparable),
+        (machine, "environments: [production], keys", "environments: '*', keys", Weaker),
+        (everywhere, "environments: '*', keys", "environments: [production], keys", Stronger),
+        (link, "version", "# a comment\nversion", Equal),
+        (link, "ann: {same_person: bob}", "bob: {same_person: ann}", Equal),
+        (link, "ann: {same_person: bob}, ", "", Weaker),
+        (link, "ann: {same_person: bob}", "ann: {same_person: yan}", Incomparable),
+        (link, "ann: {same_person: bob}", "bob: {same_person: yan}", Incomparable),
+        (link, "ann: {same_person: bob}", "yan: {same_person: ann}", Incomparable),
+    ] {
+        assert_eq!(changed_with(what, from, to), expected, "{what}: {to}");
+    }
+    let ttl = |from: &str, to: &str| {
+        let with = |ttl: &str| policy(&BASE.replacen("    paths", &format!("    approval_ttl: {ttl}\n    paths"), 1));
+        compare(&with(from), &with(to)).strength
+    };
+    assert_eq!((ttl("7d", "7d"), ttl("7d", "6d"), ttl("7d", "8d")), (Equal, Stronger, Weaker));
+}
+
+#[test]
+fn a_difference_says_which_environment_and_policy_it_is_about() {
+    let about = |from: &str, to: &str| {
+        let comparison = changed(from, to);
+        let all = comparison.losses.iter().chain(&comparison.gains);
+        all.map(|one| (one.environment().map(ToString::to_string), one.policy().map(str::to_owned))).collect::<Vec<_>>()
+    };
+    let production = || Some("production".to_owned());
+    assert_eq!(about("    paths", "    binding: commit\n    paths"), [(production(), None)]);
+    assert_eq!(about("required_approvals: 2\nadmins", "required_approvals: 1\nadmins"), [(production(), production())]);
+    assert_eq!(about("[acme/platform]", "[acme/platform, acme/all]"), [(None, None)]);
 }
 
 /// A small random policy over four people and a few paths.
