@@ -227,6 +227,14 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_is_read_as_it_is_written_and_a_tree_is_none() {
+        for mode in [EntryMode::File, EntryMode::Executable, EntryMode::Link, EntryMode::Submodule] {
+            assert_eq!(EntryMode::from_bits(mode.bits()), Some(mode));
+        }
+        assert_eq!((EntryMode::from_bits(0o100_664), EntryMode::from_bits(0o040_000)), (Some(EntryMode::File), None));
+    }
+
+    #[test]
     fn printing_and_parsing_are_inverses() {
         let digest = Digest::of(b"x");
         assert_eq!(Digest::parse(&digest.to_string()).unwrap(), digest);

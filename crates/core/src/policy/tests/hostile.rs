@@ -161,3 +161,16 @@ proptest! {
         looks_fine(&mutate(if example { EXAMPLE } else { include_str!("later.yaml") }, &changes))?;
     }
 }
+
+#[test]
+fn a_message_shows_sixty_letters_and_never_what_looks_like_a_private_key() {
+    use crate::policy::diagnostic::shown;
+    for secret in ["AGE-SECRET-KEY-1X", "x age-secret-key-1x", "-----BEGIN OPENSSH", "whsec_abc"] {
+        assert_eq!(shown(secret), "(a private key)", "{secret}");
+    }
+    for letter in ["x", "\u{e4}"] {
+        assert_eq!(shown(&letter.repeat(60)), letter.repeat(60));
+        assert_eq!(shown(&letter.repeat(61)), format!("{}\u{2026}", letter.repeat(60)));
+    }
+    assert_eq!(codes(&BASE.replacen("required_approvals: 2\nadmins", "required_approvals: +2\nadmins", 1)), ["CS0104"]);
+}
