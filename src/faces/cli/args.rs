@@ -291,7 +291,7 @@ pub(super) struct KeygenArgs {
 
 #[derive(Args)]
 pub(super) struct ServeArgs {
-    /// The configuration file; with `--setup`, the one that will be written: `countersign.toml` if none is named.
+    /// The configuration file; with `--setup`, the one that will be written: one here if none is named.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Begin without an App: print a link, good once, to a page that registers one on GitHub; write its settings, then serve with them.
