@@ -39,7 +39,8 @@ impl Walk<'_> {
                 // an App is a `User` here, with the login REST gives it
                 Who::Installation(access) => {
                     let login = self.st.accounts.get(&access.bot).map(|bot| bot.login.clone()).unwrap_or_default();
-                    let fields = vec![("login", login.into()), ("databaseId", access.bot.into())];
+                    let id = format!("BOT_{}", access.bot);
+                    let fields = vec![("id", id.into()), ("login", login.into()), ("databaseId", access.bot.into())];
                     Ok(Out::One(Node::Plain("User", fields)))
                 }
                 Who::Nobody | Who::App(_) => Ok(Out::null()),
