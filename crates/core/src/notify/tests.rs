@@ -2,11 +2,18 @@
 
 use super::*;
 use crate::domain::{
-    Account, AccountKind, Environment, Login, Occasion, Oid, PrNumber, RepoName, Sequence, Timestamp, UserId,
+    Account, AccountKind, Digest, Environment, Login, Occasion, Oid, PrNumber, RefName, RepoName, Sequence, Timestamp,
+    UserId,
 };
+use crate::facts::Facts;
+use crate::ledger::{Entry, SigningKey, Verified};
 use crate::policy::{self, Policy};
 
+mod open;
+mod recorded;
+mod synced;
 mod told;
+mod weakened;
 mod words;
 
 const PEOPLE: &str = "people:
@@ -52,4 +59,67 @@ fn notice(occasion: Occasion) -> Notice {
     notice.missing = vec![Missing { count: 1, of: "acme/security".to_owned() }];
     notice.approved_by = vec!["ann".to_owned(), "bob".to_owned()];
     notice
+}
+
+/// Change #7 by rita as a ledger keeps it: one key of one file of production changes, and a file that nobody protects.
+fn facts() -> Facts {
+    serde_json::from_str(include_str!("../ledger/tests/facts-first.json")).unwrap()
+}
+
+fn oid(number: u64) -> Oid {
+    Oid::parse(&format!("{number:040x}")).unwrap()
+}
+
+/// A ledger that holds these entries, from L-1 on.
+struct Book {
+    entries: Vec<Verified>,
+    policy: Policy,
+    main: RefName,
+    name: RepoName,
+}
+
+impl Book {
+    fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let verified = |(number, entry): (u64, Entry)| Verified {
+            sequence: Sequence::new(number),
+            commit: oid(0x1000 + number),
+            envelope: Digest::of(&number.to_be_bytes()),
+            key: SigningKey::from_randomness(&[1; 32]).fingerprint(),
+            class: None,
+            at: Timestamp::from_seconds(1_790_000_000 + i64::try_from(number).unwrap()),
+            entry,
+            void: false,
+        };
+        Self {
+            entries: (1..).zip(entries).map(verified).collect(),
+            policy: policy("  - {on: ['*'], email: {to: [approvers]}}\n"),
+            main: RefName::branch("main").unwrap(),
+            name: RepoName::parse("acme/app").unwrap(),
+        }
+    }
+
+    /// What was signed by a key that is revoked.
+    fn void(mut self, number: usize) -> Self {
+        self.entries[number - 1].void = true;
+        self
+    }
+
+    fn history(&self) -> History<'_> {
+        History {
+            entries: &self.entries,
+            policy: &self.policy,
+            default_branch: &self.main,
+            repository: &self.name,
+            url: "https://github.com/acme/app",
+        }
+    }
+
+    /// What L-`number` is told as.
+    fn told(&self, number: usize) -> Option<Notice> {
+        of_entry(self.history(), number - 1)
+    }
+
+    fn key(&self, number: usize) -> Option<String> {
+        self.told(number).map(|notice| notice.key)
+    }
 }

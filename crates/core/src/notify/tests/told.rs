@@ -92,3 +92,57 @@ fn a_letter_is_the_same_however_often_it_is_derived() {
     assert_ne!(once.letters[0].id, letters(&policy, &notice(Occasion::ChangeReady), &[], true).letters[0].id);
     assert_eq!(once.letters[0].thread, "change/42");
 }
+
+#[test]
+fn a_policy_tells_somebody_when_it_has_a_route_or_an_address() {
+    let with = |more: &str| {
+        let text = format!(
+            "version: 1
+environments: {{production: {{paths: [secrets/production/]}}}}
+policies: [{{name: all, environments: '*', approvers: {{users: [ann]}}}}]
+{more}"
+        );
+        tells(&policy::parse(&text).unwrap_or_else(|faults| panic!("{faults:#?}")))
+    };
+    let route = "notifications: [{on: ['*'], teams: {webhook_url_from: TEAMS_URL}}]\n";
+    let address = "people: {ann: {email: ann@example.com}}\n";
+    let none = "people: {ann: {recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}}\n";
+    for (more, told) in [("", false), (none, false), (address, true), (route, true)] {
+        assert_eq!(with(more), told, "{more}");
+    }
+}
+
+#[test]
+fn who_the_approvers_are_is_asked_only_where_a_route_of_the_notice_mails_them() {
+    let policy = policy(
+        "  - {on: [change.ready], environments: [production], email: {to: [sec@example.com, approvers]}}
+  - {on: [change.opened], email: {to: [requester, sec@example.com]}}
+  - {on: [sync.failed], teams: {webhook_url_from: TEAMS_URL}}
+",
+    );
+    for (occasion, environment, asked) in [
+        (Occasion::ChangeReady, "production", true),
+        (Occasion::ChangeReady, "staging", false),
+        (Occasion::ChangeOpened, "production", false),
+        (Occasion::SyncFailed, "production", false),
+        (Occasion::ChangeBypassed, "staging", true),
+    ] {
+        let notice = Notice { environments: vec![Environment::parse(environment).unwrap()], ..notice(occasion) };
+        assert_eq!(needs_approvers(&policy, &notice), asked, "{occasion} {environment}");
+    }
+}
+
+#[test]
+fn a_destination_says_its_kind_of_channel() {
+    let policy = policy(
+        "  - {on: ['*'], slack: {webhook_url_from: A}}
+  - {on: ['*'], slack: {token_from: B, channel: '#secrets'}}
+  - {on: ['*'], teams: {webhook_url_from: C}}
+  - {on: ['*'], webhook: {url_from: D, secret_from: E}}
+  - {on: ['*'], email: {to: [sec@example.com]}}
+",
+    );
+    let told = letters(&policy, &notice(Occasion::ChangeReady), &[], true);
+    let kinds: Vec<_> = told.letters.iter().map(|letter| letter.destination.channel()).collect();
+    assert_eq!(kinds, ["mail", "slack", "slack", "teams", "webhook"]);
+}

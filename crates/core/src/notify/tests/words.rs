@@ -98,6 +98,57 @@ fn the_limits_of_both_chats_hold_whatever_there_is_to_say() {
 }
 
 #[test]
+fn a_line_in_slack_is_cut_at_its_limit_and_never_inside_an_escaped_character() {
+    let line = |text: &str| slack_line("a <b> & c", text);
+    let fits = line(&format!("  {}\n", "x".repeat(2_900)));
+    assert_eq!(fits["blocks"][0]["text"]["text"], "x".repeat(2_900));
+    assert_eq!(
+        (fits["text"].as_str(), fits["blocks"][0]["type"].as_str()),
+        (Some("a &lt;b&gt; &amp; c"), Some("section"))
+    );
+    // what stands last before the limit, and what is left of it
+    for (end, kept) in [
+        ("&", ""),
+        ("ok &am", "ok "),
+        ("&amp", ""),
+        ("&abcd", ""),
+        ("&abcde", "&abcde"),
+        ("& and more", "& and more"),
+        ("&amp;", "&amp;"),
+        ("&lt;a", "&lt;a"),
+        ("&amp;&lt", "&amp;"),
+        ("&amp; and more", "&amp; and more"),
+        ("end\\", "end"),
+        ("end", "end"),
+    ] {
+        let text = format!("{}{end}{}", "x".repeat(2_900 - end.len()), "z".repeat(9));
+        let cut = line(&text)["blocks"][0]["text"]["text"].as_str().unwrap().to_owned();
+        assert_eq!(cut.trim_start_matches('x'), format!("{kept}…"), "{end}");
+    }
+}
+
+#[test]
+fn a_card_in_slack_has_a_section_per_paragraph_within_its_limits() {
+    let notice = notice(Occasion::ChangeReady);
+    let sections = |text: &str| -> Vec<usize> {
+        let card = slack_card(&notice, "headline", text);
+        let blocks = card["blocks"].as_array().unwrap().clone();
+        assert!(
+            blocks.len() <= 20 && blocks.iter().rev().take(2).all(|block| block["type"] != "section"),
+            "{blocks:?}"
+        );
+        let texts = blocks.iter().filter(|block| block["type"] == "section").map(|block| &block["text"]["text"]);
+        texts.map(|text| text.as_str().unwrap().chars().count()).collect()
+    };
+    assert_eq!(sections("one\n\n\n\n two \n\n"), [3, 3]);
+    assert_eq!(sections(&vec!["p"; 18].join("\n\n")), [1; 18]);
+    assert_eq!(sections(&vec!["p"; 40].join("\n\n")), [1; 18], "and the two blocks of every card");
+    let long = "x".repeat(2_900);
+    assert_eq!(sections(&[long.as_str(); 4].join("\n\n")), [2_900, 2_900, 1_201], "cut to 7,000 and a sign");
+    assert_eq!(sections(&[long.as_str(), &long, &"x".repeat(1_200), "more"].join("\n\n")), [2_900, 2_900, 1_200]);
+}
+
+#[test]
 fn a_template_of_others_is_used_and_one_that_fails_is_not() {
     let mut templates = Templates::ours();
     templates.replace("subject.txt", "{{ repository | upper }}: {{ headline }}".to_owned());
@@ -135,6 +186,12 @@ fn a_template_is_looked_at_before_it_is_used() {
     }
     let cases = [
         ("mail.txt", "fine\n\n{{ headlin }}\n{{ requester }}", 3, "there is no `headlin`"),
+        (
+            "mail.txt",
+            "headlines\n_headlin\nheadlin_\n2headlin\n{% if headlin %}{% endif %}",
+            5,
+            "there is no `headlin`",
+        ),
         ("headline.txt", "{{ headline }}", 1, "there is no `headline`"),
         ("mail.txt", "a\n{% for x in keys %}", 2, "cannot be read"),
         ("mails.txt", "a", 0, "takes the place of no template"),
