@@ -149,6 +149,18 @@ fn a_card_in_slack_has_a_section_per_paragraph_within_its_limits() {
 }
 
 #[test]
+fn a_card_in_teams_keeps_whole_paragraphs_up_to_twenty_kilobytes() {
+    let notice = notice(Occasion::ChangeReady);
+    let blocks = |count: usize| {
+        let card = teams_card(&notice, "headline", &vec!["x".repeat(2_000); count].join("\n\n"));
+        let body = card["attachments"][0]["content"]["body"].as_array().unwrap().clone();
+        assert!(body.iter().all(|block| block["text"].as_str().unwrap().len() == 2_000));
+        body.len()
+    };
+    assert_eq!([1, 9, 10, 19].map(blocks), [1, 9, 9, 9]);
+}
+
+#[test]
 fn a_template_of_others_is_used_and_one_that_fails_is_not() {
     let mut templates = Templates::ours();
     templates.replace("subject.txt", "{{ repository | upper }}: {{ headline }}".to_owned());
@@ -202,5 +214,21 @@ fn a_template_is_looked_at_before_it_is_used() {
         assert_eq!(faults.len(), 1, "{name} {text}: {faults:?}");
         assert!(faults[0].line == line && faults[0].message.contains(message), "{faults:?}");
         assert!(!faults[0].help.is_empty());
+    }
+}
+
+#[test]
+fn a_template_is_tried_with_everything_there_may_be_to_tell_and_with_nothing_of_it() {
+    let full = notice(Occasion::ChangeOpened);
+    let bare = Notice::new(full.occasion, "1", full.at, (&full.repository, &full.url));
+    for fact in ["environments", "actor", "missing", "approved_by", "reason", "detail"] {
+        let where_told = format!("{{% if {fact} %}}\n{{{{ {fact}.of.nothing }}}}\n{{% endif %}}");
+        let where_not = format!("{{% if not {fact} %}}\n{{{{ {fact}.of.nothing }}}}\n{{% endif %}}");
+        for (text, example) in [(where_told, &bare), (where_not, &full)] {
+            let faults = lint("mail.txt", &text, example);
+            assert!(faults.len() == 1 && faults[0].line == 2, "{text}: {faults:?}");
+        }
+        let careful = format!("{{% if {fact} %}}{{{{ {fact} }}}}{{% endif %}}");
+        assert_eq!(lint("mail.txt", &careful, &bare), [], "{careful}");
     }
 }
