@@ -21,7 +21,7 @@ mod votes;
 mod waiting;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
-mod tests;
+pub(crate) mod tests;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ use crate::facts::{
     MergeBase, People, PlainCommit, Pusher, VoteFacts, VoteKind,
 };
 
-const POLICY: &str = "\
+pub(crate) const POLICY: &str = "\
 version: 1
 environments:
   production: {paths: [secrets/production/]}
@@ -42,20 +42,20 @@ const RITA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac
 const PEOPLE: [(&str, u64); 7] =
     [("ann", 1), ("bob", 2), ("cy", 3), ("dee", 4), ("rita", 9), ("zoe", 26), ("mallory", 66)];
 
-fn oid(c: char) -> Oid {
+pub(crate) fn oid(c: char) -> Oid {
     Oid::parse(&c.to_string().repeat(40)).unwrap()
 }
 
-fn account(name: &str) -> Account {
+pub(crate) fn account(name: &str) -> Account {
     let id = PEOPLE.iter().find(|(known, _)| *known == name).map_or(500, |(_, id)| *id);
     Account { id: UserId::new(id), login: Login::parse(name).unwrap(), kind: AccountKind::User }
 }
 
-fn file(c: char) -> Option<TreeEntry> {
+pub(crate) fn file(c: char) -> Option<TreeEntry> {
     Some(TreeEntry { mode: EntryMode::File, oid: oid(c) })
 }
 
-fn sealed() -> DocumentFacts {
+pub(crate) fn sealed() -> DocumentFacts {
     DocumentFacts {
         old: FileState::Sealed,
         new: FileState::Sealed,
@@ -72,17 +72,17 @@ fn sealed() -> DocumentFacts {
 }
 
 /// A change by rita of one production file; ann, bob and cy may approve.
-struct Case {
-    policy: Policy,
-    facts: Facts,
+pub(crate) struct Case {
+    pub(crate) policy: Policy,
+    pub(crate) facts: Facts,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(POLICY, "secrets/production/db.yaml")
     }
 
-    fn with(text: &str, path: &str) -> Self {
+    pub(crate) fn with(text: &str, path: &str) -> Self {
         let policy = crate::policy::parse(text).unwrap_or_else(|faults| panic!("{faults:?}"));
         let path = RepoPath::new(path);
         let main = RefName::branch("main").unwrap();
@@ -171,22 +171,22 @@ impl Case {
         self
     }
 
-    fn approve(self, name: &str) -> Self {
+    pub(crate) fn approve(self, name: &str) -> Self {
         let at = 200 + i64::try_from(self.facts.votes.len()).unwrap();
         self.vote(name, VoteKind::Approve, at)
     }
 
-    fn reject(self, name: &str) -> Self {
+    pub(crate) fn reject(self, name: &str) -> Self {
         let at = 200 + i64::try_from(self.facts.votes.len()).unwrap();
         self.vote(name, VoteKind::Reject, at)
     }
 
-    fn but(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+    pub(crate) fn but(mut self, change: impl FnOnce(&mut Facts)) -> Self {
         change(&mut self.facts);
         self
     }
 
-    fn decide(&self) -> Decision {
+    pub(crate) fn decide(&self) -> Decision {
         decide(&self.policy, &self.facts)
     }
 

@@ -4,7 +4,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Account, AccountKind, InstallationId, Login, Oid, PrNumber, RefName, RepoId, Timestamp, UserId};
+use crate::domain::{
+    Account, AccountKind, Digest, InstallationId, Login, Oid, PrNumber, RefName, RepoId, Timestamp, UserId,
+};
 use crate::event::{
     Change, ChangeAction, CommentAction, Event, InstallationAction, PeopleChange, Push, RepositoryAction, ReviewAction,
     ReviewState, Scope,
@@ -366,4 +368,12 @@ proptest! {
         let headers = Headers { id: Some("d"), event: Some("push"), signature: Some(&signature), sha1: false };
         prop_assert!(Unverified::new(headers, &other).verify(&secrets).is_err());
     }
+}
+
+#[test]
+fn what_the_runner_hands_over_is_kept_byte_for_byte_under_the_name_of_its_run() {
+    let body = include_bytes!("../../tests/payloads/push.json");
+    let handed = FromRunner::new("pull_request_target", "7-1", body).unwrap();
+    assert_eq!((handed.id().as_str(), handed.event().as_str()), ("actions-7-1", "pull_request"));
+    assert_eq!((handed.body(), handed.digest()), (body.as_slice(), Digest::of(body)));
 }

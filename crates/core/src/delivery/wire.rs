@@ -318,8 +318,4 @@ impl<'de> Visitor<'de> for InstantVisitor {
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
-
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
 }

@@ -265,23 +265,5 @@ pub struct Check {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reactions_are_githubs_words() {
-        assert_eq!(
-            [Reaction::Eyes, Reaction::Rocket, Reaction::Confused].map(Reaction::word),
-            ["eyes", "rocket", "confused"]
-        );
-    }
-
-    #[test]
-    fn markers_differ_by_what_they_mark() {
-        let closing = |pr, at| closing_marker(PrNumber::new(pr), Timestamp::from_seconds(at));
-        assert_eq!(reply_marker(CommentId::new(7)), "<!-- countersign:reply 7 -->");
-        assert_eq!(closing(3, 0), "<!-- countersign:closed 3 1970-01-01T00:00:00Z -->");
-        assert_ne!(closing(3, 0), closing(3, 1));
-        assert_ne!(closing(3, 0), closing(4, 0));
-    }
-}
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

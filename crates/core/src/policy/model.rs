@@ -239,12 +239,6 @@ impl PolicyRule {
         &self.environments
     }
 
-    /// The paths it applies to; `None`: the whole environment.
-    #[must_use]
-    pub fn secret_paths(&self) -> Option<&Globs> {
-        self.secret_paths.as_ref()
-    }
-
     /// The groups that must all be filled, by distinct people (R43). At least one.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
@@ -308,18 +302,6 @@ impl Person {
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
     }
-
-    /// The other account of the same person.
-    #[must_use]
-    pub fn same_person(&self) -> Option<&Login> {
-        self.same_person.as_ref()
-    }
-
-    /// Age recipients, as written.
-    #[must_use]
-    pub fn recipients(&self) -> &[String] {
-        &self.recipients
-    }
 }
 
 impl Policy {
@@ -372,12 +354,6 @@ impl Policy {
     #[must_use]
     pub fn admin_rule(&self) -> &AdminRule {
         &self.admins
-    }
-
-    /// The control paths beyond the built-in ones.
-    #[must_use]
-    pub fn control(&self) -> &Globs {
-        &self.control
     }
 
     /// The entries of `people`, in the order of the file.

@@ -18,12 +18,6 @@ pub struct Route {
 }
 
 impl Route {
-    /// Where it is written.
-    #[must_use]
-    pub fn place(&self) -> Place {
-        self.place
-    }
-
     /// The events it is about.
     #[must_use]
     pub fn on(&self) -> &Occasions {

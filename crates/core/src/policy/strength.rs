@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::domain::{Environment, Login};
 
 use super::glob::{Glob, Globs};
-use super::model::{AdminRule, Approvers, Enforcement, EnvironmentRule, Group, MergeMode, Mode, Policy, PolicyRule};
+use super::model::{AdminRule, Approvers, EnvironmentRule, Group, MergeMode, Mode, Policy, PolicyRule};
 
 /// How a new policy compares with the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -282,7 +282,7 @@ fn spans(outer: &PolicyRule, inner: &PolicyRule, environment: &EnvironmentRule) 
 /// large, from the same people or fewer.
 fn asks_as_much(rule: &PolicyRule, less: &PolicyRule) -> bool {
     let bypass = match (rule.bypass(), less.bypass()) {
-        (None, _) => rule.enforcement == Enforcement::Soft && less.enforcement == Enforcement::Hard,
+        (None, _) => false,
         (Some(_), None) => true,
         (Some(own), Some(other)) => !own.is_as_strict_as(other),
     };

@@ -166,12 +166,6 @@ impl StatusPattern {
     pub fn matches(&self, context: &str) -> bool {
         machines::part_matches(&self.0, context)
     }
-
-    /// As it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// The address of a server's interface, as a policy file may name it: no user, no query, nothing that could be a secret.

@@ -96,7 +96,11 @@ fn nothing_secret_goes_into_the_script_or_the_log() {
     for line in ["set -x", "set -euxo pipefail", "set -o xtrace", "bash -x deploy.sh"] {
         assert_eq!(run(line), ["CS0306 8:11"], "{line}");
     }
-    assert_eq!(run("set -euo pipefail"), [] as [&str; 0]);
+    for line in
+        ["set -euo pipefail", "set six", "set -- six", "set --extra", "bash fix.sh", "sh --extra x.sh", "make -x"]
+    {
+        assert_eq!(run(line), [] as [&str; 0], "{line}");
+    }
 }
 
 #[test]
