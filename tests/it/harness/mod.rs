@@ -30,7 +30,7 @@ pub(crate) use receiver::{Answer, Receiver, SECRET};
 pub(crate) use runner::{Step, Stepped};
 pub(crate) use said::{Said, by_hand, command_by_hand};
 pub(crate) use secrets::{CANARY, Secrets};
-pub(crate) use stage::{at_once, each_at_once};
+pub(crate) use stage::{a_second_later, at_once, each_at_once};
 pub(crate) use tree::Tree;
 pub(crate) use vault::Vault;
 pub(crate) use world::{PATIENCE, POLICY, WEBHOOK_SECRET, World};

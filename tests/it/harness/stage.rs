@@ -4,8 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
+
+/// A second of GitHub's time goes by: within one the stricter vote is the later one (R20), and what was said when the policy changed was
+/// said before.
+pub(crate) fn a_second_later() {
+    thread::sleep(Duration::from_millis(1_100));
+}
 
 type Play = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
 

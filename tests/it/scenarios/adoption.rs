@@ -3,7 +3,7 @@
 use countersign_core::ledger::Entry;
 use github_sim::Push;
 
-use crate::harness::{POLICY, Secrets, World};
+use crate::harness::{POLICY, Secrets, World, a_second_later};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_decided_until_the_operator_adopts_exactly_what_stands_there() {
@@ -99,6 +99,7 @@ async fn a_further_branch_is_taken_in_by_the_approved_change_that_governs_it() {
     world.until("it is back", |world| {
         world.repo.file("release", path) == Some(Secrets::sealed("production", 1).into_bytes())
     });
+    a_second_later();
     world.approve(&world.ann, pull);
     world.until_merged(pull);
     assert_eq!(world.repo.file("release", path), Some(Secrets::sealed("production", 2).into_bytes()));

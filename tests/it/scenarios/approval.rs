@@ -2,7 +2,7 @@
 
 use github_sim::{Push, Verdict};
 
-use crate::harness::{Secrets, World};
+use crate::harness::{Secrets, World, a_second_later};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_becomes_a_change_request_two_people_approve_and_exactly_that_is_merged() {
@@ -53,8 +53,7 @@ async fn a_rejection_blocks_until_its_author_approves() {
     world.until("both are counted", |world| world.comment(pull).contains("ann") && world.comment(pull).contains("bob"));
     assert!(!world.merged(pull));
     assert_eq!(world.conclusion(pull), "failure");
-    // within one second the stricter vote is the later one (R20)
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    a_second_later();
     world.approve(&world.cy, pull);
     world.until("it is merged", |world| world.merged(pull));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use github_sim::{DeliveryFault, Push, Verdict};
 
-use crate::harness::{Post, Secrets, World, signature};
+use crate::harness::{Post, Secrets, World, a_second_later, signature};
 
 const PRODUCTION: &str = "secrets/production/db.yaml";
 
@@ -141,7 +141,7 @@ async fn with_every_delivery_lost_the_sweep_does_the_same_work() {
     world.until_check(pull, "failure");
     world.push(&world.rita, Push::to("rita/db").file(PRODUCTION, Secrets::sealed("production", 3)));
     world.until("the new head is judged", |world| world.check(pull).is_some());
-    std::thread::sleep(Duration::from_millis(1_100)); // within one second the stricter vote is the later one (R20)
+    a_second_later();
     world.approve(&world.cy, pull);
     world.until_counted(pull, "production", &["cy"]);
     world.approve(&world.ann, pull);

@@ -2,7 +2,7 @@
 
 use github_sim::{DeliveryFault, Fault, Push, Verdict};
 
-use crate::harness::{POLICY, Secrets, World};
+use crate::harness::{POLICY, Secrets, World, a_second_later};
 
 /// Half of the time a sweep takes to come is not waited for: two quiet spells are.
 fn let_it_settle(world: &World) {
@@ -109,7 +109,7 @@ async fn r41_renaming_a_team_does_not_lift_the_veto_of_its_member() {
     world.repo.review(&world.cy, pull, Verdict::RequestChanges, None).unwrap();
     world.until_check(pull, "failure");
     world.security.rename("sec");
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    a_second_later();
     world.approve(&world.ann, pull);
     world.approve(&world.zoe, pull);
     let_it_settle(&world);

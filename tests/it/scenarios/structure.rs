@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use github_sim::Push;
 
-use crate::harness::{POLICY, Secrets, Tree, World, at_once};
+use crate::harness::{POLICY, Secrets, Tree, World, a_second_later, at_once};
 
 const PRODUCTION: &str = "secrets/production/db.yaml";
 const PLAIN: &str = "db:\n  password: plain-canary-55\n";
@@ -117,6 +117,7 @@ async fn a_policy_change_needs_the_admins_and_governs_what_comes_after() {
     let next = world
         .change_of("config", Push::to("config").from("main").file("config/app.yaml", Secrets::sealed("config", 2)));
     world.until_comment(next, "0 of 1 approval for `staging`");
+    a_second_later();
     world.approve(&world.ann, next);
     world.until_merged(next);
     assert_eq!(world.on_main("config/app.yaml"), Some(Secrets::sealed("config", 2)));

@@ -2,8 +2,8 @@
 
 use github_sim::{DeliveryFault, Push, Verdict};
 
-use super::{PRODUCTION, a_second_later};
-use crate::harness::{POLICY, Secrets, Tree, World};
+use super::PRODUCTION;
+use crate::harness::{POLICY, Secrets, Tree, World, a_second_later};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r22_a_push_nobody_told_of_makes_an_approval_stale_all_the_same() {

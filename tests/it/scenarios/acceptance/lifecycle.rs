@@ -3,8 +3,8 @@
 use github_sim::{Fault, Push, Role, Verdict};
 use serde_json::Value;
 
-use super::{STAGING, a_second_later};
-use crate::harness::{Secrets, World};
+use super::STAGING;
+use crate::harness::{Secrets, World, a_second_later};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r24_r59_closing_and_opening_again_keeps_votes_and_vetoes() {

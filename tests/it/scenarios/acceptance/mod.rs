@@ -12,8 +12,3 @@ mod reviews;
 /// Where both sealed files of a world stand.
 const PRODUCTION: &str = "secrets/production/db.yaml";
 const STAGING: &str = "secrets/staging/db.yaml";
-
-/// A second later: within one second the stricter vote is the later one (R20).
-fn a_second_later() {
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
-}

@@ -3,7 +3,7 @@
 use github_sim::{Push, User};
 
 use super::{PRODUCTION, STAGING};
-use crate::harness::{POLICY, Secrets, Tree, World};
+use crate::harness::{POLICY, Secrets, Tree, World, a_second_later};
 
 /// Commits what was written, under other names than those of the clone.
 fn commit_as(tree: &Tree, (author, committer): (&str, &str), message: &str) {
@@ -27,7 +27,7 @@ async fn r31_whoever_pushed_the_request_into_being_stays_its_requester_whatever_
     world.approve(&world.rita, pull);
     world.until_uncounted(pull, "rita", "requester");
     // somebody replaces everything: nothing of rita's is left in it
-    super::a_second_later();
+    a_second_later();
     let all = Push::to("rita/db").from("main").file(STAGING, Secrets::sealed("staging", 3)).force();
     world.push(&world.zoe, all);
     world.until_quiet();
@@ -46,7 +46,7 @@ async fn r32_somebody_whose_commit_is_no_longer_in_the_change_may_approve_it() {
     let pull = world.by_rita("rita/db", "production");
     let first = world.repo.tip("rita/db").unwrap();
     world.until_check(pull, "action_required");
-    super::a_second_later();
+    a_second_later();
     world.push(&world.bob, Push::to("rita/db").file(PRODUCTION, Secrets::sealed("production", 3)));
     world.approve(&world.bob, pull);
     world.until_uncounted(pull, "bob", "pusher");

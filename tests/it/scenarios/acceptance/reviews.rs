@@ -2,8 +2,8 @@
 
 use github_sim::{DeliveryFault, Push, Verdict};
 
-use super::{PRODUCTION, a_second_later};
-use crate::harness::{Secrets, World};
+use super::PRODUCTION;
+use crate::harness::{Secrets, World, a_second_later};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r19_a_veto_given_and_dismissed_while_nobody_listened_stands_all_the_same() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use github_sim::{Push, Verdict};
 
-use crate::harness::{POLICY, Secrets, World, at_once};
+use crate::harness::{POLICY, Secrets, World, a_second_later, at_once};
 
 /// What people see in the end.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,6 +134,7 @@ async fn the_policy_itself(world: &World) -> Vec<u64> {
     world.at_rest();
     // and from now on one is enough
     let next = opened(world);
+    a_second_later();
     world.approve(&world.ann, next);
     world.until("it is merged", |world| world.merged(next));
     vec![pull, next]
