@@ -123,12 +123,12 @@ impl Browser {
         self.call("Page.navigate", json!({"url": address}));
     }
 
-    /// Waits until the page that is loaded has this heading.
+    /// Waits until the page that is loaded has this heading; a page that was left does not count.
     #[track_caller]
     pub(crate) fn until_heading(&mut self, heading: &str) {
         let begun = Instant::now();
         let shown = format!(
-            "document.readyState === 'complete' && document.querySelector('h1')?.textContent === {}",
+            "document.readyState === 'complete' && !document.left && document.querySelector('h1')?.textContent === {}",
             json!(heading)
         );
         while self.value(&shown) != true {
@@ -155,6 +155,12 @@ impl Browser {
     pub(crate) fn click(&mut self, selector: &str) {
         let done = self.value(&format!("(document.querySelector({}).click(), true)", json!(selector)));
         assert_eq!(done, true, "nothing to click on: {selector}");
+    }
+
+    /// Clicks on what leads to another page: [`until_heading`](Self::until_heading) waits for that one.
+    pub(crate) fn leave_by(&mut self, selector: &str) {
+        self.value("document.left = true");
+        self.click(selector);
     }
 
     /// Keeps a picture of the page in the folder of `COUNTERSIGN_TEST_PICTURES`, for people.

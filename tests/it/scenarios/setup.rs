@@ -68,13 +68,13 @@ async fn a_person_registers_the_app_in_a_browser_and_the_server_goes_on_with_it(
     browser.picture("setup-1");
     browser.fill("#address", "https://countersign.example.com");
     browser.fill("#organization", "acme corp");
-    browser.click("button");
+    browser.leave_by("button");
     browser.until_heading("Register the GitHub App · 1 of 2");
     assert!(browser.text().contains("letters, digits and hyphens"), "{}", browser.text());
     browser.picture("setup-1-fault");
     browser.fill("#organization", "acme");
     browser.click("[name=also-deployments]");
-    browser.click("button");
+    browser.leave_by("button");
     browser.until_heading("Register the GitHub App · 2 of 2");
     let text = browser.text();
     for words in
@@ -84,9 +84,9 @@ async fn a_person_registers_the_app_in_a_browser_and_the_server_goes_on_with_it(
     }
     assert!(!text.contains("administration"), "asked for what nobody ticked:\n{text}");
     browser.picture("setup-2");
-    browser.click("button");
+    browser.leave_by("button");
     browser.until_heading("Create GitHub App");
-    browser.click("button");
+    browser.leave_by("button");
     browser.until_heading("The App is registered");
     browser.picture("setup-3");
     let last = browser.text();
