@@ -3,8 +3,6 @@
 //! Gives the answer of [`Glob::concerns`] for every pattern without asking every pattern: they lie in a tree by their written-out
 //! first components. A path that is not ASCII is asked pattern by pattern. Nothing here knows what the owners are.
 
-use std::cmp::Ordering;
-
 use super::glob::{Glob, Globs, Subject};
 
 /// Patterns of many owners. Owners are numbers, given by whoever builds it.
@@ -26,17 +24,12 @@ struct Node {
 impl Node {
     /// Where the child of that name is, or would be.
     fn child(&self, name: &[u8]) -> Result<usize, usize> {
-        let head = head(name);
-        let first = self.children.partition_point(|(known, ..)| *known < head);
-        let same = self.children[first..].iter().take_while(|(known, ..)| *known == head);
-        for (at, (_, whole, _)) in (first..).zip(same) {
-            match whole.as_slice().cmp(name) {
-                Ordering::Less => {}
-                Ordering::Equal => return Ok(at),
-                Ordering::Greater => return Err(at),
-            }
+        let sought = (head(name), name);
+        let at = self.children.partition_point(|(head, known, _)| (*head, known.as_slice()) < sought);
+        match self.children.get(at) {
+            Some((_, known, _)) if known == name => Ok(at),
+            Some(_) | None => Err(at),
         }
-        Err(first + self.children[first..].iter().take_while(|(known, ..)| *known == head).count())
     }
 }
 
