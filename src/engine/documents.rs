@@ -204,7 +204,7 @@ fn may_be_plain(side: &Side) -> bool {
 /// Keys that stand in plain although the document's own settings seal them.
 fn exposed(document: &SealedDocument) -> Vec<String> {
     let leaves = document.leaves().into_iter();
-    let open = leaves.filter(|leaf| leaf.should_be_sealed && matches!(leaf.state, LeafState::Plain(_)));
+    let open = leaves.filter(|leaf| leaf.is_exposed());
     open.map(|leaf| leaf.path.to_string()).collect()
 }
 

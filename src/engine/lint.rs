@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_core::domain::{RefName, RepoPath};
 use countersign_core::policy::{Code, Diagnostic, PathClass, Place, Policy, Severity};
 use countersign_core::workflow;
-use sops_file::{CreationRules, Format, LeafState, ParseError, RulesError, SealedDocument};
+use sops_file::{CreationRules, Format, ParseError, RulesError, SealedDocument};
 
 pub use self::opened::{Integrity, Opener};
 pub use self::past::in_the_clear;
@@ -86,7 +86,7 @@ impl<'p> Linter<'p> {
         };
         let mut found = Vec::new();
         for leaf in document.leaves() {
-            if leaf.should_be_sealed && matches!(leaf.state, LeafState::Plain(_)) {
+            if leaf.is_exposed() {
                 found.push(
                     error(Code::PlainKey, format!("`{}` stands in the clear", leaf.path))
                         .at(place(leaf.place))

@@ -126,6 +126,11 @@ impl Metadata {
         self.groups.iter().flatten()
     }
 
+    /// The age recipients among them, as they are written.
+    pub fn age_recipients(&self) -> impl Iterator<Item = &str> {
+        self.recipients().filter(|recipient| recipient.kind() == KeyKind::Age).map(Recipient::name)
+    }
+
     /// The key groups; one when there is no secret sharing.
     #[must_use]
     pub fn groups(&self) -> &[Vec<Recipient>] {

@@ -49,7 +49,7 @@ pub struct Leaf<'d> {
     pub place: Place,
     /// Sealed or not.
     pub state: LeafState,
-    /// Whether the settings want it sealed. A [`LeafState::Plain`] value that should be is a leak.
+    /// Whether the settings want it sealed ([`Leaf::is_exposed`]).
     pub should_be_sealed: bool,
     /// Whether the settings select its key; empty values stay as they are even then.
     pub selected: bool,
@@ -57,6 +57,12 @@ pub struct Leaf<'d> {
 }
 
 impl<'d> Leaf<'d> {
+    /// Whether it stands in the clear although the settings want it sealed: a leak.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.should_be_sealed && matches!(self.state, LeafState::Plain(_))
+    }
+
     /// The bytes of the value as they stand in the file, quotes and tag included.
     #[must_use]
     pub fn token(&self) -> &'d str {

@@ -1,7 +1,7 @@
 //! What stood in the clear once: judged of one version of a file, whichever commit it is from.
 
 use countersign_core::policy::{Code, Diagnostic};
-use sops_file::{Format, LeafState, ParseError, SealedDocument};
+use sops_file::{Format, ParseError, SealedDocument};
 
 use super::error;
 
@@ -14,7 +14,7 @@ pub fn in_the_clear(path: &str, bytes: &[u8], commit: &str) -> Option<Diagnostic
     let what = match SealedDocument::parse(bytes, Format::of_path(path)) {
         Ok(document) => {
             let leaves = document.leaves();
-            let bare = |leaf: &&sops_file::Leaf<'_>| leaf.should_be_sealed && matches!(leaf.state, LeafState::Plain(_));
+            let bare = |leaf: &&sops_file::Leaf<'_>| leaf.is_exposed();
             let names: Vec<String> = leaves.iter().filter(bare).map(|leaf| format!("`{}`", leaf.path)).collect();
             match names.len() {
                 0 => return None,
