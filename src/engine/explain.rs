@@ -50,24 +50,29 @@ pub struct Explained {
 }
 
 impl Engine {
-    /// The repository and what governs it now, read for somebody who asks; with these references at hand.
-    pub(super) async fn asked_about(
+    /// The repository, for somebody who asks about it.
+    pub(super) async fn asked_about(&self, name: &RepoName) -> Result<RepoRef, ExplainError> {
+        self.installed(name).await?.ok_or_else(|| ExplainError::NotInstalled(name.clone()))
+    }
+
+    /// What governs it now, read for somebody who asks; with these references at hand.
+    pub(super) async fn governed_by(
         &self,
-        name: &RepoName,
+        (name, repo): (&RepoName, &RepoRef),
         wanted: &[RefName],
-    ) -> Result<(RepoRef, Place), ExplainError> {
-        let repo = self.installed(name).await?.ok_or_else(|| ExplainError::NotInstalled(name.clone()))?;
+    ) -> Result<Place, ExplainError> {
+        let unmanaged = || ExplainError::Unmanaged(name.clone());
         let asked = [std::slice::from_ref(&self.settings.ledger_ref), wanted].concat();
-        let refs = self.repo.fetch(&repo, &asked).await.map_err(TurnError::from)?;
-        let tip = refs.get(&self.settings.ledger_ref).ok_or_else(|| ExplainError::Unmanaged(name.clone()))?;
-        let book = self.book(&repo, tip).await?;
+        let refs = self.repo.fetch(repo, &asked).await.map_err(TurnError::from)?;
+        let tip = refs.get(&self.settings.ledger_ref).ok_or_else(unmanaged)?;
+        let book = self.book(repo, tip).await?;
         if let Some(closed) = invalid(&book.ledger) {
             return Err(ExplainError::Closed { words: closed.words, help: closed.help });
         }
         let state = book.ledger.state().clone();
-        match place(&repo, refs, Some(book), state) {
-            Found::Managed(place) => Ok((repo, place)),
-            Found::Unmanaged => Err(ExplainError::Unmanaged(name.clone())),
+        match place(repo, refs, Some(book), state) {
+            Found::Managed(place) => Ok(place),
+            Found::Unmanaged => Err(unmanaged()),
             Found::Closed(closed) => Err(ExplainError::Closed { words: closed.words, help: closed.help }),
         }
     }
@@ -82,7 +87,8 @@ impl Engine {
         number: PrNumber,
         supposing: Option<(&Login, VoteKind)>,
     ) -> Result<Explained, ExplainError> {
-        let (repo, place) = self.asked_about(name, &[pull_ref(number)]).await?;
+        let repo = self.asked_about(name).await?;
+        let place = self.governed_by((name, &repo), &[pull_ref(number)]).await?;
         let read =
             self.forge.answer(&repo, &Question::Change(number), Freshness::Now).await.map_err(TurnError::from)?;
         let read = *read.change().map_err(TurnError::from)?;

@@ -13,7 +13,7 @@ use countersign_core::facts::compare::{self, Branches, Entries};
 use countersign_core::policy::PathClass;
 use sops_file::diff::{self, DataKeyChange};
 use sops_file::merge::{Outcome, Scope, merge};
-use sops_file::{Identities, KeyKind, KeyPath, OpenOptions, SealedDocument, open};
+use sops_file::{Identities, KeyPath, OpenOptions, SealedDocument, open};
 use tracing::{info, warn};
 
 use super::book::Place;
@@ -90,22 +90,9 @@ impl Engine {
         Ok(read.map_err(|_| "it cannot be read".to_owned()))
     }
 
-    fn join(
-        &self,
-        place: &Place,
-        (environment, alone): (&Environment, bool),
-        versions: &Versions,
-    ) -> Result<Vec<u8>, String> {
-        let recipients = versions.tip.metadata().recipients().filter(|recipient| recipient.kind() == KeyKind::Age);
-        let recipients: Vec<String> = recipients.map(|recipient| recipient.name().to_owned()).collect();
-        let alone = alone.then_some(recipients.as_slice());
-        let identity = match self.keyring.identity(&place.repo.name, environment, alone) {
-            Ok(Some(identity)) => identity,
-            Ok(None) => return Err(contended(versions)),
-            Err(fault) => {
-                warn!(%fault, "an identity cannot be used");
-                return Err(contended(versions));
-            }
+    fn join(&self, place: &Place, environment: (&Environment, bool), versions: &Versions) -> Result<Vec<u8>, String> {
+        let Ok(Some(identity)) = self.identity_for(place, environment, &versions.tip) else {
+            return Err(contended(versions));
         };
         let bytes = self.merged(&identity, versions)?;
         let result = SealedDocument::parse(&bytes, versions.tip.format()).map_err(|fault| fault.to_string())?;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use countersign_core::domain::{EntryMode, Environment, Oid, RefName, RepoPath, TreeEntry};
-use countersign_core::policy::{PathClass, Policy, SyncRule, Target};
+use countersign_core::policy::{Policy, SyncRule, Target};
 use countersign_core::sync::{KeySituation, KeyStep, Marks, Ownership, SyncReason, key_steps};
 use sops_file::LeafState;
 
@@ -57,13 +57,8 @@ fn sealed<E>(
     target: &Target,
     content: &Content<'_, E>,
 ) -> Result<(Marks, Vec<(String, SyncReason)>), E> {
-    let branch = policy.environment(environment).map_or(default_branch, |rule| rule.branch_or(default_branch));
     let (mut found, mut refused) = (Marks::new(), Vec::new());
-    for (path, entry) in content.entries {
-        match policy.classify(path, branch, default_branch) {
-            PathClass::Governed { environment: of, plain: false, .. } if of == *environment => {}
-            PathClass::Governed { .. } | PathClass::Free | PathClass::Control | PathClass::Ambiguous { .. } => continue,
-        }
+    for (path, entry) in content.entries.iter().filter(|(path, _)| policy.seals(environment, path, default_branch)) {
         let bytes = match entry.mode {
             EntryMode::File | EntryMode::Executable => (content.blob)(&entry.oid, LIMIT)?,
             EntryMode::Link | EntryMode::Submodule => None,

@@ -59,12 +59,12 @@ impl Engine {
     /// When the repository is not reached or not managed, or something that all of it rests on cannot be read.
     pub async fn overview(&self, name: &RepoName) -> Result<Overview, ExplainError> {
         // what is open is asked first: the references are read with its heads
-        let repo = self.installed(name).await?.ok_or_else(|| ExplainError::NotInstalled(name.clone()))?;
+        let repo = self.asked_about(name).await?;
         let listed = self.forge.answer(&repo, &Question::OpenChanges, Freshness::Now).await.map_err(TurnError::from)?;
         let mut listed = listed.changes().map_err(TurnError::from)?;
         listed.sort_by_key(|change| change.number);
         let heads: Vec<RefName> = listed.iter().map(|change| pull_ref(change.number)).collect();
-        let (repo, place) = self.asked_about(name, &heads).await?;
+        let place = self.governed_by((name, &repo), &heads).await?;
         let (mut open, mut unread) = (Vec::new(), Vec::new());
         for change in listed.iter().filter(|change| change.open && place.governs(&change.base)) {
             match self.judged_now(&repo, &place, change.number).await {
@@ -77,7 +77,7 @@ impl Engine {
         let targets = self.plan(&place, &noted).await?;
         let entries = place.entries();
         Ok(Overview {
-            repository: repo.name.clone(),
+            repository: repo.name,
             entries: entries.len(),
             newest: entries.last().map(|entry| entry.sequence),
             root: place.state().root(),

@@ -1,4 +1,4 @@
-//! A place outside GitHub that holds values under names: read whole, written key by key, and only as it was read.
+//! A place that holds values under names, at GitHub or elsewhere: read whole, written key by key, and only as it was read.
 //!
 //! Nothing here judges; one attempt per call. Values are never shown and never kept.
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use countersign_core::domain::{Environment, RepoPath};
-use countersign_core::policy::{PathClass, Target};
+use countersign_core::policy::Target;
 use countersign_core::sync::{Approved, SyncReason, Trouble};
-use sops_file::{Identities, KeyKind, OpenOptions, Plain, SealedDocument, open};
+use sops_file::{Identities, OpenOptions, Plain, SealedDocument, open};
 use tracing::warn;
 use zeroize::Zeroizing;
 
 use crate::engine::book::Place;
-use crate::engine::documents::must_be_sealed;
+use crate::engine::ports::NoIdentity;
 use crate::engine::{Engine, TurnError};
 
 /// Values by the name they have at the target.
@@ -25,21 +25,21 @@ impl Engine {
         approved: &Approved,
         target: &Target,
     ) -> Result<Result<Values, Trouble>, TurnError> {
-        let Some(rule) = place.policy.environment(environment) else { return Ok(Err(SyncReason::Uncovered.into())) };
-        let branch = rule.branch_or(&place.default_branch);
+        if place.policy.environment(environment).is_none() {
+            return Ok(Err(SyncReason::Uncovered.into()));
+        }
         let alone = self.journal.repositories().await?.len() == 1;
         let mut values = Values::new();
         for (path, entry) in self.repo.entries(&place.repo, &approved.commit).await? {
-            let class = place.policy.classify(&path, branch, &place.default_branch);
-            let ours = matches!(&class, PathClass::Governed { environment: of, .. } if of == environment);
-            if !ours || !must_be_sealed(place, branch, &path) {
+            if !place.policy.seals(environment, &path, &place.default_branch) {
                 continue;
             }
             let side = self.side(&place.repo, &path, Some(&entry)).await?;
             let Some(document) = side.document() else { return Ok(Err(unreadable(&path, "is no sealed document"))) };
-            let identity = match self.identity_for(place, environment, document, alone) {
-                Ok(identity) => identity,
-                Err(trouble) => return Ok(Err(trouble)),
+            let identity = match self.identity_for(place, (environment, alone), document) {
+                Ok(Some(identity)) => identity,
+                Ok(None) => return Ok(Err(SyncReason::NoIdentity.into())),
+                Err(fault) => return Ok(Err(Trouble::new(SyncReason::NoIdentity, &fault.why))),
             };
             let found = match opened(document, &identity) {
                 Ok(found) => found,
@@ -54,24 +54,16 @@ impl Engine {
         Ok(Ok(values))
     }
 
-    fn identity_for(
+    /// What opens documents of an environment, if anything does; `alone`: no other repository is managed here.
+    pub(in crate::engine) fn identity_for(
         &self,
         place: &Place,
-        environment: &Environment,
+        (environment, alone): (&Environment, bool),
         document: &SealedDocument,
-        alone: bool,
-    ) -> Result<Identities, Trouble> {
-        let age = document.metadata().recipients().filter(|recipient| recipient.kind() == KeyKind::Age);
-        let readers: Vec<String> = age.map(|recipient| recipient.name().to_owned()).collect();
-        let readers = alone.then_some(readers.as_slice());
-        match self.keyring.identity(&place.repo.name, environment, readers) {
-            Ok(Some(identity)) => Ok(identity),
-            Ok(None) => Err(SyncReason::NoIdentity.into()),
-            Err(fault) => {
-                warn!(%fault, "an identity cannot be used");
-                Err(Trouble::new(SyncReason::NoIdentity, &fault.why))
-            }
-        }
+    ) -> Result<Option<Identities>, NoIdentity> {
+        let readers: Vec<String> = document.metadata().age_recipients().map(str::to_owned).collect();
+        let found = self.keyring.identity(&place.repo.name, environment, alone.then_some(readers.as_slice()));
+        found.inspect_err(|fault| warn!(%fault, "an identity cannot be used"))
     }
 }
 

@@ -160,7 +160,7 @@ impl Engine {
         match (self.differs(place, &turn.rule, approved), turn.rule.target()) {
             (Some(trouble), _) => Ok(Drift::Found(trouble)),
             (None, Target::ArgoCd { .. }) => self.strayed(turn, place, held, approved).await,
-            (None, Target::Vault { .. } | Target::GithubEnvironment { .. }) => self.emptied(turn, place).await,
+            (None, Target::Vault { .. } | Target::GithubEnvironment { .. }) => self.values_strayed(turn, place).await,
             (None, _) => Ok(Drift::None),
         }
     }

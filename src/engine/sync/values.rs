@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// How a target that had the approved values differs from what we wrote.
-    pub(super) async fn emptied(&self, turn: &Turn<'_>, place: &Place) -> Result<Drift, TurnError> {
+    pub(super) async fn values_strayed(&self, turn: &Turn<'_>, place: &Place) -> Result<Drift, TurnError> {
         let Ok(vessel) = self.vessel(place, turn) else { return Ok(Drift::Unknown) };
         let held = match vessel.read().await {
             Ok(held) => held,

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use countersign_core::domain::{RefName, RepoPath};
-use countersign_core::policy::{self, Policy};
+use countersign_core::policy::Policy;
 use serde_json::json;
-use sops_file::{Format, LeafState, ParseError, SealedDocument};
+use sops_file::{Format, ParseError, SealedDocument};
 
 use super::{Outcome, check, output};
 use crate::engine::lint;
@@ -47,11 +47,7 @@ fn policy() -> Result<Option<Policy>, Report> {
     let Some(file) = check::find(Path::new(".")) else { return Ok(None) };
     let text = std::fs::read_to_string(&file)
         .map_err(|error| Report::failed(format!("`{}` cannot be read", file.display()), &error))?;
-    policy::parse(&text).map(Some).map_err(|findings| {
-        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
-        Report::new(Exit::FINDINGS, format!("`{}` cannot be used: {first}", check::shown(&file)))
-            .help("`countersign check` shows every fault of it")
-    })
+    check::usable_file(&text, &file).map(Some)
 }
 
 fn must_be_sealed(policy: &Policy, path: &RepoPath) -> bool {
@@ -62,7 +58,7 @@ fn fault(name: &str, bytes: &[u8]) -> Option<String> {
     match SealedDocument::parse(bytes, Format::of_path(name)) {
         Ok(document) => {
             let leaves = document.leaves();
-            let bare = leaves.iter().find(|leaf| leaf.should_be_sealed && matches!(leaf.state, LeafState::Plain(_)))?;
+            let bare = leaves.iter().find(|leaf| leaf.is_exposed())?;
             Some(format!("has `{}` in the clear", bare.path))
         }
         Err(ParseError::NotSealed | ParseError::NotText { .. }) => Some("is not sealed".to_owned()),

@@ -181,6 +181,15 @@ impl Policy {
         self.on(base, default_branch).classify(path)
     }
 
+    /// Whether the path is one of the documents of this environment: governed by it on its own branch, and to be sealed.
+    #[must_use]
+    pub fn seals(&self, environment: &Environment, path: &RepoPath, default_branch: &RefName) -> bool {
+        self.environment(environment).is_some_and(|rule| {
+            let class = self.classify(path, rule.branch_or(default_branch), default_branch);
+            class == PathClass::Governed { environment: environment.clone(), plain: false }
+        })
+    }
+
     /// Every policy that applies to a path of an environment; all of them must be satisfied. Empty: `no-policy-for-path`.
     #[must_use]
     pub fn policies_for(&self, environment: &Environment, path: &RepoPath) -> Vec<&PolicyRule> {

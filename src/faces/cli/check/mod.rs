@@ -14,7 +14,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use countersign_core::ledger::POLICY_PATH;
-use countersign_core::policy;
+use countersign_core::policy::{self, Policy};
 use serde_json::json;
 
 use self::files::Files;
@@ -87,13 +87,23 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Outcome {
     Ok(exit(count))
 }
 
+/// A policy to work with; `what` it is called when it cannot be used.
+pub(super) fn usable(text: &str, what: &str) -> Result<Policy, Report> {
+    policy::parse(text).map_err(|findings| {
+        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+        Report::new(Exit::FINDINGS, format!("{what} cannot be used: {first}"))
+            .help("`countersign check` shows every fault of it")
+    })
+}
+
+/// The same for the text of a file.
+pub(super) fn usable_file(text: &str, file: &Path) -> Result<Policy, Report> {
+    usable(text, &format!("`{}`", shown(file)))
+}
+
 /// Looks at what stood there before instead of at what stands there.
 fn of_the_past(text: &str, files: Option<&Files>, revision: Option<&str>, shape: Shape) -> Outcome {
-    let policy = policy::parse(text).map_err(|findings| {
-        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
-        Report::new(Exit::FINDINGS, format!("the policy cannot be used: {first}"))
-            .help("`countersign check` shows every fault of it")
-    })?;
+    let policy = usable(text, "the policy")?;
     let files = files.ok_or_else(|| {
         Report::usage("there is no history beside this policy").help("run it in a clone whose policy file this is")
     })?;

@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 
 use countersign_core::ledger::POLICY_PATH;
-use countersign_core::policy;
 use serde_json::json;
 
 use super::{State, Step, attributes, git, hook, lines};
@@ -50,11 +49,7 @@ fn setting(root: &Path, name: &str, value: &str) -> Result<Step, Report> {
 fn patterns(root: &Path) -> Result<Vec<String>, Report> {
     let file = root.join(POLICY_PATH);
     let Ok(text) = std::fs::read_to_string(&file) else { return Ok(vec!["/secrets/**".to_owned()]) };
-    let policy = policy::parse(&text).map_err(|findings| {
-        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
-        Report::new(Exit::FINDINGS, format!("`{}` cannot be used: {first}", check::shown(&file)))
-            .help("`countersign check` shows every fault of it")
-    })?;
+    let policy = check::usable_file(&text, &file)?;
     let globs = policy.environments().iter().flat_map(|rule| rule.paths().iter());
     Ok(globs.flat_map(|glob| attributes::patterns(glob.as_str())).collect())
 }

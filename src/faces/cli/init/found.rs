@@ -5,15 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign_core::domain::{RefName, RepoName, RepoPath};
+use countersign_core::domain::{Environment, RefName, RepoName, RepoPath};
 use countersign_core::ledger::POLICY_PATH;
-use countersign_core::policy::{self, PathClass, Policy};
+use countersign_core::policy::Policy;
 
 use super::{check, git};
 use crate::faces::cli::ledger::fetch::origin_address;
 use crate::faces::cli::secrets::founding;
 use crate::faces::cli::{adopt, proposal};
-use crate::faces::exit::{Exit, Report};
+use crate::faces::exit::Report;
 
 /// Largest file looked into.
 const LARGEST: u64 = 4 << 20;
@@ -65,24 +65,20 @@ impl Found {
     }
 
     /// Files that a policy wants sealed in an environment.
-    pub(super) fn governed<'a>(&'a self, policy: &'a Policy, name: &'a str) -> impl Iterator<Item = &'a String> {
-        self.files.iter().filter(move |file| {
-            let Ok(default) = RefName::branch(&self.branch) else { return false };
-            let rule = policy.environments().iter().find(|rule| rule.name().as_str() == name);
-            let class = rule.map(|rule| policy.classify(&RepoPath::new(file), rule.branch_or(&default), &default));
-            matches!(class, Some(PathClass::Governed { environment, plain: false }) if environment.as_str() == name)
-        })
+    pub(super) fn governed<'a>(&'a self, policy: &'a Policy, name: &str) -> impl Iterator<Item = &'a String> {
+        let place = Environment::parse(name).ok().zip(RefName::branch(&self.branch).ok());
+        let seals = move |file: &&String| {
+            place.as_ref().is_some_and(|(name, default)| policy.seals(name, &RepoPath::new(file), default))
+        };
+        self.files.iter().filter(seals)
     }
 }
 
 fn existing(root: &Path) -> Result<Option<Policy>, Report> {
     let file = root.join(POLICY_PATH);
     let Ok(text) = std::fs::read_to_string(&file) else { return Ok(None) };
-    policy::parse(&text).map(Some).map_err(|findings| {
-        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
-        Report::new(Exit::FINDINGS, format!("`{}` cannot be used: {first}", check::shown(&file)))
-            .help("`countersign check` shows every fault of it; nothing was written")
-    })
+    let policy = check::usable_file(&text, &file);
+    policy.map(Some).map_err(|report| report.help("`countersign check` shows every fault of it; nothing was written"))
 }
 
 /// Who reads a document, if it is a sealed one.

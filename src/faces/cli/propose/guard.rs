@@ -10,7 +10,7 @@ use countersign_core::policy::{self, PathClass, Policy, Severity};
 
 use super::changed::{Change, Changes};
 use crate::engine::lint::Linter;
-use crate::faces::cli::output;
+use crate::faces::cli::{check, output};
 use crate::faces::exit::{Exit, Report};
 
 /// What a path is to the policies.
@@ -35,11 +35,7 @@ impl Guard {
         let branch = RefName::branch(base).map_err(Report::usage)?;
         let mut policies = Vec::new();
         if let Some(bytes) = changes.here(POLICY_PATH) {
-            policies.push(policy::parse(&String::from_utf8_lossy(&bytes)).map_err(|findings| {
-                let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
-                Report::new(Exit::FINDINGS, format!("`{POLICY_PATH}` cannot be used: {first}"))
-                    .help("`countersign check` shows every fault of it")
-            })?);
+            policies.push(check::usable(&String::from_utf8_lossy(&bytes), &format!("`{POLICY_PATH}`"))?);
         }
         // a broken policy of the base is what a change may mend
         let there = changes.there(POLICY_PATH).and_then(|bytes| policy::parse(&String::from_utf8_lossy(&bytes)).ok());

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use sops_file::{Format, Identities, KeyKind, SealedDocument, check_recipient, seal};
+use sops_file::{Format, Identities, SealedDocument, check_recipient, seal};
 use zeroize::Zeroizing;
 
 pub(in crate::faces::cli) use super::identities::{config_directory, user_file};
@@ -43,8 +43,7 @@ pub(in crate::faces::cli) fn check(recipient: &str) -> Result<(), Report> {
 /// Who reads a document by age; none when it is no sealed one.
 pub(in crate::faces::cli) fn readers(name: &str, bytes: &[u8]) -> Option<BTreeSet<String>> {
     let document = SealedDocument::parse(bytes, Format::of_path(name)).ok()?;
-    let age = document.metadata().recipients().filter(|recipient| recipient.kind() == KeyKind::Age);
-    Some(age.map(|recipient| recipient.name().to_owned()).collect())
+    Some(document.metadata().age_recipients().map(str::to_owned).collect())
 }
 
 /// Whether an empty document of this name can be made.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_core::domain::{Environment, RefName, RepoPath};
 use countersign_core::ledger::POLICY_PATH;
-use countersign_core::policy::{self, PathClass, Policy};
+use countersign_core::policy::Policy;
 
 use crate::faces::cli::check;
 use crate::faces::exit::{Exit, Report};
@@ -41,11 +41,7 @@ impl Place {
         let root = file.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
         let text = std::fs::read_to_string(&file)
             .map_err(|error| Report::failed(format!("`{}` cannot be read", file.display()), &error))?;
-        let policy = policy::parse(&text).map_err(|findings| {
-            let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
-            Report::new(Exit::FINDINGS, format!("`{}` cannot be used: {first}", check::shown(&file)))
-                .help("`countersign check` shows every fault of it")
-        })?;
+        let policy = check::usable_file(&text, &file)?;
         Ok(Self { root, policy })
     }
 
@@ -129,11 +125,9 @@ impl Place {
 
     /// Whether the path is to be sealed and belongs to the environment, whichever branch that governs.
     fn holds(&self, path: &Path, environment: &Environment) -> bool {
-        let Some(rule) = self.policy.environment(environment) else { return false };
         let Ok(default) = RefName::branch("main") else { return false };
         let Some(path) = path.to_str().map(|text| RepoPath::new(&text.replace('\\', "/"))) else { return false };
-        let class = self.policy.classify(&path, rule.branch_or(&default), &default);
-        class == PathClass::Governed { environment: environment.clone(), plain: false }
+        self.policy.seals(environment, &path, &default)
     }
 
     /// The path as a person in this directory would write it.
