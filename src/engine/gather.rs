@@ -47,7 +47,7 @@ impl Engine {
         change.head_since = made.head_since;
         change.unvouched = change.from_fork && !self.is_vouched(repo, &read).await?;
         let mut votes = self.votes(place, &read).await?;
-        let around = Around { base: &read.base, head: &change.head, bypassed: None };
+        let around = Around { read: &read, head: &change.head, bypassed: None };
         let mut said = self.said(place, &read, around).await?;
         votes.extend(said.votes);
         said.bypasses.extend(bypass_of_push(place, change.head_ref.as_ref()));
@@ -418,6 +418,7 @@ fn bypass_of_push(place: &Place, head: Option<&RefName>) -> Option<BypassAsked> 
         head: newest.kept.clone()?,
         reason: newest.bypass_reason.clone()?,
         at: newest.at,
+        elsewhere: false,
     })
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::domain::{Account, CommentId, Oid, RefName, Timestamp};
+use countersign_core::domain::{Account, CommentId, Oid, Timestamp};
 use countersign_core::event::command::{self, Spoken};
 use countersign_core::facts::question::{ChangeRead, CommentText};
 use countersign_core::facts::{Asked, AskedFor, BypassAsked, BypassSource, Question, VoteFacts, VoteKind, VoteSource};
@@ -14,6 +14,7 @@ use countersign_core::ledger::VoteEntry;
 
 use super::book::Place;
 use super::ports::{CommentTold, Freshness, Sighting};
+use super::timeline::{Aimed, aimed_at};
 use super::{Engine, TurnError, lock};
 
 /// Comments of which we remember whether they were written through an App.
@@ -30,8 +31,8 @@ pub(super) struct Said {
 /// Among what something is said.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
-    /// The base of the change.
-    pub base: &'a RefName,
+    /// The change as it is read now.
+    pub read: &'a ChangeRead,
     /// Its head.
     pub head: &'a Oid,
     /// When it was merged by a bypass, when that was asked for: from then on it can be ratified.
@@ -66,7 +67,7 @@ impl Engine {
         (head, bypassed): (&Oid, Option<Timestamp>),
     ) -> Result<(Vec<VoteFacts>, Vec<Asked>), TurnError> {
         let mut votes = self.votes(place, read).await?;
-        let around = Around { base: &read.base, head, bypassed: bypassed.or(Some(Timestamp::from_seconds(0))) };
+        let around = Around { read, head, bypassed: bypassed.or(Some(Timestamp::from_seconds(0))) };
         let said = self.said(place, read, around).await?;
         votes.extend(said.votes);
         Ok((votes, said.asked))
@@ -187,6 +188,14 @@ fn gone(id: CommentId, known: &Heard<'_>, editor: Option<&Account>, around: Arou
 }
 
 impl Around<'_> {
+    /// Whether the change aimed at its present base when something was said, as far as the timeline tells.
+    fn aims_as_it_did(&self, at: Timestamp) -> bool {
+        match aimed_at(self.read, at) {
+            Aimed::At(base) => base.is_none_or(|base| base == self.read.base),
+            Aimed::Elsewhere => false,
+        }
+    }
+
     /// Whether a ratification of this time can be one: of a change that was merged by a bypass, after that was asked for.
     fn ratifies(&self, at: Timestamp) -> bool {
         self.bypassed.is_some_and(|bypassed| at >= bypassed)
@@ -236,7 +245,15 @@ impl Said {
             Spoken::Bypass { head, reason } => {
                 let (head, reason) = (head.clone(), reason.clone());
                 let source = BypassSource::Comment(word.id);
-                self.bypasses.extend(word.by.map(|by| BypassAsked { source, by, head, reason, at: word.at }));
+                let elsewhere = !around.aims_as_it_did(word.at);
+                self.bypasses.extend(word.by.map(|by| BypassAsked {
+                    source,
+                    by,
+                    head,
+                    reason,
+                    at: word.at,
+                    elsewhere,
+                }));
                 return;
             }
         };
@@ -275,14 +292,22 @@ fn vote(word: &Word, kind: VoteKind, known: &Heard<'_>, around: Around<'_>) -> V
         | Spoken::Unpause
         | Spoken::Bypass { .. } => known.recorded.map_or_else(|| around.head.clone(), |vote| vote.commit.clone()),
     };
+    let aimed = match known.recorded {
+        Some(vote) => Aimed::At(Some(vote.base.clone())),
+        None => aimed_at(around.read, word.at),
+    };
     VoteFacts {
         source: VoteSource::Comment(word.id),
         account: word.by.clone(),
         kind,
         first_kind: Some(kind),
         delivered_commit: if word.what == Spoken::Ratify { Some(commit.clone()) } else { known.told_commit() },
-        commit: Some(commit),
-        first_base: known.recorded.map_or_else(|| around.base.clone(), |vote| vote.base.clone()),
+        // said of a base nobody names: it cannot be tied to this change
+        commit: (aimed != Aimed::Elsewhere).then_some(commit),
+        first_base: match aimed {
+            Aimed::At(Some(base)) => base,
+            Aimed::At(None) | Aimed::Elsewhere => around.read.base.clone(),
+        },
         at: word.at,
         ended_by: None,
         stood: known.recorded.is_some_and(|vote| vote.stood),

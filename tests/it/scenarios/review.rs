@@ -31,6 +31,31 @@ async fn r27_approvals_given_while_the_change_aimed_at_a_branch_nobody_governs_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn r27_an_approval_by_comment_while_the_change_aimed_at_a_branch_nobody_governs_does_not_count() {
+    let world = World::new().await;
+    world.push(&world.zoe, Push::to("dev").from("main").file("notes.md", "x\n"));
+    let pull = world.change(&world.rita, "rita/db", "production");
+    world.until_check(pull, "action_required");
+    world.repo.retarget(&world.rita, pull, "dev").unwrap();
+    let_it_settle(&world);
+    let approve = format!("/countersign approve {}", world.repo.pull_json(pull)["head"]["sha"].as_str().unwrap());
+    for who in [&world.ann, &world.bob] {
+        world.repo.comment(who, pull, &approve).unwrap();
+    }
+    let_it_settle(&world);
+    a_second_later();
+    world.repo.retarget(&world.rita, pull, "main").unwrap();
+    world.until_comment(pull, "`other-base`");
+    let_it_settle(&world);
+    assert!(!world.merged(pull));
+    a_second_later();
+    for who in [&world.ann, &world.bob] {
+        world.repo.comment(who, pull, &approve).unwrap();
+    }
+    world.until("it is merged", |world| world.merged(pull));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn r50_a_veto_given_while_the_last_approval_is_looked_at_is_seen_before_the_merge() {
     let world = World::new().await;
     let pull = world.change(&world.rita, "rita/db", "production");

@@ -258,7 +258,7 @@ fn of_one(case: &Case<'_>, asked: &BypassAsked, rule: &PolicyRule, bypass: &Bypa
         BypassSource::Comment(_) => case.change.head_since.is_some_and(|since| asked.at < since),
         BypassSource::Push(_) => false,
     };
-    if asked.head != case.change.head || before {
+    if asked.head != case.change.head || before || asked.elsewhere {
         return plain(Reason::BypassStale);
     }
     if !asked.by.is_person() {

@@ -112,7 +112,7 @@ reasons! {
     BypassStructure, "bypass-structure", Pending, "a bypass lifts missing approvals, not what refuses the change itself", "mend what refuses the change; the comment above names it";
     BypassNotNeeded, "bypass-not-needed", Pending, "nothing is missing that could be bypassed", "nothing to do";
     BypassDebt, "bypass-debt", Pending, "an earlier bypass in this environment was not ratified in time", "its approvers ratify it first: a review there, or `/countersign ratify`";
-    BypassStale, "bypass-stale", Pending, "it was said of another head than the present one", "look at the present head, and name it in a new comment";
+    BypassStale, "bypass-stale", Pending, "it was said of another head, or for another base, than the present one", "look at the present head, and name it in a new comment";
     BypassReason, "bypass-reason", Pending, "its reason is too short", "write it again and say more: others read it when they ratify";
     BypassOwnChange, "bypass-own-change", Pending, "whoever bypasses had a part in the change", "another of the people of `bypass` writes the same line";
     BypassSecondPerson, "bypass-second-person", Pending, "it takes a second person", "another of the people of `bypass` writes the same line";

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::{
-    AccountKind, EntryMode, Login, Permission, PrNumber, RepoId, RepoName, ResolvedNames, ReviewId, TeamId, TeamSlug,
-    Timestamp, TreeEntry, UserId,
+    AccountKind, CommentId, EntryMode, Login, Permission, PrNumber, RepoId, RepoName, ResolvedNames, ReviewId, TeamId,
+    TeamSlug, Timestamp, TreeEntry, UserId,
 };
 use crate::facts::{
     Authority, ChangeFacts, Contributor, ContributorRole, FileState, History, KeyChange, KeyChangeKind, Known,
@@ -354,6 +354,17 @@ fn r12_r13_a_review_counts_only_where_it_was_delivered_or_provably_given_for_thi
         facts.votes[0].at = Timestamp::from_seconds(99);
     };
     let _ = case(early).is(Verdict::Pending, Reason::QuorumMissing).uncounted("ann", Reason::SeenLate);
+    // a comment names its commit in its own words: it needs no time to be tied to it, but the very head (R16)
+    let named = |facts: &mut Facts| {
+        facts.votes[0].source = VoteSource::Comment(CommentId::new(1));
+        facts.votes[0].delivered_commit = None;
+        facts.change.head_since = None;
+    };
+    let _ = case(named).is(Verdict::Satisfied, Reason::QuorumMet);
+    let _ = case(named)
+        .but(|facts| facts.votes[0].commit = Some(oid('c')))
+        .is(Verdict::Pending, Reason::QuorumMissing)
+        .uncounted("ann", Reason::StaleApproval);
 }
 
 #[test]

@@ -136,9 +136,10 @@ fn holds(facts: &Case<'_>, bound: Bound, vote: &VoteFacts) -> Result<(), Reason>
     match &vote.delivered_commit {
         Some(delivered) if delivered != commit => return Err(Reason::CommitDiverged),
         Some(_) => {}
-        // first seen by reading: only for this very head, and only when given after it became the head (R13)
+        // first seen by reading: only for this very head, and only when given after it became the head, unless it names it (R13, R16)
         None => {
-            let after = facts.change.head_since.is_some_and(|since| vote.at >= since);
+            let named = matches!(vote.source, VoteSource::Comment(_));
+            let after = named || facts.change.head_since.is_some_and(|since| vote.at >= since);
             if *commit != facts.change.head {
                 return Err(Reason::StaleApproval);
             }

@@ -29,6 +29,9 @@ pub struct BypassAsked {
     pub reason: String,
     /// When, in GitHub's time.
     pub at: Timestamp,
+    /// The change aimed at another base then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
 }
 
 /// An earlier bypass that nobody has ratified.

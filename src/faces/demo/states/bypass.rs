@@ -25,6 +25,7 @@ fn asked(story: Story, reason: &str) -> Story {
             head: facts.change.head.clone(),
             reason: reason.to_owned(),
             at: Timestamp::from_seconds(400),
+            elsewhere: false,
         });
     })
 }

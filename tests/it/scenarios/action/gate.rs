@@ -1,6 +1,6 @@
 //! The gate alone: keys, forks, other keepers, and texts that would like to be commands.
 
-use github_sim::{Push, Verdict};
+use github_sim::{Level, Push, Role, Verdict};
 use serde_json::json;
 
 use crate::harness::{POLICY, World};
@@ -142,5 +142,85 @@ async fn no_title_branch_or_comment_speaks_to_the_runner() {
         assert!(seen.other_commands.is_empty() && seen.errors.is_empty(), "{seen:#?}");
         assert!(seen.environment.is_empty());
     }
+    world.no_violations();
+}
+
+/// A request of a fork and one of a branch, each in the job its own branch may have written (a token that reads, no key), in one that
+/// smuggled a key in, and in the job of the default branch: read as data, never checked out, and counted by their own rules.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_a_fork_and_one_of_a_branch_are_data_in_every_job() {
+    let (world, own) = waiting().await;
+    let sam = world.sim.user("sam");
+    world.repo.role(&sam, Some(Role::Read));
+    let fork = world.repo.fork(&sam).unwrap();
+    fork.role(&sam, Some(Role::Admin));
+    let marker = "touch \"$RUNNER_TEMP/run\"";
+    let sealed = crate::harness::Secrets::sealed("staging", 2);
+    let change = Push::to("mine")
+        .from("main")
+        .file("secrets/staging/db.yaml", sealed)
+        .file("action/run.sh", marker)
+        .file("build.rs", marker)
+        .file("Makefile", format!("all:\n\t{marker}\n"));
+    fork.push(&sam, change).unwrap();
+    let foreign = world.repo.open_pull(&sam, "From outside", "sam:mine", "main").unwrap();
+    let around = world.around();
+    let repository = world.api("/repos/acme/app");
+    let event = |pull: u64| {
+        json!({
+            "action": "synchronize", "number": pull, "pull_request": world.repo.pull_json(pull), "repository": repository,
+            "installation": {"id": world.installation.id}, "sender": repository["owner"],
+        })
+    };
+    // what GitHub gives to a job of a fork: a token that reads, and no secret
+    for level in ["contents", "pull_requests", "checks", "deployments", "actions"] {
+        world.installation.set_permission(level, Some(Level::Read));
+    }
+    let mut reading = around.clone();
+    reading.token = world.installation.token().unwrap();
+    for level in ["contents", "pull_requests", "checks", "deployments", "actions"] {
+        world.installation.set_permission(level, Some(Level::Write));
+    }
+    for pull in [own, foreign] {
+        let before = standing(&world, pull);
+        let reference = format!("refs/pull/{pull}/merge");
+        let step = reading.gate("pull_request", &reference, &event(pull), false);
+        let seen = reading.run(&step);
+        assert_eq!(
+            (seen.code, seen.outputs.get("decision").map(String::as_str)),
+            (Some(0), Some("pending")),
+            "{seen:#?}"
+        );
+        assert!(seen.summary.contains("Read only"), "{}", seen.summary);
+        assert!(!step.file("temp/run").exists(), "something of the request was run");
+        let smuggled = reading.run(&reading.gate("pull_request", &reference, &event(pull), true));
+        assert_eq!(smuggled.code, Some(11), "{smuggled:#?}");
+        assert_eq!(smuggled.outputs.get("reason-code").map(String::as_str), Some("key-on-this-event"));
+        assert_eq!(standing(&world, pull), before, "nothing was written for {pull}");
+    }
+    for pull in [own, foreign] {
+        let step = around.gate("pull_request_target", MAIN, &event(pull), true);
+        let seen = around.run(&step);
+        assert_eq!(
+            (seen.code, seen.outputs.get("decision").map(String::as_str)),
+            (Some(0), Some("pending")),
+            "{seen:#?}"
+        );
+        assert!(!step.file("temp/run").exists(), "something of the request was run");
+        assert_eq!(world.conclusion(pull), "action_required");
+    }
+    // nobody tells who pushed to a fork: one more seat there, and nobody is asked before somebody with write says so
+    assert!(world.comment(own).contains("**0 of 2 approvals for `production`**"), "{}", world.comment(own));
+    assert!(world.comment(foreign).contains("**0 of 2 approvals for `staging`**"), "{}", world.comment(foreign));
+    assert!(world.comment(foreign).contains("/countersign recheck"), "{}", world.comment(foreign));
+    assert!(!world.comment(own).contains("/countersign recheck"), "{}", world.comment(own));
+    // nothing ties a review to the head of a fork afterwards: the comment that names the commit does
+    let head = world.repo.pull_json(foreign)["head"]["sha"].as_str().unwrap().to_owned();
+    for who in [&world.ann, &world.rita] {
+        world.repo.comment(who, foreign, &format!("/countersign approve {head}")).unwrap();
+    }
+    let seen = around.run(&around.gate("workflow_run", MAIN, &json!({"workflow_run": {"pull_requests": []}}), true));
+    assert_eq!(seen.code, Some(0), "{seen:#?}");
+    assert!(world.merged(foreign) && !world.merged(own), "{}", world.comment(foreign));
     world.no_violations();
 }

@@ -1,7 +1,7 @@
 //! A bypass that lifts nothing: each family of refusals, with the answer people get.
 
 use super::{PRODUCTION, answers, at_once, bypass, head, reactions, say, soft, told, until_refused, waiting, world};
-use crate::harness::{Secrets, World};
+use crate::harness::{Secrets, World, a_second_later};
 use github_sim::Push;
 
 /// Nothing of it was merged, and the ledger says nothing of a bypass.
@@ -54,6 +54,20 @@ async fn a_word_that_is_gone_or_of_an_older_head() {
     nothing_happened(&world, pull);
 }
 
+async fn a_word_from_when_it_aimed_elsewhere() {
+    let world = world().await;
+    world.push(&world.zoe, Push::to("dev").from("main").file("notes.md", "x\n"));
+    let pull = waiting(&world);
+    world.repo.retarget(&world.rita, pull, "dev").expect("retargeted");
+    world.until_quiet();
+    let _asked = bypass(&world, &world.zoe, pull);
+    world.until_quiet();
+    a_second_later();
+    world.repo.retarget(&world.rita, pull, "main").expect("retargeted");
+    world.until_comment(pull, "`bypass-stale`");
+    nothing_happened(&world, pull);
+}
+
 async fn what_is_always_hard() {
     let world = world().await;
     let changes = [
@@ -95,6 +109,7 @@ fn a_bypass_that_lifts_nothing_says_why() {
     at_once(&[
         ("by the wrong people or in the wrong words", || Box::pin(r166_by_the_wrong_people_or_in_the_wrong_words())),
         ("a word that is gone or of an older head", || Box::pin(a_word_that_is_gone_or_of_an_older_head())),
+        ("a word from when it aimed elsewhere", || Box::pin(a_word_from_when_it_aimed_elsewhere())),
         ("what is always hard", || Box::pin(what_is_always_hard())),
         ("plain text", || Box::pin(r168_plain_text())),
     ]);

@@ -41,6 +41,7 @@ impl Case {
             head: oid('d'),
             reason: reason.to_owned(),
             at: Timestamp::from_seconds(at),
+            elsewhere: false,
         });
         self
     }
@@ -124,6 +125,8 @@ fn r166_for_another_head_without_a_reason_or_of_ones_own_it_lifts_nothing() {
     // pushed away and back: said before the head became the head again
     let back = |facts: &mut Facts| facts.change.head_since = Some(Timestamp::from_seconds(301));
     let _ = soft().bypass("zoe").but(back).refuses(Reason::BypassStale);
+    let elsewhere = |facts: &mut Facts| facts.bypasses[0].elsewhere = true;
+    let _ = soft().bypass("zoe").but(elsewhere).refuses(Reason::BypassStale);
     let by_trailer = |facts: &mut Facts| facts.bypasses[0].source = BypassSource::Push(oid('9'));
     let _ = soft().bypass("zoe").but(back).but(by_trailer).passes();
     let _ = soft().bypass_because("zoe", "  now    ", 300).refuses(Reason::BypassReason);

@@ -57,6 +57,7 @@ fn a_bypass_as_json_says_whose_word_it_was_and_until_when_it_is_owed() {
             head: oid('d'),
             reason: "it is down".to_owned(),
             at: Timestamp::from_seconds(300),
+            elsewhere: false,
         });
         let what = AskedFor::Pause(None);
         let at = Timestamp::from_seconds(200);

@@ -42,6 +42,7 @@ fn bypassed() -> Facts {
         head: facts.change.head.clone(),
         reason: "the database is down".to_owned(),
         at: Timestamp::from_seconds(300),
+        elsewhere: false,
     });
     facts
 }
