@@ -73,8 +73,12 @@ impl Engine {
         let mut decision = decide(&place.policy, &gathered.facts);
         let mut place = place;
         here(Point::ChangeJudged);
-        self.note_first_sights(claim, &mut place, (&gathered, &decision)).await?;
+        let moved = self.note_first_sights(claim, &mut place, (&gathered, &decision)).await?;
         here(Point::ChangeSighted);
+        if moved {
+            // judged by a ledger that is no longer the newest: neither said nor taken for settled
+            return Ok((decision.verdict, Some(self.clock.now())));
+        }
         let mut outcome = Outcome::Open;
         if decision.proof.is_some() {
             // authority is read again for the merge, never taken from memory (R42); that nobody spoke meanwhile is seen before it

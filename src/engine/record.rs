@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign_core::decision::{Decision, PolicyDecision, Proof, has_say};
 use countersign_core::domain::{DeliveryId, Delta, Oid, PrNumber, Sequence, Timestamp, UserId};
@@ -99,13 +99,14 @@ impl Engine {
         Err(TurnError::KeptMoving("the ledger".to_owned()))
     }
 
-    /// Writes down what only deliveries tell, at first sight: who pushed the head, and votes (`changes.md` 1).
+    /// Writes down what only deliveries tell, at first sight: who pushed the head, and votes (`changes.md` 1). Whether somebody else
+    /// wrote since the facts were gathered: then these are of a ledger that is no longer the newest.
     pub(super) async fn note_first_sights(
         &self,
         claim: &Claim,
         place: &mut Place,
         (gathered, decision): (&Gathered, &Decision),
-    ) -> Result<(), TurnError> {
+    ) -> Result<bool, TurnError> {
         let (repo, facts) = (place.repo.id, &gathered.facts);
         let voters = facts.votes.iter().filter_map(|vote| vote.account.as_ref());
         let stand: BTreeSet<UserId> = voters
@@ -118,7 +119,10 @@ impl Engine {
         };
         let mut told = self.journal.reviews(repo, facts.change.number).await?;
         told.extend(self.journal.comments(repo, facts.change.number).await?);
+        let known = place.sequence();
+        let found = AtomicU64::new(known.get());
         self.record(claim, place, |state| {
+            found.store(state.head().map_or(0, |head| head.sequence.get()), Ordering::Relaxed);
             let mut entries = Vec::new();
             if let Some(branch) = &facts.change.head_ref
                 && let Some(movement) = moves.iter().find(|movement| movement.after == facts.change.head)
@@ -163,7 +167,8 @@ impl Engine {
             }
             Ok(entries)
         })
-        .await
+        .await?;
+        Ok(found.into_inner() != known.get())
     }
 
     /// Writes the decision down before anything is merged; a decision already written for the same head, base tip and policy is used.
