@@ -2,8 +2,7 @@
 //!
 //! The private key goes to a new file that only its owner reads, or to standard output; its fingerprint goes to standard error.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use countersign_core::ledger::SigningKey;
@@ -11,7 +10,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::args::KeygenArgs;
-use super::{Outcome, output};
+use super::{Outcome, output, private_file};
 use crate::faces::exit::{Exit, Report};
 
 /// Makes a key.
@@ -28,7 +27,7 @@ pub(super) fn run(args: &KeygenArgs, json: bool) -> Outcome {
         output::tell(format!("fingerprint {fingerprint}"));
         return Ok(Exit::FINE);
     };
-    write_new(path, pem.expose().as_bytes()).map_err(|error| refused(path, &error))?;
+    private_file::write(path, pem.expose().as_bytes()).map_err(|error| refused(path, &error))?;
     if json {
         let file = path.display().to_string();
         return output::json(
@@ -55,23 +54,6 @@ pub(super) fn new_key() -> Result<(Zeroizing<String>, String), Report> {
     let key = random()?;
     let pem = key.to_pem().map_err(|error| Report::failed("the key cannot be written down", &error))?;
     Ok((Zeroizing::new(pem.expose().to_owned()), key.fingerprint().to_string()))
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = private_file(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-#[cfg(unix)]
-fn private_file(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 fn refused(path: &Path, error: &io::Error) -> Report {

@@ -14,6 +14,7 @@ mod ledger;
 mod manual;
 mod output;
 mod policy;
+mod private_file;
 mod proposal;
 mod propose;
 mod revoke;

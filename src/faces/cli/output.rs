@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 use anstyle::AnsiColor;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Outcome;
@@ -28,6 +29,17 @@ pub(super) fn json(value: &impl Serialize) -> Outcome {
         serde_json::to_string_pretty(value).map_err(|error| Report::failed("the output is not JSON", &error))?;
     text.push('\n');
     raw(text.as_bytes())
+}
+
+/// A bar on a terminal, drawn on standard error; in a job nothing.
+pub(super) fn bar(count: u64, of: &str) -> ProgressBar {
+    if std::env::var_os("CI").is_some() || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(count);
+    let style = ProgressStyle::with_template(&format!("{{pos}}/{{len}} {of}{{wide_bar}}")).ok();
+    style.into_iter().for_each(|style| bar.set_style(style));
+    bar
 }
 
 fn write(to: &mut impl Write, bytes: &[u8]) -> Outcome {

@@ -3,18 +3,18 @@
 //! Git walks, in its own processes; one version is held at a time, and of those that were looked at only their ids.
 
 use std::collections::HashSet;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use countersign_core::domain::{RefName, RepoPath};
 use countersign_core::policy::Policy;
-use indicatif::{ProgressBar, ProgressStyle};
 use sops_file::Format;
 
 use super::files::LIMIT;
 use super::finding::Finding;
 use crate::engine::lint::{in_the_clear, must_be_sealed};
+use crate::faces::cli::output;
 use crate::faces::exit::{Exit, Report};
 
 /// What was looked at.
@@ -36,7 +36,7 @@ pub(super) fn look(root: &Path, policy: &Policy, revision: Option<&str>) -> Resu
     let default = RefName::branch("main").map_err(Report::usage)?;
     let commits = count(root, revision)?;
     let mut looked = Looked { commits, shallow: is_shallow(root), ..Looked::default() };
-    let bar = bar(commits);
+    let bar = output::bar(commits, "commits ");
     let mut walk = Walk::begin(root, revision)?;
     let mut objects = Objects::begin(root)?;
     let mut seen = HashSet::new();
@@ -75,17 +75,6 @@ pub(super) fn look(root: &Path, policy: &Policy, revision: Option<&str>) -> Resu
     bar.finish_and_clear();
     walk.end()?;
     Ok(looked)
-}
-
-/// A bar on a terminal; in a job nothing.
-fn bar(commits: u64) -> ProgressBar {
-    if std::env::var_os("CI").is_some() || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(commits);
-    let style = ProgressStyle::with_template("{pos}/{len} commits {wide_bar}").ok();
-    style.into_iter().for_each(|style| bar.set_style(style));
-    bar
 }
 
 fn git(root: &Path, arguments: &[&str]) -> Command {

@@ -2,8 +2,7 @@
 //!
 //! Each is made only where there is none, in a file that its owner alone reads, and never inside the repository.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_core::ledger::SigningKey;
@@ -14,8 +13,8 @@ use super::hook::is_below;
 use super::write::Writer;
 use super::{State, Step};
 use crate::faces::cli::args::InitArgs;
-use crate::faces::cli::keygen;
 use crate::faces::cli::secrets::founding;
+use crate::faces::cli::{keygen, private_file};
 use crate::faces::exit::{Exit, Report};
 
 /// A key that is there, or one to be written.
@@ -172,12 +171,7 @@ pub(super) fn write_private(file: &Path, text: &str) -> Result<(), Report> {
     if let Some(folder) = file.parent() {
         make_folders(folder).map_err(failed)?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(file).map_err(failed)?;
-    out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(failed)
+    private_file::write(file, text.as_bytes()).map_err(failed)
 }
 
 fn make_folders(folder: &Path) -> std::io::Result<()> {

@@ -2,9 +2,7 @@
 //!
 //! It is in memory where the system offers that, readable by its owner alone, and gone with everything in it when it is dropped.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::{Builder, TempDir};
 
@@ -61,21 +59,3 @@ fn builder() -> Builder<'static, 'static> {
     builder.prefix("countersign-");
     builder
 }
-
-/// Makes a file that its owner alone can read. One that exists is not touched.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    private(&mut options);
-    let mut file: File = options.open(path)?;
-    file.write_all(bytes)
-}
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    options.mode(0o600);
-}
-
-#[cfg(not(unix))]
-fn private(_options: &mut OpenOptions) {}

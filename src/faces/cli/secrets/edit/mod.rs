@@ -16,11 +16,11 @@ use zeroize::Zeroizing;
 use self::editor::Editor;
 use super::document::Document;
 use super::identities::Identity;
-use super::private::{self, Private};
+use super::private::Private;
 use super::rules::Rules;
 use super::{nothing_to_do, now, open, parse, reads_again, store, unreadable, unsealed};
 use crate::faces::cli::args::EditArgs;
-use crate::faces::cli::{Outcome, output};
+use crate::faces::cli::{Outcome, output, private_file};
 use crate::faces::exit::{Exit, Report};
 
 /// Edits a document, or makes one.
@@ -231,7 +231,7 @@ impl Draft {
         let place = Private::new()?;
         let name = Path::new(name).file_name().map(|name| name.to_string_lossy().into_owned());
         let path = place.path(name.as_deref().unwrap_or("document"));
-        private::write(&path, text).map_err(|error| {
+        private_file::write(&path, text).map_err(|error| {
             Report::new(Exit::of_sops(3), "the plain text cannot be written for the editor").cause(error)
         })?;
         Ok(Self { _place: place, path })

@@ -6,7 +6,7 @@ pub(super) mod found;
 mod interrupt;
 pub(super) mod parallel;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Map, Value, json};
 use sops_file::{Format, ParseError, SealedDocument};
 
@@ -127,15 +127,7 @@ struct Tally {
 impl Tally {
     fn new(words: Words, json: bool, count: usize) -> Self {
         let many = count > 1;
-        let bar = if many && !json && std::env::var_os("CI").is_none() {
-            // It draws on a terminal only.
-            let style = ProgressStyle::with_template("{pos}/{len} {wide_bar}").ok();
-            let bar = ProgressBar::new(count as u64);
-            style.into_iter().for_each(|style| bar.set_style(style));
-            bar
-        } else {
-            ProgressBar::hidden()
-        };
+        let bar = if many && !json { output::bar(count as u64, "") } else { ProgressBar::hidden() };
         Self { words, json, bar, many, done: 0, same: 0, failed: Vec::new(), left: 0, rows: Vec::new() }
     }
 

@@ -12,11 +12,12 @@ use zeroize::Zeroizing;
 use super::{environment, not_started};
 use crate::faces::cli::Outcome;
 use crate::faces::cli::args::RunArgs;
+use crate::faces::cli::private_file;
 use crate::faces::cli::secrets::child;
 use crate::faces::cli::secrets::document::Document;
 use crate::faces::cli::secrets::identities::Identity;
 use crate::faces::cli::secrets::many::found;
-use crate::faces::cli::secrets::private::{self, Private};
+use crate::faces::cli::secrets::private::Private;
 use crate::faces::cli::secrets::{open, parse, unsealed};
 use crate::faces::exit::{Exit, Report};
 
@@ -110,7 +111,7 @@ impl Mounted {
                 .help("name a path that does not exist, in a directory that does")
         };
         if as_file {
-            private::write(&path, &plain).map_err(failed)?;
+            private_file::write(&path, &plain).map_err(failed)?;
         } else {
             pipe(&path).map_err(failed)?;
             let to = path.clone();
