@@ -94,7 +94,7 @@ reasons! {
     CommitUnreadable, "commit-unreadable", Pending, "the approved commit can no longer be read", "approve again";
     OtherBase, "other-base", Pending, "approved for another base branch", "approve again";
     CommitDiverged, "commit-diverged", Pending, "GitHub shows the review at another commit than it was given for", "approve again";
-    SeenLate, "seen-late", Pending, "the review was not delivered and cannot be tied to this head", "approve again";
+    SeenLate, "seen-late", Pending, "the review was not delivered and cannot be tied to this head", "approve again, or with `/countersign approve <full sha>` in a comment";
     Expired, "expired", Pending, "approved too long ago", "look at it again and approve again";
     Dismissed, "dismissed", Pending, "the review was dismissed", "approve again";
     Withdrawn, "withdrawn", Pending, "took it back", "approve again";
