@@ -60,10 +60,51 @@ async fn it_looks_again_until_it_is_interrupted() {
     world.end();
 }
 
+/// What nobody approved in time is owed, and a target that could not be brought there is named.
+async fn a_bypass_is_owed_and_a_target_lacks_it() {
+    let syncs = "production: {paths: [secrets/production/], syncs: [{name: branch, branch: {ref: env/production}}]}";
+    let policy = POLICY.replace("production: {paths: [secrets/production/]}", syncs).replacen(
+        "    required_approvals: 2\n",
+        "    required_approvals: 2\n    enforcement: soft\n    bypass: {users: [zoe], ratify_within: 8h}\n",
+        1,
+    );
+    let world = World::with(&policy).await;
+    let tree = Tree::clone(&world, &world.ann);
+    let pull = world.by_rita("rita/db", "production");
+    world.until_check(pull, "action_required");
+    let head = world.repo.pull_json(pull)["head"]["sha"].as_str().expect("a head").to_owned();
+    let words = format!("/countersign bypass {head} \"the database is down, the password leaked\"");
+    world.repo.comment(&world.zoe, pull, &words).expect("said");
+    world.until_merged(pull);
+    world.until_comment(pull, "to be ratified until ");
+    world.until_comment(pull, "`target-unprotected`");
+    world.until_quiet();
+    let text = status(&world, &tree, &[]).ends(10, &format!("#{pull} bypassed production (L-"));
+    for words in ["\nowed\n", "to be ratified until", "\ntargets\nproduction\n", "would be delivered"] {
+        assert!(text.out.contains(words), "{words} is missing:\n{}", text.out);
+    }
+    let said = status(&world, &tree, &["--json"]).ends(10, "debts").json();
+    let (debt, target) = (&said["debts"][0], &said["targets"][0]);
+    assert_eq!(
+        (&debt["pr"], &debt["environments"], &debt["overdue"]),
+        (&json!(pull), &json!(["production"]), &json!(false))
+    );
+    assert_eq!((&target["name"], &target["step"]), (&json!("branch"), &json!("deliver")), "{said:#}");
+    for who in [&world.ann, &world.bob] {
+        world.approve(who, pull);
+    }
+    world.until_comment(pull, "ratified by ann, bob");
+    world.until_quiet();
+    let said = status(&world, &tree, &["--json"]);
+    assert_eq!(said.json()["debts"], json!([]));
+    world.end();
+}
+
 #[test]
 fn what_is_open_is_said_once_and_again() {
     at_once(&[
         ("a request", || Box::pin(a_request_waits_and_is_merged())),
+        ("owed", || Box::pin(a_bypass_is_owed_and_a_target_lacks_it())),
         ("watched", || Box::pin(it_looks_again_until_it_is_interrupted())),
     ]);
 }
