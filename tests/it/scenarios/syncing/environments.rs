@@ -45,7 +45,7 @@ fn token(version: u32) -> String {
 }
 
 fn all(list: &[(&str, &str)]) -> Vec<(String, String)> {
-    list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    list.iter().copied().map(own).collect()
 }
 
 /// Only what changed is written; what somebody else keeps there stays; nothing of it is written down here.
@@ -145,6 +145,50 @@ async fn secrets_are_ours_whatever_dies(point: &'static str) {
     world.end();
 }
 
+/// With `adopt` a name of somebody else becomes ours, and with `prune: owned` it goes when it is no longer approved; no other does.
+async fn names_are_taken_over_and_removed_when_asked() {
+    let mut world = with_environment(", prune: owned, adopt: true", "['APP_*']").await;
+    for (name, value) in [("APP_USER", "somebody else's"), ("APP_OLD", "nobody approves it"), ("OTHER", "stays")] {
+        world.repo.set_secret("production", name, Some(value));
+    }
+    world.start();
+    until_state(&world, "actions", "success");
+    let beside = [("APP_OLD", "nobody approves it"), ("OTHER", "stays")];
+    let expected = [beside[0], ("APP_TOKEN", &token(1)), ("APP_USER", "app"), beside[1]].map(own);
+    assert_eq!(values(&world), expected);
+    let text = Secrets::without(&world.on_main(APP).expect("it is there"), "APP_USER");
+    let pull = world.change_of("rita/less", Push::to("rita/less").from("main").file(APP, text));
+    world.approve(&world.ann, pull);
+    world.until_merged(pull);
+    world.until_comment(pull, "| `production/actions` | delivered |");
+    assert_eq!(values(&world), [beside[0], ("APP_TOKEN", &token(1)), beside[1]].map(own));
+    world.end();
+}
+
+fn own((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+/// Which names are ours is in the database alone: without it they are somebody else's, until one delivery takes them over.
+async fn without_the_database_no_name_is_ours(more: &str, adopt: bool) {
+    let mut world = with_environment(more, "['APP_*']").await;
+    world.start();
+    until_state(&world, "actions", "success");
+    world.until_quiet();
+    world.kill();
+    world.lose_the_database();
+    world.start();
+    let pull = merged(&world, 2);
+    if adopt {
+        world.until_comment(pull, "| `production/actions` | delivered |");
+        assert_eq!(values(&world), all(&[("APP_TOKEN", &token(2)), ("APP_USER", "app")]));
+    } else {
+        world.until_comment(pull, "| `production/actions` | **blocked** · `target-keys-not-ours`");
+        assert_eq!(values(&world), all(&[("APP_TOKEN", &token(1)), ("APP_USER", "app")]));
+    }
+    world.end();
+}
+
 #[test]
 fn environments() {
     at_once(&[
@@ -154,6 +198,9 @@ fn environments() {
         ("told", || Box::pin(what_is_written_by_others_is_told_or_set_back("", false))),
         ("set back", || Box::pin(what_is_written_by_others_is_told_or_set_back(", on_drift: reapply", true))),
         ("refused", || Box::pin(what_cannot_be_written_is_said())),
+        ("taken over", || Box::pin(names_are_taken_over_and_removed_when_asked())),
+        ("forgotten", || Box::pin(without_the_database_no_name_is_ours("", false))),
+        ("forgotten and taken over", || Box::pin(without_the_database_no_name_is_ours(", adopt: true", true))),
         ("claimed", || Box::pin(secrets_are_ours_whatever_dies("sync-claimed"))),
         ("filled", || Box::pin(secrets_are_ours_whatever_dies("sync-filled"))),
     ]);
