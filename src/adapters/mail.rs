@@ -114,9 +114,9 @@ impl Smtp {
 
     /// A connection that is encrypted and logged in. Nothing was sent until then, so every failure is one to try again after.
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
-        let fault = |what: &str, fault: &lettre::transport::smtp::Error| SendError {
-            kind: SendKind::Again { after: None },
-            what: format!("{what}{}", code(fault)),
+        let fault = |what: &str, fault: &lettre::transport::smtp::Error| {
+            let what = if of_tls(fault) { NOT_TRUSTED.to_owned() } else { format!("{what}{}", code(fault)) };
+            SendError { kind: SendKind::Again { after: None }, what }
         };
         let hello = ClientId::default();
         let tls = || {
@@ -135,7 +135,7 @@ impl Smtp {
                 return Err(SendError { kind: SendKind::Again { after: None }, what });
             }
             let started = connection.starttls(tls()?, &hello).await;
-            started.map_err(|broken| fault("the mail server cannot be trusted: TLS failed", &broken))?;
+            started.map_err(|broken| fault("the mail server broke off when TLS began", &broken))?;
         }
         if let Some((user, password)) = &self.login {
             let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
@@ -178,6 +178,23 @@ fn doubtful() -> SendError {
 
 fn refused(what: String) -> SendError {
     SendError { kind: SendKind::Refused, what }
+}
+
+/// What a failed handshake means.
+const NOT_TRUSTED: &str = "the mail server cannot be trusted: its certificate is not one that is trusted here, or for another name, or it \
+                           speaks no TLS on this port; docs/notifications.md says how an authority is added";
+
+/// Whether the handshake failed: certificate, name, or no TLS at all.
+fn of_tls(fault: &lettre::transport::smtp::Error) -> bool {
+    let mut source = std::error::Error::source(fault);
+    while let Some(cause) = source {
+        let io = cause.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        source = cause.source();
+    }
+    fault.is_tls()
 }
 
 /// The number a server answered with; never its words, which may repeat anything.

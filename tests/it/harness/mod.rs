@@ -25,7 +25,7 @@ pub(crate) use browser::Browser;
 pub(crate) use chat::Chat;
 pub(crate) use flux::{FLUX_TOKEN, Flux};
 pub(crate) use http::{Post, signature};
-pub(crate) use mailbox::{Mailbox, Trouble};
+pub(crate) use mailbox::{LOGIN, Mailbox, Speech, Trouble, certificate};
 pub(crate) use receiver::{Answer, Receiver, SECRET};
 pub(crate) use runner::{Step, Stepped};
 pub(crate) use said::{Said, by_hand, command_by_hand};

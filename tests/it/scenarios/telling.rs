@@ -2,6 +2,7 @@
 
 mod chats;
 mod mails;
+mod tls;
 
 use crate::harness::{Chat, Mailbox, Receiver, SECRET, Secrets, World};
 use github_sim::Push;
