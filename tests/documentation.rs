@@ -487,7 +487,7 @@ const SCENARIOS: &[std::ops::RangeInclusive<u32>] = &[
     159..=159,
     161..=166,
     168..=170,
-    172..=175,
+    172..=178,
 ];
 
 #[test]

@@ -121,6 +121,10 @@ points! {
         SyncRecorded "sync-recorded" "it is in the ledger; the deployment does not say so";
         SyncShown "sync-shown" "the deployment says so; it is not noted";
     }
+    Job "A job that waits for its environment is answered." {
+        JobJudged "job-judged" "the answer is known; nothing was said";
+        JobAnswered "job-answered" "GitHub has it; it is not noted";
+    }
     Letter "People are told." {
         LetterBegun "letter-begun" "the attempt is noted; nothing was sent";
         LetterSent "letter-sent" "the receiver has answered; it is not noted";

@@ -161,6 +161,7 @@ fn looks(event: &Event, at: Timestamp, around: &Surroundings<'_>) -> Vec<(Subjec
         Event::Check(Check { place, changes, .. }) => {
             changes.iter().map(|number| Subject::Change(place.repo, *number)).collect()
         }
+        Event::Job(job) => vec![Subject::Job(job.place.repo, job.run, job.deployment)],
         Event::MergeGroup(group) => vec![Subject::Branch(group.place.repo, group.head_ref.clone())],
         Event::Installation(installation) => after_installation(installation),
         Event::Repository(event) => match event.action {
@@ -268,6 +269,7 @@ fn sightings(event: &Event, arrival: &Arrival) -> Vec<Sighting> {
         }
         Event::Check(_)
         | Event::MergeGroup(_)
+        | Event::Job(_)
         | Event::Repository(_)
         | Event::People(_)
         | Event::Guard(_)

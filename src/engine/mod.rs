@@ -31,6 +31,7 @@ mod finish;
 mod foreign;
 mod gather;
 mod idle;
+mod job;
 mod joint;
 mod loosened;
 mod merge;

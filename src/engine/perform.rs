@@ -102,6 +102,7 @@ impl Engine {
                 | Effect::SetDeployment { .. }
                 | Effect::StartWorkflow { .. }
                 | Effect::SendEvent { .. }
+                | Effect::AnswerJob { .. }
                 | Effect::CloseChange { .. }
                 | Effect::Tell { .. }
                 | Effect::Label { .. }

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use countersign_core::domain::{
-    Account, Alias, CheckId, CommentId, DeliveryId, Delta, Digest, EntryMode, InstallationId, Oid, PrNumber, RefName,
-    RepoId, RepoName, RepoPath, ReviewId, Sequence, Span, TargetId, Timestamp, TreeEntry,
+    Account, Alias, CheckId, CommentId, DeliveryId, Delta, DeploymentId, Digest, EntryMode, InstallationId, Oid,
+    PrNumber, RefName, RepoId, RepoName, RepoPath, ReviewId, RunId, Sequence, Span, TargetId, Timestamp, TreeEntry,
 };
 use countersign_core::effect::{Effect, Receipt};
 use countersign_core::event::command::Spoken;
@@ -330,6 +330,8 @@ pub enum Subject {
     Sync(RepoId, TargetId),
     /// A comment under a pull request that may hold a command.
     Command(RepoId, CommentId),
+    /// A job that waits to deploy to an environment of GitHub, by its run and its deployment.
+    Job(RepoId, RunId, DeploymentId),
     /// What the ledger says and was not told yet.
     Notices(RepoId),
     /// Letters to one destination: one after the other.
@@ -497,6 +499,10 @@ pub enum NoteKey {
     Called(PrNumber),
     /// Which keys of a target are ours, by their marks.
     Owned(TargetId),
+    /// A job that asked whether it may deploy: what it was told.
+    Job(RunId, DeploymentId),
+    /// Jobs have asked here whether they may deploy.
+    Jobs,
     /// What was last seen of the guard: `guard::Watch`.
     Guard,
     /// Up to which ledger entry people were told: its sequence.

@@ -88,6 +88,7 @@ impl Engine {
                 self.look_at_branches(&place).await?;
                 self.look_at_groups(&place, None).await?;
                 self.look_at_syncs(&place).await?;
+                self.look_at_jobs(&repo).await?;
                 self.ask_for_guard(repo.id).await?;
                 self.ask_for_notices(&place).await?;
                 if let Some(sooner) = guarded? {

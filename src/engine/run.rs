@@ -210,6 +210,7 @@ fn kind(subject: &Subject) -> &'static str {
         Subject::Guard(_) => "guard",
         Subject::Sync(..) => "sync",
         Subject::Command(..) => "command",
+        Subject::Job(..) => "job",
         Subject::Notices(_) => "notices",
         Subject::Letters(..) => "letters",
         Subject::Installations => "installations",
@@ -226,6 +227,7 @@ pub(super) fn name(subject: &Subject) -> String {
         Subject::Guard(repo) => format!("guard of {repo}"),
         Subject::Sync(repo, target) => format!("target {target} of {repo}"),
         Subject::Command(repo, comment) => format!("comment {comment} of {repo}"),
+        Subject::Job(repo, run, deployment) => format!("job of run {run} of {repo}, deployment {deployment}"),
         Subject::Notices(repo) => format!("notices of {repo}"),
         Subject::Letters(repo, destination) => format!("letters {} of {repo}", destination.short()),
         Subject::Installations => "installations".to_owned(),
@@ -244,6 +246,7 @@ impl Engine {
             Subject::Change(repo, change) => self.look_at_change(claim, *repo, *change).await,
             Subject::Sync(repo, target) => self.look_at_sync(claim, *repo, target).await,
             Subject::Command(repo, comment) => self.look_at_command(claim, *repo, *comment).await,
+            Subject::Job(repo, run, deployment) => self.look_at_job(claim, *repo, (*run, *deployment)).await,
             Subject::Notices(repo) => self.look_at_notices(claim, *repo).await,
             Subject::Letters(repo, destination) => self.look_at_letters(claim, *repo, *destination).await,
         }

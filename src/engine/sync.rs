@@ -119,6 +119,8 @@ impl Engine {
                 | NoteKey::Labelled(_)
                 | NoteKey::Called(_)
                 | NoteKey::Owned(_)
+                | NoteKey::Job(..)
+                | NoteKey::Jobs
                 | NoteKey::Guard
                 | NoteKey::Told
                 | NoteKey::Card(..) => {}

@@ -23,5 +23,5 @@ cp "$here/check.mjs" "$kept/check.mjs"
 cd "$here/../../.."
 GITHUB_SIM_DUMP=$dump cargo test --quiet -p github-sim --test it
 # the program's own calls, too
-GITHUB_SIM_DUMP=$dump cargo test --quiet --workspace --test it -- scenarios::approval scenarios::merging scenarios::syncing::delivering scenarios::syncing::commands scenarios::syncing::environments
+GITHUB_SIM_DUMP=$dump cargo test --quiet --workspace --test it -- scenarios::approval scenarios::merging scenarios::syncing::delivering scenarios::syncing::commands scenarios::syncing::environments scenarios::syncing::jobs
 node "$kept/check.mjs" "$dump"

@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Deploy,
     /// Starting workflows and looking at their runs.
     Actions,
+    /// Looking at jobs that wait, and answering them.
+    Jobs,
     /// Writing secrets of environments.
     Environments,
     /// Looking at commit statuses.
@@ -60,6 +62,7 @@ impl Purpose {
             Self::Git => json!({ "metadata": "read", "contents": "write" }),
             Self::Deploy => json!({ "metadata": "read", "deployments": "write" }),
             Self::Actions => json!({ "metadata": "read", "actions": "write" }),
+            Self::Jobs => json!({ "metadata": "read", "actions": "read", "deployments": "write" }),
             Self::Environments => json!({ "metadata": "read", "environments": "write" }),
             Self::Statuses => json!({ "metadata": "read", "statuses": "read" }),
             Self::Guard => json!({ "metadata": "read", "administration": "read" }),

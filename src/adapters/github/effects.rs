@@ -75,6 +75,10 @@ impl GitHub {
                 self.start_workflow(repo, file, reference, order).await.map(Receipt::Started)
             }
             Effect::SendEvent { event, order } => self.send_event(repo, event, order).await.map(|()| Receipt::Done),
+            Effect::AnswerJob { run, environment, verdict, comment } => {
+                let said = (*verdict, comment.as_str());
+                self.answer_job(repo, *run, environment, said).await.map(|()| Receipt::Done)
+            }
             Effect::CloseChange { change, marker, body } => {
                 self.close(repo, *change, marker, body).await.map(|()| Receipt::Done)
             }

@@ -44,6 +44,8 @@ fn key(repo: &RepoRef, question: &Question) -> Option<Key> {
         | Question::OurWorkflowRuns { .. }
         | Question::WorkflowRun(_)
         | Question::Statuses(_)
+        | Question::Job { .. }
+        | Question::WaitingJobs
         | Question::Comment(_) => None,
     }
 }
@@ -67,6 +69,8 @@ fn is_worth_keeping(answer: &Answer) -> bool {
         | Answer::Workflows(_)
         | Answer::Workflow(_)
         | Answer::Statuses(_)
+        | Answer::Job(_)
+        | Answer::Jobs(_)
         | Answer::Comment(_) => false,
     }
 }

@@ -21,6 +21,7 @@ mod fault;
 mod graphql;
 mod guards;
 mod handed;
+mod jobs;
 mod jwt;
 mod lane;
 mod memory;
@@ -225,6 +226,8 @@ impl GitHub {
             }
             Question::WorkflowRun(run) => self.workflow_run(repo, *run).await.map(Answer::Workflow),
             Question::Statuses(commit) => self.statuses(repo, commit).await.map(Answer::Statuses),
+            Question::Job { run, deployment } => self.job(repo, *run, *deployment).await.map(Answer::Job),
+            Question::WaitingJobs => self.waiting_jobs(repo).await.map(Answer::Jobs),
             Question::Comment(id) => self.comment_text(repo, *id).await.map(Answer::Comment),
         }
     }

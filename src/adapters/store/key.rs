@@ -1,6 +1,6 @@
 //! How a subject is written in one column: `branch/<repository>/<reference>`, `change/<repository>/<number>`,
 //! `repository/<repository>`, `changes/<repository>`, `guard/<repository>`, `sync/<repository>/<environment>/<target>`, `command/<repository>/<comment>`,
-//! `notices/<repository>`, `letters/<repository>/<digest>`, `installations`; and the key of a note. Never shown to people.
+//! `job/<repository>/<run>/<deployment>`, `notices/<repository>`, `letters/<repository>/<digest>`, `installations`; and the key of a note. Never shown to people.
 
 use countersign_core::domain::{Digest, RefName, RepoId};
 
@@ -16,6 +16,7 @@ pub(super) fn write(subject: &Subject) -> String {
         Subject::Guard(repo) => format!("guard/{repo}"),
         Subject::Sync(repo, target) => format!("sync/{repo}/{target}"),
         Subject::Command(repo, comment) => format!("command/{repo}/{comment}"),
+        Subject::Job(repo, run, deployment) => format!("job/{repo}/{run}/{deployment}"),
         Subject::Notices(repo) => format!("notices/{repo}"),
         Subject::Letters(repo, destination) => format!("letters/{repo}/{destination}"),
         Subject::Installations => "installations".to_owned(),
@@ -37,6 +38,8 @@ pub(super) fn write_note(key: &NoteKey) -> String {
         NoteKey::Labelled(change) => format!("labelled/{change}"),
         NoteKey::Called(change) => format!("called/{change}"),
         NoteKey::Owned(target) => format!("owned/{target}"),
+        NoteKey::Job(run, deployment) => format!("job/{run}/{deployment}"),
+        NoteKey::Jobs => "jobs".to_owned(),
         NoteKey::Guard => "guard".to_owned(),
         NoteKey::Told => "told".to_owned(),
         NoteKey::Card(destination, thread) => format!("card/{destination}/{thread}"),
@@ -45,6 +48,9 @@ pub(super) fn write_note(key: &NoteKey) -> String {
 
 /// Reads what [`write_note`] wrote; anything else is `None`.
 pub(super) fn read_note(text: &str) -> Option<NoteKey> {
+    if text == "jobs" {
+        return Some(NoteKey::Jobs);
+    }
     if text == "guard" {
         return Some(NoteKey::Guard);
     }
@@ -61,6 +67,10 @@ pub(super) fn read_note(text: &str) -> Option<NoteKey> {
         "owned" => Some(NoteKey::Owned(rest.parse().ok()?)),
         "vouched" => Some(NoteKey::Vouched(rest.parse().ok()?)),
         "labelled" => Some(NoteKey::Labelled(rest.parse().ok()?)),
+        "job" => {
+            let (run, deployment) = rest.split_once('/')?;
+            Some(NoteKey::Job(run.parse().ok()?, deployment.parse().ok()?))
+        }
         "called" => Some(NoteKey::Called(rest.parse().ok()?)),
         "card" => {
             let (destination, thread) = rest.split_once('/')?;
@@ -94,6 +104,11 @@ pub(super) fn read(text: &str) -> Option<Subject> {
             let (repo, comment) = repo_and_more()?;
             Some(Subject::Command(repo, comment.parse().ok()?))
         }
+        "job" => {
+            let (repo, job) = repo_and_more()?;
+            let (run, deployment) = job.split_once('/')?;
+            Some(Subject::Job(repo, run.parse().ok()?, deployment.parse().ok()?))
+        }
         "letters" => {
             let (repo, destination) = repo_and_more()?;
             Some(Subject::Letters(repo, Digest::parse(destination).ok()?))
@@ -109,7 +124,7 @@ pub(super) fn read(text: &str) -> Option<Subject> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use countersign_core::domain::{CommentId, PrNumber};
+    use countersign_core::domain::{CommentId, DeploymentId, PrNumber, RunId};
 
     use super::*;
 
@@ -126,6 +141,7 @@ mod tests {
             (Subject::Guard(repo), "guard/7"),
             (Subject::Sync(repo, "production/hook".parse().unwrap()), "sync/7/production/hook"),
             (Subject::Command(repo, CommentId::new(9)), "command/7/9"),
+            (Subject::Job(repo, RunId::new(8), DeploymentId::new(9)), "job/7/8/9"),
             (Subject::Notices(repo), "notices/7"),
             (Subject::Letters(repo, Digest::of(b"")), EMPTY),
             (Subject::Installations, "installations"),
@@ -145,6 +161,7 @@ mod tests {
             "team/7",
             "sync/7/production",
             "command/7/x",
+            "job/7/8",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
@@ -163,6 +180,8 @@ mod tests {
             NoteKey::Labelled(PrNumber::new(9)),
             NoteKey::Called(PrNumber::new(9)),
             NoteKey::Owned("production/vault".parse().unwrap()),
+            NoteKey::Job(RunId::new(8), DeploymentId::new(9)),
+            NoteKey::Jobs,
             NoteKey::Guard,
             NoteKey::Told,
             NoteKey::Card(Digest::of(b"x"), "change/42".to_owned()),

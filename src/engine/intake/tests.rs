@@ -71,6 +71,7 @@ fn looks_of(event: &Event) -> Vec<String> {
         Subject::Notices(repo) => format!("notices {repo}"),
         Subject::Letters(repo, destination) => format!("letters {destination} {repo}"),
         Subject::Sync(repo, target) => format!("sync {repo} {target}"),
+        Subject::Job(repo, run, deployment) => format!("job {repo} {run} {deployment}"),
         Subject::Command(repo, comment) => format!("command {repo} {comment}"),
         Subject::Installations => "installations".to_owned(),
     };

@@ -21,9 +21,19 @@ pub(in crate::engine) struct Proved {
     ledger: Ledger,
 }
 
+impl Proved {
+    /// The ledger.
+    pub(in crate::engine) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
 impl Engine {
     /// What may leave each environment of the policy.
-    pub(super) async fn standing(&self, place: &Place) -> Result<BTreeMap<Environment, Standing>, TurnError> {
+    pub(in crate::engine) async fn standing(
+        &self,
+        place: &Place,
+    ) -> Result<BTreeMap<Environment, Standing>, TurnError> {
         let proved = self.proved(place).await?;
         let in_force = proved.ledger.state().governing_policy().map(|policy| policy.digest);
         if in_force.is_some_and(|digest| digest != place.policy.digest()) {
@@ -48,7 +58,7 @@ impl Engine {
     }
 
     /// The ledger at its tip, every decision run again; once per tip.
-    async fn proved(&self, place: &Place) -> Result<Arc<Proved>, TurnError> {
+    pub(in crate::engine) async fn proved(&self, place: &Place) -> Result<Arc<Proved>, TurnError> {
         let reference = &self.settings.ledger_ref;
         let tip = place.refs.get(reference).ok_or_else(|| TurnError::Ledger("it is gone".to_owned()))?;
         if let Some(proved) = lock(&self.memory.proofs).get(&place.repo.id).filter(|proved| proved.tip == *tip) {

@@ -160,6 +160,7 @@ impl World {
                     "organization",
                     "repository",
                     "merge_group",
+                    "deployment_protection_rule",
                 ],
             )
             .webhook("http://127.0.0.1:9/", WEBHOOK_SECRET),

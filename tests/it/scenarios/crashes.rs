@@ -42,6 +42,8 @@ enum Story {
     Delivered,
     /// The plain one, with a store that is given the values.
     Filled,
+    /// The plain one, and a job that asks whether it may deploy.
+    Gated,
 }
 
 fn story_of(point: Point) -> Story {
@@ -64,6 +66,7 @@ fn story_of(point: Point) -> Story {
         Stage::PutBack => Story::Direct,
         Stage::Foreign => Story::ByHand,
         Stage::Debt => Story::Bypassed,
+        Stage::Job => Story::Gated,
         Stage::Sync | Stage::Command | Stage::Letter => Story::Delivered,
     }
 }
@@ -122,9 +125,13 @@ async fn play(story: Story, crashes: &[String]) -> Played {
             world.set("COUNTERSIGN_RECONCILE_INTERVAL", "15s");
             (world, None)
         }
-        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Direct | Story::ByHand => {
-            (World::without_server(POLICY).await, None)
-        }
+        Story::Plain
+        | Story::Protected
+        | Story::Tampered
+        | Story::Unrecorded
+        | Story::Direct
+        | Story::ByHand
+        | Story::Gated => (World::without_server(POLICY).await, None),
     };
     world.crash_at(crashes);
     if story == Story::Protected {
@@ -139,9 +146,13 @@ async fn play(story: Story, crashes: &[String]) -> Played {
     world.until_revived("the repository is adopted", |world| world.ledger_tip().is_some());
     world.until_quiet_again();
     match story {
-        Story::Plain | Story::Protected | Story::Tampered | Story::Unrecorded | Story::Delivered | Story::Filled => {
-            ask(&mut world, story)
-        }
+        Story::Plain
+        | Story::Protected
+        | Story::Tampered
+        | Story::Unrecorded
+        | Story::Delivered
+        | Story::Filled
+        | Story::Gated => ask(&mut world, story),
         Story::Direct => {
             let push = Push::to("main").file(PRODUCTION, Secrets::sealed("production", 2));
             world.push(&world.zoe, push);
@@ -173,6 +184,12 @@ async fn play(story: Story, crashes: &[String]) -> Played {
     world.until_quiet_again();
     if story == Story::Bypassed {
         world.until_revived("it is ratified", |world| world.comment(1).contains("ratified by ann, bob"));
+        world.until_quiet_again();
+    }
+    if story == Story::Gated {
+        world.repo.gate("production", &world.app);
+        let run = world.repo.start_job(&world.rita, ("deploy.yml", "main", "push"), "production").expect("a job");
+        world.until_revived("the job is answered", |world| !world.repo.gate_answers(run).is_empty());
         world.until_quiet_again();
     }
     if let Some(receiver) = &receiver {
@@ -284,6 +301,7 @@ fn end_of(played: &Played) -> BTreeMap<String, String> {
         ("ledger", entries.join("\n")),
         ("deliveries", receiver.as_ref().map_or(0, |receiver| ids(receiver).len()).to_string()),
         ("values at the target", vault.as_ref().map(|vault| vault.data().to_string()).unwrap_or_default()),
+        ("answers to jobs", answers(world)),
         ("deployments", world.repo.deployments().len().to_string()),
         (
             "everything we said",
@@ -292,6 +310,13 @@ fn end_of(played: &Played) -> BTreeMap<String, String> {
         ("requests", (1..9).filter(|number| world.repo.pull_json(*number).is_object()).count().to_string()),
     ];
     shown.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
+/// What jobs were told.
+fn answers(world: &World) -> String {
+    let runs = world.repo.workflow_runs();
+    let told = runs.iter().flat_map(|run| world.repo.gate_answers(run["id"].as_u64().unwrap_or_default()));
+    told.map(|(at, state, comment)| format!("{at} {state:?} {}\n", same(&comment))).collect()
 }
 
 /// A text without ids of commits, numbers of entries and times.

@@ -9,13 +9,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::wire::{
-    BaseWire, ChangeWire, CheckWire, CommentWire, EndWire, FromWire, InstallationEventWire, ListedWire, MergeGroupWire,
-    Outline, PushWire, RepositoryEventWire, Rescue, ReviewWire, ScopeWire, account, place,
+    BaseWire, ChangeWire, CheckWire, CommentWire, EndWire, FromWire, InstallationEventWire, JobWire, ListedWire,
+    MergeGroupWire, Outline, PushWire, RepositoryEventWire, Rescue, ReviewWire, ScopeWire, account, place,
 };
 use crate::domain::{RefName, RepoId, RepoName};
 use crate::event::{
     Change, ChangeAction, Check, Comment, CommentAction, Event, EventName, Guard, Ignored, Installation,
-    InstallationAction, MergeGroup, People, PeopleChange, Push, RepositoryAction, RepositoryEvent, Review,
+    InstallationAction, Job, MergeGroup, People, PeopleChange, Push, RepositoryAction, RepositoryEvent, Review,
     ReviewAction, ReviewState, command,
 };
 
@@ -120,6 +120,7 @@ fn read(event: &str, action: &str, body: &[u8]) -> Result<Option<Event>, At> {
         "issue_comment" => comment(action, body),
         "check_run" | "check_suite" => check(action, body),
         "merge_group" => merge_group(action, body),
+        "deployment_protection_rule" => job(action, body),
         "installation" | "installation_repositories" | "installation_target" => installation(event, action, body),
         "repository" => repository(action, body),
         "membership" | "team" | "team_add" | "member" | "organization" => people(event, action, body),
@@ -263,6 +264,18 @@ fn merge_group(action: &str, body: &[u8]) -> Result<Option<Event>, At> {
         head: wire.merge_group.head_sha,
         head_ref: wire.merge_group.head_ref,
         base: wire.merge_group.base_ref,
+        place: place(wire.repository, wire.installation),
+    })))
+}
+
+fn job(action: &str, body: &[u8]) -> Result<Option<Event>, At> {
+    if action != "requested" {
+        return Ok(None);
+    }
+    let wire: JobWire = parse(body)?;
+    Ok(Some(Event::Job(Job {
+        run: wire.run().ok_or(None)?,
+        deployment: wire.deployment.id,
         place: place(wire.repository, wire.installation),
     })))
 }

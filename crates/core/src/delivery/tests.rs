@@ -20,6 +20,7 @@ const EVENTS: &[&str] = &[
     "check_run",
     "check_suite",
     "merge_group",
+    "deployment_protection_rule",
     "installation",
     "installation_repositories",
     "installation_target",
@@ -47,6 +48,32 @@ fn understood(event: &str, body: &str) -> Event {
         Content::Understood(event) => *event,
         Content::Unparsable(why) => panic!("{event}: {why}"),
     }
+}
+
+#[test]
+fn of_a_job_that_waits_only_numbers_are_taken() {
+    let body = |url: &str, deployment: &str| {
+        format!(
+            r#"{{"action":"requested","environment":"production","deployment_callback_url":"{url}",
+                "deployment":{{"id":{deployment},"sha":"x"}},"repository":{{"id":101,"full_name":"acme/app"}}}}"#
+        )
+    };
+    let url = "https://evil.example/repos/other/else/actions/runs/77/deployment_protection_rule";
+    let Event::Job(job) = understood("deployment_protection_rule", &body(url, "9")) else { panic!() };
+    assert_eq!((job.run.get(), job.deployment.get(), job.place.repo), (77, 9, RepoId::new(101)));
+    for (url, deployment) in [
+        ("https://api.github.com/repos/acme/app/actions/runs/77", "9"),
+        ("https://api.github.com/repos/acme/app/actions/runs/7x/deployment_protection_rule", "9"),
+        ("/deployment_protection_rule", "9"),
+        (url, "-1"),
+        (url, "null"),
+    ] {
+        let read = read("deployment_protection_rule", body(url, deployment).as_bytes());
+        let Content::Unparsable(why) = read else { panic!("{url} {deployment}: {read:?}") };
+        assert_eq!(why.repository, Some(RepoId::new(101)));
+    }
+    let other = understood("deployment_protection_rule", r#"{"action":"brand_new"}"#);
+    assert!(matches!(other, Event::Ignored(_)));
 }
 
 fn rita() -> Option<Account> {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use crate::domain::{
-    Account, AccountKind, CommentId, InstallationId, Login, Oid, PrNumber, RefName, RepoId, RepoName, ReviewId,
-    Timestamp, UserId,
+    Account, AccountKind, CommentId, DeploymentId, InstallationId, Login, Oid, PrNumber, RefName, RepoId, RepoName,
+    ReviewId, RunId, Timestamp, UserId,
 };
 use crate::event::{Place, Scope};
 
@@ -231,6 +231,29 @@ pub(super) struct CheckWire {
     pub(super) repository: RepositoryWire,
     pub(super) installation: Option<InstallationWire>,
     pub(super) sender: Option<AccountWire>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DeploymentWire {
+    pub(super) id: DeploymentId,
+}
+
+#[derive(Deserialize)]
+pub(super) struct JobWire {
+    /// An address: only the number of the run is taken from it, nothing is ever sent there.
+    pub(super) deployment_callback_url: String,
+    pub(super) deployment: DeploymentWire,
+    pub(super) repository: RepositoryWire,
+    pub(super) installation: Option<InstallationWire>,
+}
+
+impl JobWire {
+    /// The run, by the address of the answer: nothing else in the payload names it.
+    pub(super) fn run(&self) -> Option<RunId> {
+        let rest = self.deployment_callback_url.strip_suffix("/deployment_protection_rule")?;
+        let (_, run) = rest.rsplit_once("/actions/runs/")?;
+        run.parse().ok()
+    }
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@
 //! decisions: an effect names exactly what to write, and a merge carries the proof that it was decided.
 
 mod bypass;
+mod gate;
 mod guard_note;
 mod held;
 mod plan;
@@ -20,6 +21,7 @@ use crate::domain::{
 use crate::sync::{DeploymentState, Order};
 
 pub use bypass::{BYPASSED_LABEL, DebtState, Owed, overdue};
+pub use gate::gate_answer;
 pub use guard_note::guard_note;
 pub use held::{Held, held_description, kept_message, needs, restored_message};
 pub use plan::{Present, Wanted, wanted};
@@ -133,6 +135,17 @@ pub enum Effect {
         /// What it is told.
         order: Order,
     },
+    /// Answer a job that waits for its environment, as the custom deployment protection rule of that (decision 0052).
+    AnswerJob {
+        /// The run it belongs to.
+        run: RunId,
+        /// Environment, as GitHub calls it.
+        environment: String,
+        /// The verdict; `None`: a report without one.
+        verdict: Option<JobVerdict>,
+        /// Markdown, at most 1,024 characters.
+        comment: String,
+    },
     /// Close a pull request without merging it, and say why in a comment of its own, once (decision 0032).
     CloseChange {
         /// Which pull request.
@@ -174,6 +187,26 @@ pub enum Effect {
         /// The answer, its marker included.
         body: String,
     },
+}
+
+/// What a job that waits is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobVerdict {
+    /// It may go on.
+    Approved,
+    /// It may not.
+    Rejected,
+}
+
+impl JobVerdict {
+    /// GitHub's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+        }
+    }
 }
 
 /// A reaction of ours.

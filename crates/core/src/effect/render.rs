@@ -458,6 +458,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("comment.md", include_str!("../../../../templates/comment.md")),
     ("check.md", include_str!("../../../../templates/check.md")),
     ("put_back.md", include_str!("../../../../templates/put_back.md")),
+    ("gate.md", include_str!("../../../../templates/gate.md")),
     ("guard.md", include_str!("../../../../templates/guard.md")),
     ("pull_request.md", include_str!("../../../../templates/pull_request.md")),
     ("policy_change.md", include_str!("../../../../templates/policy_change.md")),

@@ -6,6 +6,7 @@
 mod change;
 pub mod command;
 mod house;
+mod job;
 
 use std::fmt;
 
@@ -15,6 +16,8 @@ pub use change::{
 pub use house::{
     Guard, Installation, InstallationAction, People, PeopleChange, RepositoryAction, RepositoryEvent, Scope,
 };
+
+pub use job::Job;
 
 use crate::domain::{InstallationId, InvalidId, Login, RefName, RepoId, RepoName};
 
@@ -74,6 +77,8 @@ pub enum Event {
     Check(Check),
     /// A merge queue built a group (`merge_group`).
     MergeGroup(MergeGroup),
+    /// A job waits for our answer before it deploys (`deployment_protection_rule`).
+    Job(Job),
     /// The App was installed, removed, suspended, or sees other repositories (`installation`, `installation_repositories`).
     Installation(Installation),
     /// The repository itself changed (`repository`).
@@ -108,6 +113,7 @@ impl Event {
             | Self::Comment(Comment { place, .. })
             | Self::Check(Check { place, .. })
             | Self::MergeGroup(MergeGroup { place, .. })
+            | Self::Job(Job { place, .. })
             | Self::Repository(RepositoryEvent { place, .. }) => Some(place),
             Self::People(People { scope, .. }) | Self::Guard(Guard { scope, .. }) => match scope {
                 Scope::Repository(place) => Some(place),
@@ -131,6 +137,7 @@ impl Event {
             | Self::Comment(_)
             | Self::Check(_)
             | Self::MergeGroup(_)
+            | Self::Job(_)
             | Self::Installation(_)
             | Self::Repository(_)
             | Self::Ping

@@ -80,6 +80,15 @@ pub enum Question {
     WorkflowRun(RunId),
     /// The newest status of each context of a commit, all pages: list of [`StatusRead`].
     Statuses(Oid),
+    /// A job that deploys to an environment, by its run and its deployment: optional [`JobRead`] (decision 0052).
+    Job {
+        /// The run.
+        run: RunId,
+        /// The deployment.
+        deployment: DeploymentId,
+    },
+    /// Jobs that wait for the rules of their environment: list of runs and deployments, as far as GitHub says which belong together.
+    WaitingJobs,
     /// One comment, as it stands now: optional [`CommentText`].
     Comment(CommentId),
 }
@@ -121,6 +130,10 @@ pub enum Answer {
     Workflow(Option<WorkflowRead>),
     /// To [`Question::Statuses`].
     Statuses(Vec<StatusRead>),
+    /// To [`Question::Job`].
+    Job(Option<JobRead>),
+    /// To [`Question::WaitingJobs`].
+    Jobs(Vec<(RunId, DeploymentId)>),
     /// To [`Question::Comment`].
     Comment(Option<CommentText>),
 }
@@ -183,6 +196,10 @@ expect_answer! {
     workflow: Workflow => Option<WorkflowRead>;
     /// Takes the statuses.
     statuses: Statuses => Vec<StatusRead>;
+    /// Takes the job.
+    job: Job => Option<JobRead>;
+    /// Takes the jobs that wait.
+    jobs: Jobs => Vec<(RunId, DeploymentId)>;
     /// Takes the comment.
     comment: Comment => Option<CommentText>;
 }
@@ -306,6 +323,21 @@ pub struct StatusRead {
     pub context: String,
     /// What it says.
     pub state: StatusState,
+}
+
+/// A job that deploys to an environment of GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRead {
+    /// The environment, as GitHub calls it.
+    pub environment: String,
+    /// The commit of its deployment.
+    pub commit: Oid,
+    /// The commit of its run.
+    pub head: Oid,
+    /// What started the run.
+    pub event: String,
+    /// The run still waits for the rules of this environment.
+    pub waits: bool,
 }
 
 /// What a commit status says.

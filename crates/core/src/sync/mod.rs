@@ -7,6 +7,7 @@
 //! the same generation again to a target that has it.
 
 mod deployment;
+mod gate;
 mod keys;
 mod look;
 mod order;
@@ -18,6 +19,7 @@ mod tests;
 mod trouble;
 
 pub use deployment::{DeploymentState, MAX_DESCRIPTION, deployment_task, describe};
+pub use gate::{Asked, GateAnswer, PATIENCE, answer, doubt, gated};
 pub use keys::{KeySituation, KeyStep, Marks, Ownership, foreign, key_steps, writes};
 pub use look::{Application, Health, Look, Operation, of_application, of_statuses, strayed};
 pub use order::Order;

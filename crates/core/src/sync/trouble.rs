@@ -123,6 +123,27 @@ reasons! {
     /// A permission of the App is missing.
     NotPermitted = "app-not-permitted", "the GitHub App lacks a permission",
         "give the App the permission that docs/syncs.md names for this target";
+    /// A rule on an environment of GitHub that the policy does not know.
+    GateUngoverned = "gate-environment-unknown", "no environment of the policy has the name of this one, or delivers to it",
+        "give an environment of the policy this name, or take countersign off its deployment protection rules";
+    /// A job waits in a repository without policy and ledger.
+    GateUnmanaged = "gate-unmanaged", "the repository has no policy and no ledger",
+        "begin with `countersign init` and `countersign adopt`, or take countersign off the deployment protection rules";
+    /// The run need not run the code of its commit.
+    GateEvent = "gate-event", "a run that was started in this way may run code that nobody merged",
+        "start it by `push`, `workflow_dispatch`, `repository_dispatch`, `schedule`, `workflow_run`, `release` or `deployment`";
+    /// GitHub names two commits.
+    GateOtherCommit = "gate-other-commit", "the deployment names another commit than its run",
+        "start a new run from the tip of the branch";
+    /// The commit is not on the environment's branch.
+    GateElsewhere = "gate-commit-elsewhere", "the commit is not on the branch of the environment",
+        "run the job from the tip of that branch";
+    /// The commit holds something that was never approved.
+    GateUncovered = "gate-commit-uncovered", "the commit does not hold what was approved",
+        "see which paths differ with `countersign verify`, and run the job from the tip of the branch";
+    /// The commit holds an older approved state.
+    GateOlder = "gate-commit-older", "the commit holds an older approved state",
+        "run the job from the tip of the branch";
 }
 
 /// What keeps a target from what it should have, for people.

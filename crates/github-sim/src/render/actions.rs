@@ -20,7 +20,7 @@ impl Face<'_> {
         json!({
             "id": id, "name": name, "node_id": format!("WFR_{id}"), "head_branch": run.branch, "head_sha": run.sha,
             "path": run.path, "display_title": name, "run_number": run.number, "run_attempt": 1, "event": run.event,
-            "status": if run.conclusion.is_some() { "completed" } else { "in_progress" },
+            "status": run.status(),
             "conclusion": run.conclusion, "workflow_id": workflow, "url": url,
             "html_url": format!("{}/actions/runs/{id}", self.repo_page(repo)), "pull_requests": [],
             "created_at": stamp(run.created_at), "updated_at": stamp(run.updated_at),

@@ -11,8 +11,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("GET", "/repos/*/*/environments/*", "repos/get-environment"),
     ("PUT", "/repos/*/*/environments/*", "repos/create-or-update-environment"),
     ("GET", "/repos/*/*/environments/*/deployment_protection_rules", "repos/get-all-deployment-protection-rules"),
-    ("POST", "/repos/*/*/actions/runs/*/deployment_protection_rule", "actions/review-custom-gates-for-run"),
-    ("GET", "/repos/*/*/actions/runs/*/pending_deployments", "actions/get-pending-deployments-for-run"),
     ("GET", "/repos/*/*/actions/runs/*/approvals", "actions/get-reviews-for-run"),
     ("GET", "/repos/*/*/actions/secrets", "actions/list-repo-secrets"),
     ("GET", "/repos/*/*/actions/secrets/public-key", "actions/get-repo-public-key"),

@@ -27,6 +27,7 @@ mod pulls;
 mod repos;
 mod reviews;
 mod rulesets;
+mod runs;
 mod statuses;
 
 use op::{Op, Params};
@@ -51,6 +52,7 @@ const TABLES: &[&[Op]] = &[
     deployments::OPS,
     environments::OPS,
     actions::OPS,
+    runs::OPS,
     rulesets::OPS,
     branches::OPS,
     git_data::OPS,

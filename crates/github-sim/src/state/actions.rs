@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::State;
+use super::gates::{GateAnswer, Waiting};
 use crate::access::Actor;
 use crate::error::{Outcome, Refusal};
 
@@ -22,6 +23,21 @@ pub(crate) struct WorkflowRun {
     pub(crate) by: Actor,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
+    /// Jobs that wait for the rules of their environment.
+    pub(crate) waiting: Vec<Waiting>,
+    /// What Apps said of such jobs, oldest first.
+    pub(crate) told: Vec<GateAnswer>,
+}
+
+impl WorkflowRun {
+    /// GitHub's word for how it stands.
+    pub(crate) fn status(&self) -> &'static str {
+        match (&self.conclusion, self.waiting.as_slice()) {
+            (Some(_), _) => "completed",
+            (None, []) => "in_progress",
+            (None, _) => "waiting",
+        }
+    }
 }
 
 impl State {
@@ -54,6 +70,8 @@ impl State {
             by,
             created_at: now,
             updated_at: now,
+            waiting: Vec::new(),
+            told: Vec::new(),
         };
         here.workflow_runs.insert(id, run);
         self.emit(repo, "workflow_dispatch", None, by, more);

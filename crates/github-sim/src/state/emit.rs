@@ -17,7 +17,7 @@ fn permission_for(event: &str) -> Option<&'static [&'static str]> {
         "issue_comment" => Some(&["pull_requests", "issues"]),
         "check_run" | "check_suite" => Some(&["checks"]),
         "status" => Some(&["statuses"]),
-        "deployment" | "deployment_status" => Some(&["deployments"]),
+        "deployment" | "deployment_status" | "deployment_protection_rule" => Some(&["deployments"]),
         "membership" | "team" | "organization" => Some(&["members"]),
         "merge_group" => Some(&["merge_queues"]),
         "branch_protection_rule" => Some(&["administration"]),
@@ -52,7 +52,7 @@ impl State {
     }
 
     /// As [`State::emit`], for one App only.
-    fn emit_to(
+    pub(super) fn emit_to(
         &mut self,
         only: Option<u64>,
         repo: u64,

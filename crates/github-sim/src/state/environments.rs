@@ -2,7 +2,7 @@
 //!
 //! Each environment has a key pair of its own; what is written is opened with it, so that a test sees what a job would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +27,10 @@ pub(crate) struct Environment {
     pub(crate) restless: bool,
     /// By name, upper case.
     pub(crate) secrets: BTreeMap<String, Secret>,
+    /// Apps that are asked before a job gets it.
+    pub(crate) gates: BTreeSet<u64>,
+    /// A person is asked, too.
+    pub(crate) reviewer: bool,
 }
 
 /// One secret.

@@ -22,6 +22,7 @@ const BACKING: &[(&str, &str)] = &[
     ("check_run", "checks"),
     ("check_suite", "checks"),
     ("deployment", "deployments"),
+    ("deployment_protection_rule", "deployments"),
     ("deployment_status", "deployments"),
     ("issue_comment", "issues"),
     ("issues", "issues"),

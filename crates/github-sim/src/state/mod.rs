@@ -10,6 +10,7 @@ pub(crate) mod checks;
 pub(crate) mod comments;
 pub(crate) mod deployments;
 pub(crate) mod environments;
+pub(crate) mod gates;
 pub(crate) mod emit;
 pub(crate) mod landed;
 pub(crate) mod manifests;

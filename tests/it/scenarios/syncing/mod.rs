@@ -7,6 +7,7 @@ mod dying;
 mod environments;
 mod failing;
 mod gitops;
+mod jobs;
 mod reporting;
 mod vault;
 
