@@ -102,7 +102,10 @@ impl World {
             } else if let Entry::Vote(vote) = &entry.entry {
                 format!("vote {:?} {:?}", vote.source, vote.kind)
             } else if let Entry::Decision(made) = &entry.entry {
-                format!("decision {} {} {} {}", made.pull, made.head, made.base_tip, made.policy_digest)
+                // a bypass that was asked for again is another decision
+                let asked: Vec<_> =
+                    made.bypass.iter().flat_map(|bypass| bypass.by.iter().map(|word| &word.via)).collect();
+                format!("decision {} {} {} {} {asked:?}", made.pull, made.head, made.base_tip, made.policy_digest)
             } else {
                 continue;
             };
