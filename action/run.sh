@@ -48,12 +48,16 @@ released() {
 }
 
 built() {
-  local word
+  local word name hide=()
+  # secrets of targets stand beside the hosts they may go to
+  for name in $(compgen -e); do
+    case "$name" in *_HOSTS) hide+=(-u "${name%_HOSTS}") ;; *) ;; esac
+  done
   command -v cargo >/dev/null || refuse "there is no cargo to build with" "install Rust first, or leave fallback out"
   word=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   # what a build prints is no command for the runner; and it builds without the secrets of this step
   printf '::stop-commands::%s\n' "$word"
-  env -u COUNTERSIGN_ACTION_TOKEN -u COUNTERSIGN_SIGNING_KEY -u SOPS_AGE_KEY \
+  env -u COUNTERSIGN_ACTION_TOKEN -u COUNTERSIGN_SIGNING_KEY -u SOPS_AGE_KEY -u ACTIONS_ID_TOKEN_REQUEST_TOKEN ${hide[@]+"${hide[@]}"} \
     cargo install --locked --quiet --path "$here" --root "$there" 2>&1 || { printf '\n::%s::\n' "$word"; return 1; }
   printf '\n::%s::\n' "$word"
   mv "$there/bin/countersign" "$there/countersign"

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use countersign_core::domain::{Alias, RepoName};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::engine::ports::{Grant, Granted, Grants, NotGranted, Place, WhyNot};
+use crate::engine::ports::{Grant, Granted, Grants, HostPattern, NotGranted, Place, WhyNot};
 
 /// Largest file of a secret, in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -61,6 +61,39 @@ fn read(path: &Path) -> Result<SecretString, WhyNot> {
         Err(WhyNot::Unfit("empty"))
     } else {
         Ok(kept.into())
+    }
+}
+
+/// Reads a variable of the step that a job runs in.
+pub type StepSecrets = Box<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
+
+/// A job's grants: what stands in the environment of its step: the secret under its alias, and under `<ALIAS>_HOSTS` where it may go.
+///
+/// Whoever writes the step decides which secrets it has, and that step is on the default branch. `<ALIAS>_PRIVATE: "true"` allows
+/// addresses inside a private network, and plain http with them.
+pub struct StepGrants(StepSecrets);
+
+impl StepGrants {
+    /// Takes the way to the step's variables.
+    #[must_use]
+    pub fn new(step: StepSecrets) -> Self {
+        Self(step)
+    }
+}
+
+impl Grants for StepGrants {
+    fn secret(&self, repo: &RepoName, alias: &Alias) -> Result<Granted, NotGranted> {
+        let not = |why| NotGranted { repo: repo.clone(), alias: alias.clone(), why };
+        // what the runner and we ourselves go by is no secret of a target
+        let ours = ["GITHUB_", "ACTIONS_", "RUNNER_", "ACTION_", "COUNTERSIGN_", "SOPS_"];
+        if ours.iter().any(|prefix| alias.as_str().starts_with(prefix)) {
+            return Err(not(WhyNot::NotInStep));
+        }
+        let value = (self.0)(alias.as_str()).ok_or_else(|| not(WhyNot::NotInStep))?;
+        let private = (self.0)(&format!("{alias}_PRIVATE")).is_some_and(|text| text.expose_secret() == "true");
+        let hosts = (self.0)(&format!("{alias}_HOSTS")).ok_or_else(|| not(WhyNot::NoHosts))?;
+        let hosts = hosts.expose_secret().split_whitespace().map(HostPattern::parse).collect::<Result<Vec<_>, _>>();
+        Ok(Granted::new(value, hosts.map_err(|_| not(WhyNot::NoHosts))?, private))
     }
 }
 

@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// The repository as it is, read by nobody in particular: nothing can be written with such a claim.
-    async fn visit(&self, repo: &RepoRef) -> Result<Place, ByHandError> {
+    pub(super) async fn visit(&self, repo: &RepoRef) -> Result<Place, ByHandError> {
         let subject = Subject::Repository(repo.id);
         let claim = Claim { subject, owner: "by hand".to_owned(), fence: 0, attempts: 0, asked: 0 };
         match self.find(&claim, repo, &[]).await? {

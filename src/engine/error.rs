@@ -32,6 +32,14 @@ pub enum TurnError {
     /// Something that decides could not be read; what is known was said.
     #[error("GitHub did not say everything that decides")]
     Unsure,
+    /// The server that gave an order does not hear the job that carries it out.
+    #[error("{what}\nhelp: {help}")]
+    Unheard {
+        /// A lower-case sentence of what is wrong.
+        what: String,
+        /// The next action.
+        help: String,
+    },
     /// The ledger cannot be written or read as it should.
     #[error("the ledger cannot be used: {0}")]
     Ledger(String),
@@ -61,6 +69,7 @@ impl TurnError {
             )
             | Self::Journal(_)
             | Self::Answer(_)
+            | Self::Unheard { .. }
             | Self::Ledger(_) => now.plus(growing),
             Self::Unsure => now.plus(growing.max(Span::from_seconds(2))),
             Self::TakenOver => now.plus(Span::from_seconds(1)),

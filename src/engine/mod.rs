@@ -62,7 +62,7 @@ use countersign_core::notify::Templates;
 pub use adopt::{AdoptError, Adopted};
 pub use error::TurnError;
 pub use run::{Progress, run};
-pub use sync::take_callback;
+pub use sync::{Carried, CarryError, Unheard, take_callback};
 
 use ports::{Clock, Forge, Grants, Journal, Keyring, Mailer, Outbound, Repo};
 use readiness::Readiness;
@@ -84,6 +84,8 @@ pub struct Settings {
     pub trust: Trust,
     /// What holds our signing key: a ledger we begin says so.
     pub key_class: KeyClass,
+    /// Where jobs report to us, without a trailing slash; `None`: we start none.
+    pub public_url: Option<String>,
 }
 
 /// What an engine is made of.

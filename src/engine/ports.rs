@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides. Questions and effects are data of the core; errors say what the engine may do next.
 
+pub mod desk;
 pub mod outbound;
 pub mod keyring;
 pub mod outbox;
@@ -24,6 +25,7 @@ use countersign_core::guard::AppFacts;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use desk::{Answered, Desk, DeskError, JobTokens, TokenError};
 pub use keyring::{Keyring, NoIdentity};
 pub use outbound::{
     Accepted, Block, Grant, Granted, Grants, HostPattern, NotGranted, Outbound, OutboundError, OutboundKind, Place,
@@ -485,7 +487,8 @@ pub enum NoteKey {
     Run(TargetId),
     /// The newest request of a person to deliver to a target again: a number that rises.
     Asked(TargetId),
-    /// What a receiver called back about its newest delivery: [`Callback`].
+    /// What a receiver called back about its newest delivery: [`Callback`]; of a target that a job delivers to, what the job said:
+    /// `sync::JobReport`.
     Callback(TargetId),
     /// A command that was carried out or refused: nothing more is done for that comment.
     Command(CommentId),

@@ -5,7 +5,11 @@
 //! made, and recorded in the ledger after it.
 
 mod callback;
+mod carry;
+mod hear;
 mod opened;
+mod order;
+mod owned;
 mod remote;
 mod send;
 mod show;
@@ -13,6 +17,8 @@ mod standing;
 mod values;
 
 pub use callback::take_callback;
+pub use carry::{Carried, CarryError};
+pub use hear::Unheard;
 use remote::Drift;
 pub(super) use standing::Proved;
 
@@ -147,6 +153,12 @@ impl Engine {
             (Step::Wait(first), _, _) => {
                 info!(target = %turn.id, %first, "another target comes first");
                 Ok(Next::At(None))
+            }
+            (Step::At(due), Some(approved), Some(run)) => {
+                if self.has_reported(turn, place, &run).await? {
+                    return self.look_at_run(turn, place, run, &approved).await;
+                }
+                Ok(Next::At(Some(due)))
             }
             (Step::At(due), _, _) => Ok(Next::At(Some(due))),
             (Step::Drifted(_), Some(approved), Some(run)) => {

@@ -23,16 +23,17 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use self::by_token::{adopt_by_token, engine_by_token};
+pub use self::by_token::{adopt_by_token, desk, engine_by_token, engine_for_order};
 pub use self::local::{LocalRepo, example_notice, local_repo, now};
 pub use self::setup::set_up;
-use super::config::{Adopt, Database, GrantMap, LogFormat, ServeConfig, SopsVariables};
-use super::server::{self, Listeners, ServerError, Service};
+use super::config::{Adopt, Database, LogFormat, ServeConfig, SopsVariables};
+use super::server::{self, Listeners, Reception, ServerError, Service};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::git::{GitConfig, GitRepos};
 pub use crate::adapters::github::{AppRegistry, NewApp, NewPull, UserGitHub, UserPull, UserRepo};
-use crate::adapters::github::{Credentials, GitHub, GitHubConfig};
+use crate::adapters::github::{Credentials, GitHub, GitHubConfig, SignedTokens};
 use crate::adapters::grants::GrantTable;
+pub use crate::adapters::grants::StepSecrets;
 use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::mail::Smtp;
 use crate::adapters::outbound::Outgoing;
@@ -40,7 +41,7 @@ use crate::adapters::store;
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
 use crate::engine::doctor::{Checkup, DoctorError};
 use crate::engine::explain::{ExplainError, Explained};
-use crate::engine::ports::{Clock, Forge, Journal, Mailer, Subject};
+use crate::engine::ports::{Clock, Forge, Grants, Journal, Mailer, Subject};
 use crate::engine::readiness::Readiness;
 use crate::engine::revoke::RevokeError;
 pub use crate::engine::revoke::Revoked;
@@ -95,11 +96,14 @@ pub async fn serve_on(config: ServeConfig, bound: Option<Listeners>) -> Result<(
     let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let Built { engine, clock, ourselves, readiness } = build(&config, journal.clone())?;
     let poke = Arc::new(Notify::new());
+    let tokens = SignedTokens::new(config.github.as_str()).map_err(|fault| ServeError::Setup(fault.to_string()))?;
+    let tokens = Arc::new(tokens);
     let service = Arc::new(Service {
         journal: journal.clone(),
         clock: clock.clone(),
         secrets: config.webhook_secrets,
         grants: Arc::new(GrantTable::new(config.grants.clone())),
+        jobs: Some(Reception { engine: engine.clone(), tokens }),
         quiet: config.quiet,
         ledger: config.ledger,
         ourselves,
@@ -283,6 +287,7 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
         templates: local::templates(config.templates_dir.as_deref()).map_err(setup)?,
         trust: trust(&config.trust, &signer)?,
         key_class: KeyClass::Server,
+        public_url: config.public_url.as_ref().map(|url| url.as_str().to_owned()),
     };
     let github = GitHubConfig {
         api_url: config.github_api.as_str().to_owned(),
@@ -292,12 +297,13 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
     let keyring = KeyringTable::new(config.identities.clone(), shared(&config.sops));
     let mailer = config.mail.as_ref().map(Smtp::new).transpose().map_err(|fault| setup(fault.to_string()))?;
     let mailer = mailer.map(|mailer| Arc::new(mailer) as Arc<dyn Mailer>);
-    assemble((&github, git), Given { grants: config.grants.clone(), keyring, mailer }, (signer, settings), journal)
+    let grants = Arc::new(GrantTable::new(config.grants.clone()));
+    assemble((&github, git), Given { grants, keyring, mailer }, (signer, settings), journal)
 }
 
 /// What the operator gave beside the settings.
 struct Given {
-    grants: Arc<GrantMap>,
+    grants: Arc<dyn Grants>,
     keyring: KeyringTable,
     mailer: Option<Arc<dyn Mailer>>,
 }
@@ -323,7 +329,7 @@ fn assemble(
         repo,
         journal,
         clock: clock.clone(),
-        grants: Arc::new(GrantTable::new(given.grants)),
+        grants: given.grants,
         keyring: Arc::new(given.keyring),
         outbound: Arc::new(Outgoing::new(clock.clone())),
         signer,

@@ -60,7 +60,7 @@ async fn a_workflow_is_started_with_the_order_and_found_again() {
     let start = |file: &str| Effect::StartWorkflow {
         file: file.to_owned(),
         reference: branch("main"),
-        order: order(world.head()),
+        order: order(world.head()).json(),
     };
     let Receipt::Started(Some(run)) = world.apply(start("deploy.yml")).await.unwrap() else { panic!("a run") };
     assert_eq!(world.apply(start("other.yml")).await, Err(ForgeErrorKind::NotFound));

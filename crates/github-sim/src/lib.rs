@@ -49,6 +49,7 @@ mod jobs;
 mod journal;
 mod keys;
 mod look;
+mod oidc;
 mod people;
 mod pkt;
 mod push;

@@ -247,6 +247,21 @@ impl Repo {
         })
     }
 
+    /// Starts a workflow by hand, from a branch; the run.
+    ///
+    /// # Errors
+    /// 403 without write access, 422 without such a branch.
+    pub fn start_workflow(
+        &self,
+        user: &User,
+        (file, branch): (&str, &str),
+        inputs: &serde_json::Value,
+    ) -> Result<u64, Refusal> {
+        let sha = self.tip(branch).ok_or_else(|| Refusal::new(422, format!("No ref found for: {branch}")))?;
+        let place = (format!(".github/workflows/{file}"), branch.to_owned(), sha);
+        self.act(user, Role::Write, |st, actor| st.start_workflow(self.id, actor, place, inputs))
+    }
+
     /// Ends a workflow run, as its runner would.
     ///
     /// # Errors

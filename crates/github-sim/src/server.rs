@@ -57,6 +57,9 @@ async fn front(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Response 
         let call = crate::git_http::Cgi { method: &method, rest, query: &query, headers: &parts.headers };
         return crate::git_http::serve(inner, repo, call, body).await;
     }
+    if let Some(found) = crate::oidc::serve(&inner.lock(), (&method, &path), &query, &parts.headers) {
+        return found;
+    }
     if let Some(page) = crate::web::page(&mut inner.lock(), &method, &path, &query, &body) {
         return page;
     }

@@ -61,11 +61,11 @@ impl GitHub {
         repo: &RepoRef,
         file: &str,
         reference: &RefName,
-        order: &Order,
+        order: &str,
     ) -> Result<Option<RunId>, Fault> {
         let path = self.repo_path(repo, &format!("/actions/workflows/{}/dispatches", encode(file)));
         let wanted = json!({
-            "ref": reference.short(), "inputs": { ORDER: order.json() }, "return_run_details": true,
+            "ref": reference.short(), "inputs": { ORDER: order }, "return_run_details": true,
         });
         let call = Call::write("actions.dispatch", running(repo), Method::POST, path, wanted);
         let reply = self.write(repo, call).await?;

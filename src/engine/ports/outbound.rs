@@ -157,6 +157,12 @@ pub enum WhyNot {
     /// The file cannot be read; why, without content.
     #[error("its file cannot be read ({0})")]
     Unreadable(String),
+    /// The step of a job does not have it.
+    #[error("the environment of this step does not hold it")]
+    NotInStep,
+    /// The step of a job does not say where it may go.
+    #[error("the environment of this step does not say to which hosts it may go")]
+    NoHosts,
     /// The file holds nothing, or far too much.
     #[error("its file is {0}")]
     Unfit(&'static str),
@@ -174,6 +180,10 @@ impl NotGranted {
             WhyNot::Unnamed => format!(
                 "the operator adds to the configuration file: [repositories.\"{repo}\".secrets] {alias} = {{file = \"…\", hosts = [\"…\"]}}"
             ),
+            WhyNot::NotInStep => {
+                format!("give the step of the action `env: {{{alias}: ${{{{ secrets.{alias} }}}}}}`")
+            }
+            WhyNot::NoHosts => format!("give the step of the action `env: {{{alias}_HOSTS: vault.example.com}}`"),
             WhyNot::Unreadable(_) => {
                 format!("let this process read the file that [repositories.\"{repo}\".secrets] names for {alias}")
             }

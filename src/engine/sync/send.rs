@@ -5,7 +5,7 @@
 use countersign_core::domain::{RefName, SyncId, Timestamp};
 use countersign_core::effect::{Effect, Receipt};
 use countersign_core::facts::Question;
-use countersign_core::policy::Target;
+use countersign_core::policy::{RunsIn, Target};
 use countersign_core::sync::{Approved, Order, Outcome, Run, SyncReason, Trouble};
 use tracing::{info, warn};
 
@@ -29,6 +29,9 @@ impl Engine {
         run: &mut Run,
         doubtful: Option<Timestamp>,
     ) -> Result<Outcome, TurnError> {
+        if let RunsIn::Runner { workflow } = turn.rule.runs_in() {
+            return self.order_job(turn, place, approved, (run, doubtful, workflow)).await;
+        }
         match turn.rule.target() {
             Target::Branch { reference } => self.move_target(turn, place, approved, (run, reference)).await,
             Target::Workflow { file, branch } => {
@@ -38,7 +41,7 @@ impl Engine {
                 {
                     return Ok(found);
                 }
-                let order = self.order(place, turn, run);
+                let order = self.order(place, turn, run).json();
                 let effect = Effect::StartWorkflow { file: file.clone(), reference: branch.clone(), order };
                 self.apply_to_target(turn, place, approved, &effect).await
             }
@@ -70,7 +73,10 @@ impl Engine {
                 })
             }
             Target::Flux { .. } | Target::ArgoCd { .. } => self.tell_remote(turn, place, approved, run).await,
-            Target::GithubEnvironment { .. } | Target::Vault { .. } => self.fill(turn, place, approved, run).await,
+            Target::GithubEnvironment { .. } | Target::Vault { .. } => {
+                let owned = self.owned(place.repo.id, turn.id);
+                self.fill(turn, place, approved, run, &owned).await
+            }
         }
     }
 
@@ -100,7 +106,7 @@ impl Engine {
         })
     }
 
-    fn refused(&self, fault: &ForgeError) -> Outcome {
+    pub(super) fn refused(&self, fault: &ForgeError) -> Outcome {
         let with = |reason| Trouble::new(reason, &fault.message);
         let again = |after| Outcome::Again(after, with(SyncReason::DeliveryFailed));
         match fault.kind {
@@ -113,7 +119,12 @@ impl Engine {
 
     /// The run that an attempt of unknown end has started, if it has: ours of that workflow since then. One that another target
     /// has taken for its own is not counted twice.
-    async fn started_before(&self, place: &Place, file: &str, begun: Timestamp) -> Result<Option<Outcome>, TurnError> {
+    pub(super) async fn started_before(
+        &self,
+        place: &Place,
+        file: &str,
+        begun: Timestamp,
+    ) -> Result<Option<Outcome>, TurnError> {
         let since = Timestamp::from_seconds(begun.seconds() - SAME_TIME);
         let question = Question::OurWorkflowRuns { file: file.to_owned(), since };
         let found = match self.forge.answer(&place.repo, &question, Freshness::Now).await {
@@ -137,6 +148,10 @@ impl Engine {
         mut run: Run,
         approved: &Approved,
     ) -> Result<Next, TurnError> {
+        if let RunsIn::Runner { workflow } = turn.rule.runs_in() {
+            let outcome = self.look_at_job(turn, place, (&mut run, workflow)).await?;
+            return self.ended(turn, place, run, outcome).await;
+        }
         let outcome = match run.evidence.run {
             None if matches!(turn.rule.target(), Target::Flux { .. } | Target::ArgoCd { .. }) => {
                 self.look_at_remote(turn, place, &run, approved).await?

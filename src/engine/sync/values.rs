@@ -1,7 +1,7 @@
 //! Targets that hold values: opened with the identity of the environment, written key by key, only where the keys are ours.
 //!
-//! A value lives in memory for the length of one attempt. What is remembered are marks: keyed digests that nobody can guess a value
-//! by who does not have the server's key.
+//! A value lives in memory for the length of one attempt, in the server or in a job. Where it is remembered which keys are ours is
+//! said by the caller.
 
 use std::collections::BTreeSet;
 
@@ -10,32 +10,20 @@ use countersign_core::policy::Target;
 use countersign_core::sync::{
     Approved, KeySituation, KeyStep, Marks, Outcome, Ownership, Run, SyncReason, Trouble, foreign, key_steps, writes,
 };
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use tracing::info;
 
 use super::Turn;
 use super::opened::Values;
+use super::owned::Owning;
 use super::remote::Drift;
 use super::send::{not_granted, of_outbound};
 use crate::engine::book::Place;
 use crate::engine::crash::{Point, here};
-use crate::engine::ports::{Fill, Held, NoteKey, Seen, Tag, Vessel, VesselReach};
+use crate::engine::ports::{Fill, Held, Seen, Tag, Vessel, VesselReach};
 use crate::engine::{Engine, TurnError};
 
-/// What the key of marks is made from: never signed for anything else.
-const MARKS: &[u8] = b"countersign/marks-of-values/v1";
 /// Most keys that are named.
 const NAMED: usize = 3;
-
-/// What is remembered of a target.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    /// The server's key that the marks were made with.
-    by: String,
-    ours: Ownership,
-}
 
 impl Engine {
     /// Brings a target to the approved values.
@@ -45,6 +33,7 @@ impl Engine {
         place: &Place,
         approved: &Approved,
         run: &Run,
+        owning: &dyn Owning,
     ) -> Result<Outcome, TurnError> {
         let vessel = match self.vessel(place, turn) {
             Ok(vessel) => vessel,
@@ -65,9 +54,9 @@ impl Engine {
         if held.tag.as_ref().is_some_and(|tag| tag.target == target && tag.generation > run.generation) {
             return Ok(Outcome::Refused(SyncReason::Older.into()));
         }
-        let (ours, _) = self.ownership(place, turn.id).await?;
+        let ours = owning.ours().await?;
         let ours = if held.blind { ours.resumed(&held.values.keys().cloned().collect()) } else { ours };
-        let (wanted, found) = (self.marks_of(place, turn.id, &values), self.marks_seen(place, turn.id, &held, &ours));
+        let (wanted, found) = (owning.key().marks_of(&values), owning.key().marks_seen(&held, &ours));
         let (prune, adopt) = (turn.rule.prune(), turn.rule.adopt());
         let steps = key_steps(&KeySituation { wanted: &wanted, held: &found, ours: &ours, prune, adopt });
         let not_ours = foreign(&steps);
@@ -75,7 +64,7 @@ impl Engine {
             return Ok(Outcome::Blocked(Trouble::new(SyncReason::KeysNotOurs, &some(&not_ours))));
         }
         let claim = ours.claim(&wanted, &steps, &found);
-        self.keep_ownership(place, turn.id, claim.clone()).await?;
+        owning.keep(&claim).await?;
         here(Point::SyncClaimed);
         self.still_ours(turn.claim).await?;
         self.still_stands(place, &turn.id.environment, approved).await?;
@@ -108,7 +97,7 @@ impl Engine {
                 Err(fault) => return Ok(of_outbound(&fault)),
             }
         }
-        self.keep_ownership(place, turn.id, settled).await?;
+        owning.keep(&settled).await?;
         Ok(Outcome::Converged)
     }
 
@@ -122,11 +111,12 @@ impl Engine {
                 return Ok(Drift::Unknown);
             }
         };
-        let (ours, comparable) = self.ownership(place, turn.id).await?;
+        let owned = self.owned(place.repo.id, turn.id);
+        let (ours, comparable) = owned.known().await?;
         if !comparable {
             return Ok(Drift::Unknown);
         }
-        let strayed = ours.strayed(&self.marks_seen(place, turn.id, &held, &ours));
+        let strayed = ours.strayed(&owned.key().marks_seen(&held, &ours));
         if strayed.is_empty() {
             return Ok(Drift::None);
         }
@@ -152,38 +142,6 @@ impl Engine {
 
     fn target_name(&self, place: &Place, id: &TargetId) -> String {
         format!("{} {id}", place.repo.name)
-    }
-
-    fn marks_of(&self, place: &Place, id: &TargetId, values: &Values) -> Marks {
-        let key = self.signer.derive(MARKS);
-        values.iter().map(|(name, value)| (name.clone(), mark(&key, (place.repo.id.get(), id), name, value))).collect()
-    }
-
-    /// Marks of what a target holds.
-    fn marks_seen(&self, place: &Place, id: &TargetId, held: &Held, ours: &Ownership) -> Marks {
-        let key = self.signer.derive(MARKS);
-        let of = |(name, seen): (&String, &Seen)| {
-            let mark = match seen {
-                Seen::Value(value) => mark(&key, (place.repo.id.get(), id), name, value),
-                Seen::Written(when) => ours.unread(name, when),
-            };
-            (name.clone(), mark)
-        };
-        held.values.iter().map(of).collect()
-    }
-
-    /// Which keys are ours. `true`: their marks can be compared with marks made now.
-    async fn ownership(&self, place: &Place, id: &TargetId) -> Result<(Ownership, bool), TurnError> {
-        let note = self.journal.note(place.repo.id, &NoteKey::Owned(id.clone())).await?;
-        let note = note.and_then(|text| serde_json::from_str::<Note>(&text).ok());
-        let by = self.signer.fingerprint().to_string();
-        Ok(note.map_or((Ownership::default(), true), |note| (note.ours, note.by == by)))
-    }
-
-    async fn keep_ownership(&self, place: &Place, id: &TargetId, ours: Ownership) -> Result<(), TurnError> {
-        let note = Note { by: self.signer.fingerprint().to_string(), ours };
-        let text = serde_json::to_string(&note).map_err(|fault| TurnError::Ledger(fault.to_string()))?;
-        Ok(self.journal.keep_note(place.repo.id, &NoteKey::Owned(id.clone()), &text).await?)
     }
 }
 
@@ -211,16 +169,6 @@ fn unfit(target: &Target, values: &Values, held: &Held) -> Option<Trouble> {
     }
     let keys = held.values.keys().chain(values.keys()).collect::<BTreeSet<_>>().len();
     (keys > room.keys).then(|| Trouble::new(SyncReason::Room, &format!("{keys} keys, those of others included")))
-}
-
-/// A mark of a value: of this key of this target alone.
-fn mark(key: &[u8; 32], (repo, id): (u64, &TargetId), name: &str, value: &str) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
-    for part in [repo.to_string().as_str(), id.to_string().as_str(), name, value] {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part.as_bytes());
-    }
-    hex::encode(mac.finalize().into_bytes())
 }
 
 /// Some keys by name, and how many more.

@@ -91,7 +91,7 @@ pub(super) fn sync(job: &Job, outputs: &mut Outputs) -> Outcome {
 }
 
 /// The repository of the job, as GitHub names it now; that it is the same one is checked by its number.
-async fn repository(job: &Job, engine: &Engine) -> Result<RepoRef, Report> {
+pub(super) async fn repository(job: &Job, engine: &Engine) -> Result<RepoRef, Report> {
     let id = job.repository_id()?;
     let found = engine.only_repository().await.map_err(|fault| failed(&fault))?;
     found.filter(|repo| repo.id == id).ok_or_else(|| {
@@ -131,14 +131,14 @@ async fn writes(job: &Job, engine: &Engine, repo: &RepoRef, outputs: &mut Output
     })
 }
 
-fn settings(job: &Job) -> Result<ByToken, Report> {
+pub(super) fn settings(job: &Job) -> Result<ByToken, Report> {
     let sources = Sources::from_process(std::collections::BTreeMap::new(), None).map_err(Report::from)?;
     let settings = Settings::resolve(&sources, &read_text).map_err(Report::from)?;
     let data = job.temporary("countersign-data")?;
     ByToken::read(&settings, job.token()?, job.repository()?, data).map_err(Report::from)
 }
 
-fn failed(fault: &TurnError) -> Report {
+pub(super) fn failed(fault: &TurnError) -> Report {
     Report::chain(Exit::FAILED, fault)
 }
 

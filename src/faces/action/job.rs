@@ -11,14 +11,20 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::faces::exit::{Exit, Report};
 
 /// Variables that are secrets: masked before anything is printed, never shown.
-const SECRETS: [&str; 3] = ["COUNTERSIGN_ACTION_TOKEN", "COUNTERSIGN_SIGNING_KEY", "SOPS_AGE_KEY"];
+const SECRETS: [&str; 4] =
+    ["COUNTERSIGN_ACTION_TOKEN", "COUNTERSIGN_SIGNING_KEY", "SOPS_AGE_KEY", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+
+/// What a secret of a target has behind its name: where it may go, and whether that may be in a private network.
+const BESIDE: [&str; 2] = ["_HOSTS", "_PRIVATE"];
 
 /// Variables of the runner and of `action.yml`.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 18] = [
     "ACTION_COMMAND",
     "ACTION_ENVIRONMENT",
     "ACTION_FORMAT",
     "ACTION_ARGS",
+    "ACTION_ORDER",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
     "GITHUB_EVENT_NAME",
     "GITHUB_EVENT_PATH",
     "GITHUB_REPOSITORY",
@@ -37,19 +43,28 @@ const KNOWN: [&str; 16] = [
 pub(super) struct Job {
     plain: BTreeMap<&'static str, String>,
     secret: BTreeMap<&'static str, SecretString>,
+    grants: BTreeMap<String, SecretString>,
 }
 
 impl Job {
     /// Reads the environment of this process.
     pub(super) fn from_process() -> Self {
-        Self::read(|name| std::env::var(name).ok())
+        let all = || {
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        };
+        Self::read(|name| std::env::var(name).ok(), &all().collect())
     }
 
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+    fn read(variable: impl Fn(&str) -> Option<String>, all: &BTreeMap<String, String>) -> Self {
         let set = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
         let plain = KNOWN.into_iter().filter_map(|name| Some((name, set(name)?))).collect();
         let secret = SECRETS.into_iter().filter_map(|name| Some((name, set(name)?.into()))).collect();
-        Self { plain, secret }
+        let mut grants: BTreeMap<String, SecretString> = BTreeMap::new();
+        for name in all.keys().filter_map(|name| name.strip_suffix(BESIDE[0])) {
+            let names = std::iter::once(name.to_owned()).chain(BESIDE.map(|end| format!("{name}{end}")));
+            grants.extend(names.filter_map(|name| Some((name.clone(), all.get(&name)?.clone().into()))));
+        }
+        Self { plain, secret, grants }
     }
 
     /// A variable.
@@ -67,7 +82,27 @@ impl Job {
 
     /// Every secret, to mask.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.secret.values().map(|secret| secret.expose_secret())
+        let of_targets = self.grants.iter().filter(|(name, _)| !BESIDE.iter().any(|end| name.ends_with(end)));
+        self.secret.values().chain(of_targets.map(|(_, secret)| secret)).map(|secret| secret.expose_secret())
+    }
+
+    /// Secrets of targets that the step was given, and what stands beside them.
+    pub(super) fn grants(&self) -> impl Iterator<Item = (&str, String)> {
+        self.grants.iter().map(|(name, value)| (name.as_str(), value.expose_secret().to_owned()))
+    }
+
+    /// The order of a server.
+    pub(super) fn order(&self) -> Result<&str, Report> {
+        self.need("ACTION_ORDER")
+    }
+
+    /// Where GitHub gives this job tokens that say who it is, and what for.
+    pub(super) fn id_token(&self) -> Result<(&str, SecretString), Report> {
+        let token = self.secret.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN").cloned();
+        self.get("ACTIONS_ID_TOKEN_REQUEST_URL").zip(token).ok_or_else(|| {
+            Report::usage("this job gets no token from GitHub that says who it is")
+                .help("give it `permissions: id-token: write`, beside `contents: read`")
+        })
     }
 
     /// Whether a key of the ledger was given.

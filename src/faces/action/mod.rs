@@ -7,6 +7,7 @@ mod admit;
 mod files;
 mod gate;
 mod job;
+mod ordered;
 mod runner;
 mod values;
 mod verbs;
@@ -50,7 +51,7 @@ fn command(job: &Job, runner: &mut Runner, outputs: &mut Outputs) -> Outcome {
         }
         "sync" => {
             runner.stop()?;
-            gate::sync(job, outputs)
+            if job.get("ACTION_ORDER").is_some() { ordered::run(job, outputs) } else { gate::sync(job, outputs) }
         }
         "check" => verbs::check(job, runner, outputs),
         "verify" => verbs::verify(job, runner, outputs),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use countersign_core::domain::{RefName, RepoName};
 use secrecy::SecretString;
 
-use super::serve::{base_url, ledger, log, log_format, signing_key};
-use super::{BaseUrl, Faults, Key, LogFormat, Settings};
+use super::serve::{base_url, crash_at, ledger, log, log_format, signing_key};
+use super::{BaseUrl, Faults, Key, LogFormat, Settings, SopsVariables};
+use crate::engine::crash::{self, Passing};
 
 /// A token, and what goes with it.
 pub struct ByToken {
@@ -26,6 +27,10 @@ pub struct ByToken {
     pub ledger: RefName,
     /// Bare clones.
     pub data_dir: PathBuf,
+    /// What the variables of sops say: used for orders alone.
+    pub sops: SopsVariables,
+    /// Where a test wants the process to die.
+    pub crash_at: Option<Passing>,
     /// Tracing filter.
     pub log: String,
     /// How logs are written.
@@ -45,13 +50,29 @@ impl ByToken {
             faults.note(ledger(settings)),
         );
         let logs = (faults.note(log(settings)), faults.note(log_format(settings)));
+        let crash_at = faults.note(crash_at(settings, crash::AVAILABLE));
         let key = match settings.secret(Key::SigningKey) {
             Some(_) => faults.note(signing_key(settings)).map(Some),
             None => Some(None),
         };
         let (Some(github_api), Some(github), Some(ledger)) = addresses else { return Err(faults) };
         let ((Some(log), Some(log_format)), Some(signing_key)) = (logs, key) else { return Err(faults) };
+        let Some(crash_at) = crash_at else { return Err(faults) };
         let trust = settings.text(Key::Trust).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-        Ok(Self { github_api, github, token, repo, signing_key, trust, ledger, data_dir, log, log_format })
+        let sops = settings.sops().clone();
+        Ok(Self {
+            github_api,
+            github,
+            token,
+            repo,
+            signing_key,
+            trust,
+            ledger,
+            data_dir,
+            sops,
+            crash_at,
+            log,
+            log_format,
+        })
     }
 }

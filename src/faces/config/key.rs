@@ -72,6 +72,7 @@ settings! {
     SmtpUrl "smtp_url" None, WithoutPassword, "mail server: `smtps://user:password@host`, or `smtp://…` (STARTTLS)";
     MailFrom "mail_from" None, Whole, "sender of mail";
     TemplatesDir "templates_dir" None, Whole, "folder whose `notify/` holds texts that replace ours";
+    PublicUrl "public_url" None, Whole, "address of the server for jobs that deliver (`run_in: runner`)";
     Log "log" Some("info"), Whole, "tracing filter";
     LogFormat "log_format" None, Whole, "`text` or `json`; unset: text on a terminal, else JSON";
 }

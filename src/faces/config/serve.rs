@@ -115,6 +115,8 @@ pub struct ServeConfig {
     pub mail: Option<MailServer>,
     /// Where texts of the operator's own are.
     pub templates_dir: Option<PathBuf>,
+    /// Where jobs find this server.
+    pub public_url: Option<BaseUrl>,
     /// Tracing filter.
     pub log: String,
     /// How logs are written.
@@ -146,6 +148,10 @@ impl ServeConfig {
         let times = (faults.note(interval(settings)), faults.note(span(settings, Key::Quiet)));
         let logs = (faults.note(log(settings)), faults.note(log_format(settings)));
         let mail = faults.note(mail::server(settings));
+        let public_url = match settings.text(Key::PublicUrl) {
+            Some(_) => faults.note(base_url(settings, Key::PublicUrl)).map(Some),
+            None => Some(None),
+        };
         let crash_at = faults.note(crash_at(settings, crash::AVAILABLE));
         let (
             (
@@ -163,8 +169,8 @@ impl ServeConfig {
             ),
             (Some(reconcile_interval), Some(quiet)),
             (Some(log), Some(log_format)),
-            (Some(mail), Some(crash_at)),
-        ) = (read, times, logs, (mail, crash_at))
+            (Some(mail), Some(crash_at), Some(public_url)),
+        ) = (read, times, logs, (mail, crash_at, public_url))
         else {
             return Err(faults);
         };
@@ -191,6 +197,7 @@ impl ServeConfig {
             sops: settings.sops().clone(),
             mail,
             templates_dir: mail::templates(settings),
+            public_url,
             log,
             log_format,
             crash_at,

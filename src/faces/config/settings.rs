@@ -287,6 +287,7 @@ fn of_runner(key: Key, sources: &Sources) -> Option<Value> {
         | Key::SmtpUrl
         | Key::MailFrom
         | Key::TemplatesDir
+        | Key::PublicUrl
         | Key::Log
         | Key::LogFormat => return None,
     };

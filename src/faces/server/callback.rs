@@ -1,4 +1,5 @@
-//! `POST /api/v1/syncs/{id}/status`: a receiver of a webhook says what became of a delivery.
+//! `POST /api/v1/syncs/{id}/status`: a receiver of a webhook says what became of a delivery; a job, whose ids begin with `job_`, is
+//! heard by [`super::jobs`].
 //!
 //! Believed only when it is signed as Standard Webhooks says with the secret the delivery was signed with, for exactly that
 //! delivery and generation, within five minutes. It is kept, and asks for a look at the target; what it means is decided there.
@@ -7,11 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_core::delivery::{SignedHeaders, SigningSecrets, StandardFault};
-use countersign_core::domain::{Sequence, SyncId, TargetId, Timestamp};
+use countersign_core::domain::{JobId, Sequence, SyncId, TargetId, Timestamp};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -21,7 +22,7 @@ use tracing::{error, info, warn};
 
 use super::metrics::delivered;
 use super::webhook::text;
-use super::{Service, answer};
+use super::{Service, answer, jobs};
 use crate::engine::ports::{Callback, JournalError};
 use crate::engine::take_callback;
 
@@ -52,13 +53,13 @@ enum Word {
 }
 
 /// Why a call is refused.
-struct Refusal {
-    code: StatusCode,
-    what: String,
-    help: &'static str,
+pub(super) struct Refusal {
+    pub(super) code: StatusCode,
+    pub(super) what: String,
+    pub(super) help: &'static str,
 }
 
-fn refusal(code: StatusCode, what: impl Into<String>, help: &'static str) -> Refusal {
+pub(super) fn refusal(code: StatusCode, what: impl Into<String>, help: &'static str) -> Refusal {
     Refusal { code, what: what.into(), help }
 }
 
@@ -69,6 +70,9 @@ pub(super) async fn take(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    if let Ok(order) = JobId::parse(&id) {
+        return jobs::take(&service, &order, &headers, body).await;
+    }
     let (id, callback, message) = match read(&service, &id, &headers, body).await {
         Ok(told) => told,
         Err(Refusal { code, what, help }) => {
@@ -106,27 +110,31 @@ async fn read(
         refusal(StatusCode::NOT_FOUND, "this is not the id of a delivery", help)
     })?;
     if headers.contains_key(AUTHORIZATION) && !headers.contains_key("webhook-signature") {
-        let help = "sign the call with the secret of the target; tokens of workflow runs come with a later release";
-        return Err(refusal(StatusCode::UNAUTHORIZED, "a token proves nothing here yet", help));
+        let help =
+            "sign the call with the secret of the target; a token proves who a job is, under the id of its order alone";
+        return Err(refusal(StatusCode::UNAUTHORIZED, "a token proves nothing about a webhook", help));
     }
+    let body = json(headers, body, CAP).await?;
+    let at = signed(service, &id, headers, &body).await?;
+    let (callback, message) = told(&id, at, &body)?;
+    Ok((id, callback, message))
+}
+
+/// The bytes of a small JSON body.
+pub(super) async fn json(headers: &HeaderMap, body: Body, cap: usize) -> Result<Bytes, Refusal> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         let help = "send `content-type: application/json`";
         return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the call is not JSON", help));
     }
-    let body = match timeout(TIME, to_bytes(body, CAP)).await {
-        Ok(Ok(body)) => body,
+    match timeout(TIME, to_bytes(body, cap)).await {
+        Ok(Ok(body)) => Ok(body),
         Ok(Err(_)) => {
             let help = "send what docs/webhooks.md shows; a message needs no more than a sentence";
-            return Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "the call is larger than 16 KiB, or broke off", help));
+            Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "the call is too large, or broke off", help))
         }
-        Err(_) => {
-            return Err(refusal(StatusCode::REQUEST_TIMEOUT, "the call did not arrive within 10 s", "call again"));
-        }
-    };
-    let at = signed(service, &id, headers, &body).await?;
-    let (callback, message) = told(&id, at, &body)?;
-    Ok((id, callback, message))
+        Err(_) => Err(refusal(StatusCode::REQUEST_TIMEOUT, "the call did not arrive within 10 s", "call again")),
+    }
 }
 
 /// Checks the signature; the instant it names. Whether the delivery, its target or its secret exists is not told apart.
@@ -304,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_is_not_enough_yet_and_says_so() {
+    async fn a_token_is_not_enough_and_the_answer_says_so() {
         let world = World::new();
         let mut request = Call::default().request();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
@@ -312,7 +320,7 @@ mod tests {
         }
         request.headers_mut().insert("authorization", "Bearer canary".parse().unwrap());
         let (status, answer) = world.ask(request).await;
-        assert_eq!((status.as_u16(), answer["error"].as_str()), (401, Some("a token proves nothing here yet")));
+        assert_eq!((status.as_u16(), answer["error"].as_str()), (401, Some("a token proves nothing about a webhook")));
         let mut request = Call::default().request();
         request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
         assert_eq!(world.ask(request).await.0.as_u16(), 415);

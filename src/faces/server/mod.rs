@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod callback;
 mod health;
+mod jobs;
 pub mod metrics;
 mod run;
 pub mod setup;
@@ -24,6 +25,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use jobs::Reception;
 pub use run::{Listeners, ServerError, run, set_up, stop_on_signals};
 
 use crate::engine::ports::{Clock, Grants, Journal};
@@ -39,6 +41,8 @@ pub struct Service {
     pub secrets: WebhookSecrets,
     /// Secrets of targets, which sign what receivers call back.
     pub grants: Arc<dyn Grants>,
+    /// Who hears jobs that deliver for us.
+    pub jobs: Option<Reception>,
     /// Quiet time after a push.
     pub quiet: Span,
     /// Where the ledger lives.

@@ -54,6 +54,7 @@ impl World {
             clock: Arc::new(Noon),
             secrets: secrets(),
             grants: Arc::new(Granting),
+            jobs: None,
             quiet: Span::from_seconds(10),
             ledger: RefName::parse("refs/heads/countersign/ledger").unwrap(),
             ourselves: Arc::default(),

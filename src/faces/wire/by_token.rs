@@ -7,13 +7,16 @@ use std::sync::Arc;
 use countersign_core::domain::{InstallationId, Oid, Span};
 use countersign_core::ledger::{KeyClass, KeyFingerprint, SigningKey, Trust};
 use countersign_core::notify::Templates;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::{AdoptFault, Given, ServeError, assemble, log_as};
+use super::{AdoptFault, Given, ServeError, assemble, log_as, shared};
+use crate::adapters::desk::HttpDesk;
 use crate::adapters::github::{Credentials, GitHubConfig};
+use crate::adapters::grants::{GrantTable, StepGrants, StepSecrets};
 use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::store;
+use crate::engine::ports::Desk;
 use crate::engine::{self, Adopted, Engine};
 use crate::faces::config::ByToken;
 
@@ -25,7 +28,34 @@ const NO_INSTALLATION: InstallationId = InstallationId::new(0);
 /// # Errors
 /// When a part cannot be set up.
 pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError> {
+    let keyring = KeyringTable::new(Arc::default(), Shared::default());
+    built(config, Given { grants: Arc::new(GrantTable::new(Arc::default())), keyring, mailer: None }).await
+}
+
+/// The same for a job that carries out an order: it opens with the identities, and delivers with the secrets, that its step was
+/// given.
+///
+/// # Errors
+/// When a part cannot be set up.
+pub async fn engine_for_order(config: &ByToken, step: StepSecrets) -> Result<Arc<Engine>, ServeError> {
+    let keyring = KeyringTable::new(Arc::default(), shared(&config.sops));
+    built(config, Given { grants: Arc::new(StepGrants::new(step)), keyring, mailer: None }).await
+}
+
+/// The way of a job to the server that ordered it.
+///
+/// # Errors
+/// When the client cannot be set up.
+pub fn desk(address: String, token: SecretString) -> Result<Arc<dyn Desk>, ServeError> {
+    let desk = HttpDesk::new(address, token).map_err(|fault| ServeError::Setup(fault.to_string()))?;
+    Ok(Arc::new(desk))
+}
+
+async fn built(config: &ByToken, given: Given) -> Result<Arc<Engine>, ServeError> {
     log_as(&config.log, config.log_format);
+    if let Some(passing) = config.crash_at {
+        engine::crash::arm(passing);
+    }
     let journal = store::open("sqlite::memory:").await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let pins: Result<Vec<_>, _> = config.trust.iter().map(|pin| KeyFingerprint::parse(pin)).collect();
     let pins = pins?;
@@ -46,6 +76,8 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
         templates: Templates::ours(),
         trust: Trust::pinned(pins),
         key_class: KeyClass::Action,
+        // nobody can report to a job
+        public_url: None,
     };
     let github = GitHubConfig {
         api_url: config.github_api.as_str().to_owned(),
@@ -56,8 +88,6 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
         },
     };
     let git = (config.data_dir.as_path(), config.github.as_str());
-    let given =
-        Given { grants: Arc::default(), keyring: KeyringTable::new(Arc::default(), Shared::default()), mailer: None };
     Ok(assemble((&github, git), given, (signer, settings), journal)?.engine)
 }
 

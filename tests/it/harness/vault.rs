@@ -13,7 +13,7 @@ use super::World;
 use super::receiver::{Answer, misbehave, text};
 
 /// Token of every server.
-const VAULT_TOKEN: &str = "hvs.vault-token-0123456789";
+pub(crate) const VAULT_TOKEN: &str = "hvs.vault-token-0123456789";
 
 const MERGE: &str = "application/merge-patch+json";
 
@@ -55,8 +55,13 @@ impl Vault {
 
     /// The target as the policy names it.
     pub(crate) fn target(&self, more: &str) -> String {
+        self.target_in("run_in: server, ", more)
+    }
+
+    /// The same, delivered to by whoever the policy says.
+    pub(crate) fn target_in(&self, place: &str, more: &str) -> String {
         format!(
-            "{{name: vault, run_in: server, vault: {{address: '{}', mount: kv, path: apps/payments, namespace: team/a, \
+            "{{name: vault, {place}vault: {{address: '{}', mount: kv, path: apps/payments, namespace: team/a, \
              token_from: VAULT_TOKEN, keys: ['db.*']}}{more}}}",
             self.url
         )

@@ -1,9 +1,10 @@
 //! From bytes that arrived to an event: first the signature over the raw bytes, then, and only then, a look inside.
 //!
 //! [`Unverified`] has no way to its content; [`Delivery`] is made by a right signature alone. What a runner of GitHub Actions hands
-//! over is no delivery and never called one: [`FromRunner`]. Nothing here reads the network, keeps anything, or decides what to do.
+//! over is no delivery and never called one: [`FromRunner`]. What GitHub says of a job that reports to us is [`JobClaims`]. Nothing here reads the network, keeps anything, or decides what to do.
 //! No fault ever repeats what the body said.
 
+mod job;
 mod read;
 mod runner;
 mod signature;
@@ -12,6 +13,7 @@ mod wire;
 
 use thiserror::Error;
 
+pub use job::{JobClaims, JobFault, JobWanted};
 pub use read::{Content, Fault, Unparsable};
 pub use runner::FromRunner;
 pub use signature::{NoSecret, SignatureFault, WebhookSecrets};

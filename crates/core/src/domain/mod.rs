@@ -21,6 +21,6 @@ pub use ids::{
 pub use names::ResolvedNames;
 pub use occasion::Occasion;
 pub use path::{Environment, PathFault, RepoPath};
-pub use sync::{Alias, SyncId, TargetName};
+pub use sync::{Alias, JobId, SyncId, TargetName};
 pub use target::{Evidence, RunState, SyncReceipt, TargetId, TargetKind};
 pub use time::{InvalidTime, Span, Timestamp};

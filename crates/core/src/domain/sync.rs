@@ -143,6 +143,63 @@ impl<'de> Deserialize<'de> for SyncId {
     }
 }
 
+/// One order to a job: `job_<repository>_<generation>_<environment>_<target>_<which>`, counted from 1 for each delivery.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId {
+    /// Repository.
+    pub repo: RepoId,
+    /// Sequence of the covering ledger entry.
+    pub generation: Sequence,
+    /// Environment.
+    pub environment: Environment,
+    /// Target.
+    pub target: TargetName,
+    /// Which order for this delivery it is.
+    pub attempt: u32,
+}
+
+impl JobId {
+    /// Parses what [`fmt::Display`] prints, and nothing else.
+    ///
+    /// # Errors
+    /// When the text is no such id.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let surplus = || InvalidId::new(text, "the id of an order");
+        let mut parts = text.splitn(6, '_');
+        let mut next = || parts.next().ok_or_else(surplus);
+        if next()? != "job" {
+            return Err(surplus());
+        }
+        let id = Self {
+            repo: next()?.parse().map_err(|_| surplus())?,
+            generation: next()?.parse().map_err(|_| surplus())?,
+            environment: Environment::parse(next()?).map_err(|_| surplus())?,
+            target: TargetName::parse(next()?).map_err(|_| surplus())?,
+            attempt: next()?.parse().map_err(|_| surplus())?,
+        };
+        if id.to_string() == text { Ok(id) } else { Err(surplus()) }
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { repo, generation, environment, target, attempt } = self;
+        write!(f, "job_{repo}_{generation}_{environment}_{target}_{attempt}")
+    }
+}
+
+impl Serialize for JobId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for JobId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -159,6 +216,19 @@ mod tests {
         assert!(TargetName::parse("hook-2").is_ok());
         for text in ["", "Hook", "a_b", "a b", &"a".repeat(65)] {
             assert!(TargetName::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_an_order_is_read_as_it_is_printed_and_in_no_other_form() {
+        let text = "job_1296269_128_prod-eu_vault-2_3";
+        let id = JobId::parse(text).unwrap();
+        assert_eq!(
+            (id.generation.get(), id.target.as_str(), id.attempt, id.to_string().as_str()),
+            (128, "vault-2", 3, text)
+        );
+        for text in ["", "job", "sync_1_2_a_b_3", "job_1_2_a_b", "job_1_2_a_b_03", "job_1_2_a_b_x", "job_1_2_a_b_3_4"] {
+            assert!(JobId::parse(text).is_err(), "{text}");
         }
     }
 

@@ -125,8 +125,8 @@ pub enum Effect {
         file: String,
         /// The branch it is taken from.
         reference: RefName,
-        /// What it is told.
-        order: Order,
+        /// What it is told, JSON: an order of ours.
+        order: String,
     },
     /// Send a repository event with the order as its payload (decision 0016).
     SendEvent {

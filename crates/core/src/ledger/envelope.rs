@@ -140,7 +140,7 @@ impl Envelope {
 }
 
 /// `PAE(type, body) = "DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`: the bytes that are signed.
-fn pre_authentication_encoding(kind: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn pre_authentication_encoding(kind: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("DSSEv1 {} {kind} {} ", kind.len(), body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes

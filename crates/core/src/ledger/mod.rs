@@ -14,6 +14,7 @@ mod entry;
 mod envelope;
 mod fold;
 mod keys;
+mod order;
 mod problem;
 mod recheck;
 mod replay;
@@ -36,6 +37,7 @@ pub use entry::{
 };
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE};
 pub use keys::{InvalidKey, KeyClass, KeyFingerprint, PublicKey, SecretPem, SigningKey};
+pub use order::{JobOrder, ORDER_LASTS, OrderFault, Ordered};
 pub use problem::{Problem, ProblemCode, Severity};
 pub use recheck::{Rerun, rerun};
 pub use replay::Replayed;

@@ -15,6 +15,7 @@ pub struct SyncRule {
     pub(super) place: Place,
     pub(super) target: Target,
     pub(super) after: Vec<TargetName>,
+    pub(super) runs_in: RunsIn,
     pub(super) on_drift: OnDrift,
     pub(super) prune: Prune,
     pub(super) adopt: bool,
@@ -45,6 +46,12 @@ impl SyncRule {
         &self.after
     }
 
+    /// Who delivers.
+    #[must_use]
+    pub fn runs_in(&self) -> &RunsIn {
+        &self.runs_in
+    }
+
     /// What happens when it differs from what is approved.
     #[must_use]
     pub fn on_drift(&self) -> OnDrift {
@@ -62,6 +69,18 @@ impl SyncRule {
     pub fn adopt(&self) -> bool {
         self.adopt
     }
+}
+
+/// Who delivers to a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunsIn {
+    /// The server itself.
+    Server,
+    /// A job that the server starts, and that reports to it.
+    Runner {
+        /// Its workflow, on the default branch: the file below `.github/workflows/`.
+        workflow: String,
+    },
 }
 
 /// Which secret of a key-value store, and which keys of the environment go there.

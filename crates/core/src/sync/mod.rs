@@ -12,6 +12,7 @@ mod keys;
 mod look;
 mod order;
 mod plan;
+mod report;
 mod retry;
 mod run;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use keys::{KeySituation, KeyStep, Marks, Ownership, foreign, key_steps, writ
 pub use look::{Application, Health, Look, Operation, of_application, of_statuses, strayed};
 pub use order::Order;
 pub use plan::{Approved, Planned, Situation, Standing, Step, plan};
+pub use report::{JobEnd, JobReport, JobWord};
 pub use retry::{MAX_ATTEMPTS, delay};
 pub use run::{LOOK_FOR, Outcome, Run};
 pub use trouble::{SyncReason, Trouble};

@@ -104,8 +104,8 @@ reasons! {
     Conflict = "target-conflict", "somebody else wrote to the target at the same time",
         "see who else writes there, then write `/countersign sync` on the pull request";
     /// The server has no identity for the environment.
-    NoIdentity = "target-without-identity", "the server has no usable age identity of the environment",
-        "the operator names one: [repositories.\"OWNER/NAME\".environments.NAME] age_identity_file = \"…\"";
+    NoIdentity = "target-without-identity", "whoever delivers has no usable age identity of the environment",
+        "the operator names one: [repositories.\"OWNER/NAME\".environments.NAME] age_identity_file = \"…\"; a job gets it as `age-key`";
     /// A document cannot be opened.
     NotOpened = "target-not-opened", "a document of the environment cannot be opened",
         "make the server's identity one of its readers, in `.sops.yaml` and with `countersign updatekeys`";
@@ -118,6 +118,15 @@ reasons! {
     /// More than the target holds.
     Room = "target-too-small", "the values are more than the target holds",
         "choose fewer with `keys`, or make them shorter: docs/syncs.md names the limits";
+    /// The server does not know where a job finds it.
+    NoAddress = "runner-without-address", "there is no address at which a job could report to the server",
+        "the operator sets COUNTERSIGN_PUBLIC_URL, or the policy says `run_in: server`; without a server no job is started";
+    /// A job ended, and said nothing.
+    Silent = "runner-silent", "the job ended without a report",
+        "look at its log; it is started again, or with `/countersign sync` on the pull request";
+    /// No job began in time.
+    NotBegun = "runner-not-begun", "no job began within 15 minutes",
+        "see whether a runner is free, and whether the environment waits for somebody; a new job is started";
     /// The target does something else.
     TargetBusy = "target-busy", "the target is busy with another operation", "nothing to do: it is tried again";
     /// A permission of the App is missing.

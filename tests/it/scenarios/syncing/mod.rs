@@ -8,6 +8,7 @@ mod environments;
 mod failing;
 mod gitops;
 mod jobs;
+mod ordered;
 mod reporting;
 mod vault;
 

@@ -10,6 +10,7 @@ mod forgery;
 mod frozen;
 mod golden;
 mod model;
+mod order;
 mod put_back;
 mod ratified;
 mod replayed;

@@ -30,17 +30,10 @@ fn sync(raw: &RawSync, faults: &mut Faults) {
     let help = "use `dispatch` or `webhook`: a workflow or a receiver of your own reaches anything else";
     field(&raw.kubernetes, "kubernetes", help, faults);
     let values = raw.vault.key().or(raw.github_environment.key());
-    if let (Some(key), true) = (values, raw.run_in.is_absent()) {
-        let help = "write `run_in: server`, and give the server an age identity of the environment";
-        faults.push(not_supported("run_in: runner", key, help));
-    }
-    let help = if values.is_some() {
-        "write `run_in: server`, and give the server an age identity of the environment"
-    } else {
-        "leave it out: the server delivers"
-    };
-    word(&raw.run_in, RunIn::Runner, "run_in: runner", help, faults);
     if values.is_none() {
+        let help = "leave it out: the server delivers what needs no values";
+        word(&raw.run_in, RunIn::Runner, "run_in: runner", help, faults);
+        field(&raw.runner, "runner", help, faults);
         let help = "leave it out: these targets hold no keys of ours";
         word(&raw.prune, Prune::Owned, "prune: owned", help, faults);
         word(&raw.adopt, true, "adopt: true", help, faults);

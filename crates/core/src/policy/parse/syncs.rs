@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{Alias, RefName, TargetName};
 use crate::policy::diagnostic::{Code, Diagnostic, Place, shown};
 use crate::policy::model::{EnvironmentRule, OnDrift};
-use crate::policy::raw::{Prune, RawDispatch, RawSync, RawWebhook};
+use crate::policy::raw::{Prune, RawDispatch, RawSync, RawWebhook, RunIn};
 use crate::policy::read::{Faults, Field, List, Located, nearest};
-use crate::policy::syncs::{SyncRule, Target};
+use crate::policy::syncs::{RunsIn, SyncRule, Target};
 
 use super::{MAX_SYNCS, capped, gitops, names, vessels};
 
 /// Longest type of a repository event, as GitHub takes it.
 const MAX_EVENT: usize = 100;
+/// The workflow whose job delivers, where the policy names none.
+const WORKFLOW: &str = "countersign-sync.yml";
 
 pub(super) fn all(field: &Field<List<RawSync>>, faults: &mut Faults) -> Vec<SyncRule> {
     let (Some(list), Some(key)) = (field.given(), field.key()) else { return Vec::new() };
@@ -45,6 +47,7 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
     let name = names::name(&raw.name, faults);
     let after = after(raw, known, faults);
     let target = target(raw, place, faults)?;
+    let runs_in = runs_in(raw, &target, faults)?;
     let usual = match target {
         Target::Branch { .. } => OnDrift::Reapply,
         Target::Workflow { .. }
@@ -61,9 +64,32 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
         target,
         after,
         on_drift: raw.on_drift.given().map_or(usual, |word| word.value),
+        runs_in,
         prune: raw.prune.given().map_or(Prune::Never, |word| word.value),
         adopt: raw.adopt.given().is_some_and(|word| word.value),
     })
+}
+
+/// Who delivers: a job, where values are delivered and nothing else is written. Elsewhere the other words are refused by name.
+fn runs_in(raw: &RawSync, target: &Target, faults: &mut Faults) -> Option<RunsIn> {
+    if !target.holds_values() {
+        return Some(RunsIn::Server);
+    }
+    if raw.run_in.given().is_some_and(|word| word.value == RunIn::Server) {
+        if let Some(key) = raw.runner.key() {
+            faults.push(
+                Diagnostic::error(Code::Conflict, "`runner` and `run_in: server` exclude each other")
+                    .at(key)
+                    .help("let a job deliver, or the server: leave one of them out"),
+            );
+            return None;
+        }
+        return Some(RunsIn::Server);
+    }
+    let Some(file) = raw.runner.given().and_then(|runner| runner.value.workflow.given()) else {
+        return Some(RunsIn::Runner { workflow: WORKFLOW.to_owned() });
+    };
+    workflow_file(file, faults).map(|workflow| RunsIn::Runner { workflow })
 }
 
 fn after(raw: &RawSync, known: Option<&BTreeSet<&str>>, faults: &mut Faults) -> Vec<TargetName> {
@@ -170,14 +196,7 @@ fn dispatch(raw: &Located<RawDispatch>, faults: &mut Faults) -> Option<Target> {
         (None, None) => None,
         (Some(file), None) => {
             let branch = names::branch(&raw.value.r#ref, faults);
-            is_workflow(&file.value).then(|| Target::Workflow { file: file.value.clone(), branch }).or_else(|| {
-                faults.push(
-                    Diagnostic::error(Code::Malformed, format!("`{}` is not a workflow file", shown(&file.value)))
-                        .at(file.place)
-                        .help("write the file name below `.github/workflows/`, such as `deploy.yml`"),
-                );
-                None
-            })
+            workflow_file(file, faults).map(|file| Target::Workflow { file, branch })
         }
         (None, Some(event)) => {
             if let Some(key) = raw.value.r#ref.key() {
@@ -198,6 +217,19 @@ fn dispatch(raw: &Located<RawDispatch>, faults: &mut Faults) -> Option<Target> {
             })
         }
     }
+}
+
+/// Reads the file name of a workflow.
+fn workflow_file(file: &Located<String>, faults: &mut Faults) -> Option<String> {
+    if is_workflow(&file.value) {
+        return Some(file.value.clone());
+    }
+    faults.push(
+        Diagnostic::error(Code::Malformed, format!("`{}` is not a workflow file", shown(&file.value)))
+            .at(file.place)
+            .help("write the file name below `.github/workflows/`, such as `deploy.yml`"),
+    );
+    None
 }
 
 fn is_workflow(text: &str) -> bool {

@@ -34,8 +34,10 @@ shape! {
             webhook: RawWebhook,
             /// The list of targets that come first.
             after: List<String>,
-            /// The place it runs: `server` (default, to be written where values are delivered) or `runner` (not supported yet).
+            /// The place it runs: `runner` (default where values are delivered) or `server` (default elsewhere, and the only one there).
             run_in: RunIn,
+            /// The job that delivers, where `run_in` is `runner`.
+            runner: RawRunner,
             /// What happens to keys that are no longer in the documents: `never` (default) or `owned`.
             prune: Prune,
             /// The switch for taking over keys that are already there (default false).
@@ -73,6 +75,18 @@ words! {
         Report = "report",
         /// The approved content is written again.
         Reapply = "reapply",
+    }
+}
+
+shape! {
+    /// The job that delivers.
+    #[schemars(rename = "Runner")]
+    pub(in crate::policy) struct RawRunner {
+        required {}
+        optional {
+            /// The file name of its workflow on the default branch (default `countersign-sync.yml`).
+            workflow: String,
+        }
     }
 }
 

@@ -193,6 +193,24 @@ fn targets_read_as_written() {
 }
 
 #[test]
+fn values_are_delivered_by_a_job_unless_the_policy_says_otherwise() {
+    let target = "github_environment: {environment: a}";
+    let cases = [
+        (target.to_owned(), RunsIn::Runner { workflow: "countersign-sync.yml".to_owned() }),
+        (format!("{target}, run_in: runner"), RunsIn::Runner { workflow: "countersign-sync.yml".to_owned() }),
+        (format!("{target}, runner: {{workflow: mine.yml}}"), RunsIn::Runner { workflow: "mine.yml".to_owned() }),
+        (format!("{target}, run_in: server"), RunsIn::Server),
+        ("branch: {ref: env/production}".to_owned(), RunsIn::Server),
+    ];
+    for (target, expected) in cases {
+        let syncs = format!("    syncs: [{{name: one, {target}}}]\n    paths");
+        let policy = policy(&include_str!("base.yaml").replacen("    paths", &syncs, 1));
+        let rule = policy.sync(&"production/one".parse().unwrap()).unwrap();
+        assert_eq!(*rule.runs_in(), expected, "{target}");
+    }
+}
+
+#[test]
 fn an_environment_and_a_rule_know_where_they_stand_and_what_they_are_about() {
     let policy = policy(EXAMPLE);
     let production = policy.environment(&env("production")).unwrap();
