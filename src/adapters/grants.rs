@@ -136,6 +136,43 @@ mod tests {
     }
 
     #[test]
+    fn a_step_grants_what_stands_beside_its_hosts_and_nothing_of_ours() {
+        let step: StepSecrets = Box::new(|name| {
+            let text = match name {
+                "VAULT_TOKEN" | "BARE" | "SOPS_AGE_KEY" | "GITHUB_TOKEN" | "WRONG" => "secret",
+                "VAULT_TOKEN_HOSTS" => "vault.example.com 10.0.0.7",
+                "SOPS_AGE_KEY_HOSTS" | "GITHUB_TOKEN_HOSTS" => "evil.example",
+                "VAULT_TOKEN_PRIVATE" => "true",
+                "WRONG_HOSTS" => "https://vault.example.com/",
+                _ => return None,
+            };
+            Some(text.into())
+        });
+        let step = StepGrants::new(step);
+        let asked = |alias: &str| {
+            let (repo, alias) = names("acme/app", alias);
+            step.secret(&repo, &alias).map_err(|fault| fault.why)
+        };
+        let token = asked("VAULT_TOKEN").unwrap();
+        assert_eq!((token.value().expose_secret(), token.hosts().len(), token.allows_private()), ("secret", 2, true));
+        for (alias, why) in [
+            ("MISSING", WhyNot::NotInStep),
+            ("SOPS_AGE_KEY", WhyNot::NotInStep),
+            ("GITHUB_TOKEN", WhyNot::NotInStep),
+            ("BARE", WhyNot::NoHosts),
+            ("WRONG", WhyNot::NoHosts),
+        ] {
+            assert_eq!(asked(alias).err(), Some(why), "{alias}");
+        }
+        let (repo, alias) = names("acme/app", "BARE");
+        let told = step.secret(&repo, &alias).err().unwrap().to_string();
+        assert!(told.ends_with("help: give the step of the action `env: {BARE_HOSTS: vault.example.com}`"), "{told}");
+        let (repo, alias) = names("acme/app", "MISSING");
+        let told = step.secret(&repo, &alias).err().unwrap().to_string();
+        assert!(told.ends_with("help: give the step of the action `env: {MISSING: ${{ secrets.MISSING }}}`"), "{told}");
+    }
+
+    #[test]
     fn a_file_is_read_at_each_use() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hook");

@@ -152,7 +152,7 @@ impl Engine {
                 if report.is_none() && matches!(word, JobWord::Converged { .. }) {
                     return Err(over("the job has not begun"));
                 }
-                info!(%order, %run, ?word, "a job told how it ended");
+                info!(%order, %run, converged = matches!(word, JobWord::Converged { .. }), "a job told how it ended");
                 self.keep_report(repo, id, JobReport { order: order.clone(), run, ended: word.end() }).await?;
                 let look = Subject::Sync(repo.id, id.clone());
                 self.journal.schedule(&look, self.clock.now()).await.map_err(TurnError::from)?;

@@ -1,12 +1,12 @@
 //! Values that a job delivers: the server gives an order and holds no key; the job believes the ledger, and the server the job that
 //! it started.
 
-use github_sim::Push;
+use github_sim::{Level, Push};
 use serde_json::{Value, json};
 
 use super::{merged, policy, receipts, until_state};
 use crate::harness::{
-    CANARY, Front, SYNC_TEXT, SYNC_WORKFLOW, Stepped, VAULT_TOKEN, Vault, World, at_once, order_says,
+    CANARY, Front, SYNC_TEXT, SYNC_WORKFLOW, Secrets, Stepped, VAULT_TOKEN, Vault, World, at_once, order_says,
 };
 
 /// A world whose policy lets a job fill a store; the server runs, holds no identity and no token, and has given the first order.
@@ -234,6 +234,38 @@ async fn a_server_that_dies_finds_its_job(point: &'static str) {
     world.end();
 }
 
+/// Secrets of a GitHub environment, by a job that was handed a token that may write them; the server sees who writes there later.
+async fn a_job_fills_a_github_environment() {
+    let front = Front::start().await;
+    let target = "{name: actions, github_environment: {environment: production, keys: ['APP_*']}}";
+    let mut world = World::without_server(&policy(&[target])).await;
+    world.installation.set_permission("environments", Some(Level::Write));
+    let sealed = Secrets::of(&format!("APP_TOKEN: {CANARY}-1\nAPP_USER: app\n"));
+    let workflow = format!(".github/workflows/{SYNC_WORKFLOW}");
+    world.push(&world.zoe, Push::to("main").file(&workflow, SYNC_TEXT).file("secrets/production/app.yaml", sealed));
+    world.repo.set_secret("production", "OTHER", Some("stays"));
+    world.set("COUNTERSIGN_PUBLIC_URL", &front.url);
+    started(&mut world, &front);
+    fine(&world.play_job(1));
+    until_state(&world, "actions", "success");
+    let values = |world: &World| -> Vec<(String, String)> {
+        world.repo.secrets("production").into_iter().map(|(name, (value, _))| (name, value)).collect()
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let first = format!("{CANARY}-1");
+    assert_eq!(values(&world), [pair("APP_TOKEN", &first), pair("APP_USER", "app"), pair("OTHER", "stays")]);
+    let main = world.on_main("secrets/production/app.yaml").expect("it is there");
+    let (branch, text) = ("rita/token", Secrets::set_in(&main, "APP_TOKEN", "new"));
+    let push = Push::to(branch).from("main").file("secrets/production/app.yaml", text);
+    let pull = world.change_of(branch, push);
+    world.approve(&world.ann, pull);
+    world.until_merged(pull);
+    fine(&world.play_job(2));
+    world.until_comment(pull, "| `production/actions` | delivered |");
+    assert_eq!(values(&world), [pair("APP_TOKEN", "new"), pair("APP_USER", "app"), pair("OTHER", "stays")]);
+    world.end();
+}
+
 /// Without an address there is nobody to report to, and nothing is started.
 async fn without_an_address_nothing_is_started() {
     let vault = Vault::start().await;
@@ -254,6 +286,7 @@ fn jobs_that_deliver() {
         ("no keys", || Box::pin(a_job_that_should_have_no_keys_uses_none())),
         ("strangers", || Box::pin(a_stranger_is_not_heard())),
         ("keys of others", || Box::pin(a_job_takes_no_keys_of_others())),
+        ("environment", || Box::pin(a_job_fills_a_github_environment())),
         ("no address", || Box::pin(without_an_address_nothing_is_started())),
     ]);
 }
