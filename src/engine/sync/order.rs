@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Looks at a job that was started.
-    pub(super) async fn look_at_job(
+    pub(super) async fn look_at_ordered(
         &self,
         turn: &Turn<'_>,
         place: &Place,

@@ -149,7 +149,7 @@ impl Engine {
         approved: &Approved,
     ) -> Result<Next, TurnError> {
         if let RunsIn::Runner { workflow } = turn.rule.runs_in() {
-            let outcome = self.look_at_job(turn, place, (&mut run, workflow)).await?;
+            let outcome = self.look_at_ordered(turn, place, (&mut run, workflow)).await?;
             return self.ended(turn, place, run, outcome).await;
         }
         let outcome = match run.evidence.run {
