@@ -183,6 +183,9 @@ impl Engine {
         if let Some(note) = self.policy_note(place, &judged.policy, facts).await? {
             page.comment = page.comment.map(|comment| format!("{comment}\n{note}"));
         }
+        if let Some(note) = self.unreached_note(place, read.number).await {
+            page.comment = page.comment.map(|comment| format!("{comment}\n{note}"));
+        }
         self.bring(claim, &place.repo, &page, read.our_comment.as_ref()).await
     }
 

@@ -114,9 +114,6 @@ impl Engine {
         if let Some(note) = self.policy_note(place, &policy, &facts).await? {
             wanted.comment = wanted.comment.map(|comment| format!("{comment}\n{note}"));
         }
-        if let Some(note) = self.unreached_note(place, read.number).await {
-            wanted.comment = wanted.comment.map(|comment| format!("{comment}\n{note}"));
-        }
         self.bring(claim, &place.repo, &wanted, read.our_comment.as_ref()).await?;
         Ok(None)
     }

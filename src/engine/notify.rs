@@ -173,6 +173,9 @@ impl Engine {
 
     /// Who must be told of a bypass and has no address: said under the request, where they are.
     pub(super) async fn unreached_note(&self, place: &Place, pull: PrNumber) -> Option<String> {
+        if !notify::tells(&place.policy) {
+            return None;
+        }
         let (decision, known) = place.state().bypass_of_pull(pull)?;
         let url = self.page_of(&place.repo);
         let mut notice = notify::overdue(history(place, &url), decision, known, self.clock.now());

@@ -17,6 +17,8 @@ const DELIVERIES_REACH: Span = Span::from_seconds(3 * 86_400);
 const JUDGED_FOR: Span = Span::from_seconds(600);
 /// GitHub's marks name seconds, and its clock is not ours.
 const SAME_SECOND: Span = Span::from_seconds(5);
+/// How long a letter that was sent or given up is kept.
+const LETTERS_KEPT: Span = Span::from_seconds(90 * 86_400);
 /// How often the installations and failed deliveries are looked at.
 const INSTALLATIONS_EVERY: Span = Span::from_seconds(600);
 
@@ -44,6 +46,11 @@ impl Engine {
             self.journal.schedule(&Subject::Repository(repo.id), now).await?;
         }
         self.ask_for_failed_deliveries(now).await?;
+        let before = Timestamp::from_seconds(now.seconds() - LETTERS_KEPT.seconds().cast_signed());
+        let forgotten = self.journal.forget_letters(before).await?;
+        if forgotten > 0 {
+            info!(letters = forgotten, "threw old letters away");
+        }
         Ok(Some(now.plus(INSTALLATIONS_EVERY)))
     }
 

@@ -34,6 +34,10 @@ pub trait Outbox: Send + Sync {
 
     /// Letters that were given up, newest first.
     async fn given_up(&self, most: u32) -> Result<Vec<GivenUp>, JournalError>;
+
+    /// Throws away letters that were sent or given up and were last due before an instant; how many. That their notices were told
+    /// stays: none is told again.
+    async fn forget_letters(&self, before: Timestamp) -> Result<u64, JournalError>;
 }
 
 /// A letter that is neither sent nor given up.

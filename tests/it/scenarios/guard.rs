@@ -28,7 +28,7 @@ fn ruleset(world: &World, branch: &str, rules: &Value) -> u64 {
 }
 
 /// Everything guarded as it should be; the number of the ruleset of `main`.
-fn guarded(world: &World) -> u64 {
+pub(super) fn guarded(world: &World) -> u64 {
     let closed = json!([{"type": "creation"}, {"type": "update"}, {"type": "deletion"}, {"type": "non_fast_forward"}]);
     ruleset(world, "countersign/**/*", &closed);
     ruleset(world, "main", &rules(world.app.id))
@@ -36,7 +36,7 @@ fn guarded(world: &World) -> u64 {
 
 /// Waits until the rules were read since then.
 #[track_caller]
-fn until_looked(world: &World, since: Mark) {
+pub(super) fn until_looked(world: &World, since: Mark) {
     let of_held = |world: &World| {
         let since = world.sim.since(since);
         let looks = since.entries().iter().filter(|entry| entry.operation.as_deref() == Some("repos/get-branch-rules"));
@@ -46,7 +46,7 @@ fn until_looked(world: &World, since: Mark) {
 }
 
 /// Tells the server that a ruleset was changed.
-fn tell(world: &World, action: &str) {
+pub(super) fn tell(world: &World, action: &str) {
     let repository = world.api("/repos/acme/app");
     let body = json!({
         "action": action, "repository": repository, "installation": {"id": world.installation.id},

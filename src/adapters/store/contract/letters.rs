@@ -11,6 +11,7 @@ over_every_store!(
     letters_to_one_destination_wait_for_each_other,
     what_was_given_up_is_listed_and_counted,
     the_first_letter_of_a_thread_is_the_first_that_was_sent,
+    old_letters_are_thrown_away_and_their_notices_are_not_told_again,
 );
 
 fn letter(about: &str, address: &str, thread: &str) -> Letter {
@@ -95,4 +96,29 @@ async fn the_first_letter_of_a_thread_is_the_first_that_was_sent(store: Store) {
     assert_eq!(first("t").await, Some(id("3")));
     store.mark_letter(REPO, id("2"), &Mark::Sent).await.unwrap();
     assert_eq!((first("t").await, first("other").await), (Some(id("2")), None));
+}
+
+async fn old_letters_are_thrown_away_and_their_notices_are_not_told_again(store: Store) {
+    for (number, seconds) in [("sent", 0), ("given-up", 0), ("waiting", 0), ("begun", 0), ("young", 10)] {
+        store.tell(REPO, number, &[letter(number, "ann@example.com", "t")], at(seconds)).await.unwrap();
+    }
+    let mark = async |number: &str, mark: Mark| {
+        store.mark_letter(REPO, letter(number, "ann@example.com", "t").id, &mark).await.unwrap();
+    };
+    mark("sent", Mark::Sent).await;
+    mark("young", Mark::Sent).await;
+    mark("begun", Mark::Begun).await;
+    mark("given-up", Mark::GivenUp { at: at(5), reason: "refused".to_owned() }).await;
+    assert_eq!(store.forget_letters(at(0)).await.unwrap(), 0, "not before then");
+    assert_eq!(store.forget_letters(at(10)).await.unwrap(), 2);
+    assert_eq!(store.letters().await.unwrap(), LetterFigures { waiting: 2, given_up: 0 });
+    let first = store.first_sent(REPO, to("ann@example.com"), "t").await.unwrap();
+    assert_eq!(first, Some(letter("young", "ann@example.com", "t").id));
+    for number in ["sent", "given-up"] {
+        assert!(store.is_told(REPO, number).await.unwrap());
+        let again = [letter(number, "ann@example.com", "t")];
+        assert!(!store.tell(REPO, number, &again, at(20)).await.unwrap(), "{number}");
+    }
+    assert_eq!(store.forget_letters(at(1_000)).await.unwrap(), 1, "what waits is kept however old it is");
+    assert_eq!(store.letters().await.unwrap().waiting, 2);
 }

@@ -118,4 +118,11 @@ impl Outbox for MemoryJournal {
         found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         Ok(found)
     }
+
+    async fn forget_letters(&self, before: Timestamp) -> Result<u64, JournalError> {
+        let mut state = self.state();
+        let all = state.letters.len();
+        state.letters.retain(|kept| kept.waits() || kept.due >= before);
+        Ok((all - state.letters.len()) as u64)
+    }
 }

@@ -214,6 +214,10 @@ impl Outbox for PostgresJournal {
     async fn given_up(&self, most: u32) -> Result<Vec<GivenUp>, JournalError> {
         letters::given_up(&self.pool, most).await.map_err(during("list letters that were given up"))
     }
+
+    async fn forget_letters(&self, before: Timestamp) -> Result<u64, JournalError> {
+        letters::forget(&self.pool, before).await.map_err(during("throw old letters away"))
+    }
 }
 
 #[cfg(test)]

@@ -164,3 +164,12 @@ pub(super) async fn given_up(reader: &SqlitePool, most: u32) -> Result<Vec<Given
     };
     rows.iter().map(one).collect()
 }
+
+/// Throws away letters that are over and were last due before then.
+pub(super) async fn forget(writer: &SqlitePool, before: Timestamp) -> Result<u64, Fault> {
+    let gone = sqlx::query("DELETE FROM letters WHERE state IN ('sent', 'given-up') AND due_at < $1")
+        .bind(before.seconds())
+        .execute(writer)
+        .await?;
+    Ok(gone.rows_affected())
+}

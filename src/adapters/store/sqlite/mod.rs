@@ -251,6 +251,10 @@ impl Outbox for SqliteJournal {
     async fn given_up(&self, most: u32) -> Result<Vec<GivenUp>, JournalError> {
         letters::given_up(&self.reader, most).await.map_err(during("list letters that were given up"))
     }
+
+    async fn forget_letters(&self, before: Timestamp) -> Result<u64, JournalError> {
+        letters::forget(&self.writer, before).await.map_err(during("throw old letters away"))
+    }
 }
 
 #[cfg(test)]
