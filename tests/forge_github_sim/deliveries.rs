@@ -1,7 +1,7 @@
 //! What deliveries and commands ask of GitHub and tell it.
 
-use countersign_core::domain::{CommentId, Environment, RunId, Sequence, TargetId, TargetName};
-use countersign_core::effect::{Reaction, reply_marker};
+use countersign_core::domain::{CommentId, DeploymentId, Environment, RunId, Sequence, TargetId, TargetName};
+use countersign_core::effect::{JobVerdict, Reaction, reply_marker};
 use countersign_core::sync::{DeploymentState, Order};
 use serde_json::json;
 
@@ -132,4 +132,45 @@ async fn a_comment_is_read_reacted_to_and_answered_once() {
     world.repo.delete_comment(&world.bob, written.get()).unwrap();
     assert_eq!(world.ask(Question::Comment(written)).await.unwrap().comment(), Ok(None));
     world.check();
+}
+
+#[tokio::test]
+async fn a_job_that_waits_is_read_and_answered_once() {
+    let world = World::new().await;
+    world.repo.gate("Production", &world.app);
+    let begin = || world.repo.start_job(&world.ann, ("deploy.yml", "main", "push"), "Production").unwrap();
+    let deployment = |at: usize| DeploymentId::new(world.repo.deployments()[at]["id"].as_u64().unwrap());
+    let (one, other) = (RunId::new(begin()), RunId::new(begin()));
+    let read =
+        async |run, at| world.ask(Question::Job { run, deployment: deployment(at) }).await.unwrap().job().unwrap();
+    let job = read(one, 0).await.unwrap();
+    let main = Oid::parse(&world.repo.tip("main").unwrap()).unwrap();
+    assert_eq!((job.environment.as_str(), job.event.as_str(), job.waits), ("Production", "push", true));
+    assert_eq!((&job.commit, &job.head), (&main, &main));
+    // of two runs of one commit each has its own deployment
+    let waiting = world.ask(Question::WaitingJobs).await.unwrap().jobs().unwrap();
+    assert_eq!(waiting, [(other, deployment(1)), (one, deployment(0))]);
+
+    let answer = |run, verdict| Effect::AnswerJob {
+        run,
+        environment: "Production".to_owned(),
+        verdict,
+        comment: "because".to_owned(),
+    };
+    let of = |run: RunId| world.repo.gate_answers(run.get()).into_iter().map(|said| said.1).collect::<Vec<_>>();
+    // an answer that got lost is looked for, not repeated
+    world.sim.fault(Fault::operation("actions/review-custom-gates-for-run").fail_after(502));
+    assert_eq!(world.apply(answer(one, Some(JobVerdict::Approved))).await, Ok(Receipt::Done));
+    assert_eq!(of(one), [Some("approved".to_owned())]);
+    world.sim.fault(Fault::operation("actions/review-custom-gates-for-run").fail_after(502));
+    assert_eq!(world.apply(answer(other, None)).await, Ok(Receipt::Done));
+    assert_eq!(of(other), [None]);
+    assert!(!read(one, 0).await.unwrap().waits);
+    assert!(read(other, 1).await.unwrap().waits);
+    let again = world.apply(answer(one, Some(JobVerdict::Rejected))).await;
+    assert_eq!(again, Err(ForgeErrorKind::Refused));
+    world.apply(answer(other, Some(JobVerdict::Rejected))).await.unwrap();
+    assert!(!read(other, 1).await.unwrap().waits);
+    assert_eq!(world.ask(Question::WaitingJobs).await.unwrap().jobs(), Ok(Vec::new()));
+    assert_eq!(read(RunId::new(1), 0).await, None);
 }

@@ -283,7 +283,7 @@ fn an_app_with_everything_is_told_nothing_and_one_with_nothing_everything() {
         ("statuses", "read"),
         ("environments", "write"),
     ];
-    let events = "push pull_request pull_request_review issue_comment check_run member membership merge_group organization repository repository_ruleset team team_add branch_protection_rule";
+    let events = "push pull_request pull_request_review issue_comment check_run member membership merge_group organization repository repository_ruleset team team_add branch_protection_rule deployment_protection_rule";
     let hook = Hook {
         has_address: true,
         https: true,
