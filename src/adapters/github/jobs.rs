@@ -92,7 +92,7 @@ impl GitHub {
         let (Some(found), Some(of_run)) = (found, of_run) else { return Ok(None) };
         let oid = |text: &str| Oid::parse(text).map_err(|fault| Fault::garbled(operation, &fault.to_string()));
         let ended = of_run.status.as_deref() == Some("completed");
-        let waits = !ended && self.waiting_for(repo, run).await?.iter().any(|name| *name == found.environment);
+        let waits = !ended && self.waiting_for(repo, run).await?.contains(&found.environment);
         Ok(Some(JobRead {
             commit: oid(&found.sha)?,
             head: oid(&of_run.head_sha)?,
