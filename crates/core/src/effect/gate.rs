@@ -52,13 +52,10 @@ mod tests {
             event: "push".to_owned(),
             waits: true,
         };
-        match gate_answer(RunId::new(7), &job, answer) {
-            Effect::AnswerJob { run, environment, verdict, comment } => {
-                assert_eq!((run.get(), environment.as_str()), (7, "Production"));
-                (verdict, comment)
-            }
-            other => panic!("{other:?}"),
-        }
+        let effect = gate_answer(RunId::new(7), &job, answer);
+        let Effect::AnswerJob { run, environment, verdict, comment } = effect else { panic!("{effect:?}") };
+        assert_eq!((run.get(), environment.as_str()), (7, "Production"));
+        (verdict, comment)
     }
 
     #[test]
