@@ -63,7 +63,7 @@ impl SignedTokens {
     async fn key(&self, name: &str) -> Result<DecodingKey, TokenError> {
         let mut keys = self.keys.lock().await;
         let found = |set: &JwkSet| {
-            // `k` alone is a shared secret, with which everybody who verifies could sign
+            // a shared secret among them fits no RS256
             set.find(name).map(|key| DecodingKey::from_jwk(key).map_err(|_| TokenError::Wrong))
         };
         if let Some((set, read)) = keys.as_ref().filter(|(_, read)| read.elapsed() < KEEP) {

@@ -73,3 +73,31 @@ async fn heard(service: &Service, order: &JobId, headers: &HeaderMap, body: Body
         Unheard::Later(_) => refusal(StatusCode::SERVICE_UNAVAILABLE, fault.to_string(), "call again"),
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use http::Request;
+    use serde_json::json;
+
+    use crate::faces::server::tests::World;
+
+    /// Which words are heard is told by scenarios, with a real server and GitHub's tokens.
+    #[tokio::test]
+    async fn a_job_that_shows_no_token_is_a_stranger_and_so_is_one_that_nobody_ordered() {
+        let world = World::new();
+        let body = json!({"state": "converged", "generation": 12}).to_string();
+        for token in [None, Some("Basic canary"), Some("Bearer canary")] {
+            let mut request = Request::post("/api/v1/syncs/job_101_12_production_vault_1/status")
+                .header("content-type", "application/json");
+            if let Some(token) = token {
+                request = request.header("authorization", token);
+            }
+            let (status, answer) = world.ask(request.body(body.clone().into()).unwrap()).await;
+            assert_eq!(status.as_u16(), 401, "{token:?}");
+            assert!(answer["help"].as_str().unwrap().contains("Bearer"), "{answer}");
+            assert!(!answer.to_string().contains("canary"), "{answer}");
+        }
+        assert!(world.journal.notes.lock().unwrap().is_empty());
+    }
+}
