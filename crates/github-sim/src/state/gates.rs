@@ -94,7 +94,7 @@ impl State {
             statuses: Vec::new(),
         };
         self.put_deployment(repo, deployment)?;
-        let state = if waits { "waiting" } else { "in_progress" };
+        let state = if waits { "pending" } else { "in_progress" };
         self.job_status(repo, run, id, (status, state))?;
         if !waits {
             return Ok(());
