@@ -3,15 +3,18 @@
 //! Asks and tells; writes nothing and changes nothing.
 
 use countersign_core::domain::RepoPath;
-use countersign_core::domain::{InstallationId, RepoName, Sequence, Span};
+use countersign_core::domain::{InstallationId, RepoName, Sequence, Span, TargetId};
 use countersign_core::effect::CHECK_NAME;
 use countersign_core::facts::Question;
 use countersign_core::guard::{AppFinding, Finding, judge_app, remedy};
 use countersign_core::ledger::POLICY_PATH;
+use countersign_core::policy::RunsIn;
+use countersign_core::sync::Trouble;
 use thiserror::Error;
 
-use super::book::{Found, invalid, place};
+use super::book::{Found, Place, invalid, place};
 use super::ports::{ForgeError, Freshness, RepoRef, Sighting};
+use super::sync::of_fault;
 use super::{Engine, TurnError};
 
 /// How far back failed deliveries are asked for.
@@ -53,6 +56,8 @@ pub struct Examined {
     pub standing: Standing,
     /// What is to be said of its guard, each with the command that mends it, where one does.
     pub guard: Vec<(Finding, String)>,
+    /// Targets that hold values, each with what keeps it from getting them, if anything does.
+    pub targets: Vec<(TargetId, Option<Trouble>)>,
 }
 
 /// How a repository stands.
@@ -138,7 +143,9 @@ impl Engine {
                                     let command = remedy(&finding.place, &name, CHECK_NAME, app);
                                     (finding, command)
                                 });
+                                let targets = self.targets_seen(&place).await;
                                 return Ok(Examined {
+                                    targets,
                                     standing: Standing::Managed(place.sequence()),
                                     guard: guard.collect(),
                                     name,
@@ -149,7 +156,23 @@ impl Engine {
                 }
             }
         };
-        Ok(Examined { name, standing, guard: Vec::new() })
+        Ok(Examined { name, standing, guard: Vec::new(), targets: Vec::new() })
+    }
+
+    /// Each target that holds values, looked at as a delivery would, up to where it would write.
+    async fn targets_seen(&self, place: &Place) -> Vec<(TargetId, Option<Trouble>)> {
+        let mut seen = Vec::new();
+        for rule in place.policy.environments() {
+            for sync in rule.syncs().iter().filter(|sync| sync.target().holds_values() && *sync.runs_in() == RunsIn::Server) {
+                let id = TargetId { environment: rule.name().clone(), target: sync.name().clone() };
+                let trouble = match self.vessel(place, rule.name(), sync.target()) {
+                    Err(trouble) => Some(trouble),
+                    Ok(vessel) => vessel.read().await.err().map(|fault| of_fault(&fault)),
+                };
+                seen.push((id, trouble));
+            }
+        }
+        seen
     }
 
     /// A repository without a ledger: one to be adopted, or none of ours.

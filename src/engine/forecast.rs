@@ -81,7 +81,8 @@ pub fn targets(
             | Target::Flux { .. }
             | Target::ArgoCd { .. }
             | Target::GithubEnvironment { .. }
-            | Target::Vault { .. } => None,
+            | Target::Vault { .. }
+            | Target::Kubernetes { .. } => None,
         };
         if let Some(run) = ended.or(moved) {
             runs.insert(id, run);

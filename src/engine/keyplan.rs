@@ -3,7 +3,7 @@
 //!
 //! Two sealed values count as the same where their text in the file is. The target is taken to hold what was delivered last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::domain::{EntryMode, Environment, Oid, RefName, RepoPath, TreeEntry};
 use countersign_core::policy::{Policy, SyncRule, Target};
@@ -47,7 +47,10 @@ pub fn keys<E>(
     let held = last.map(|last| sealed(place, rule.target(), last)).transpose()?.unwrap_or_default().0;
     let ours = Ownership { current: held.clone(), ..Ownership::default() };
     let (prune, adopt) = (rule.prune(), rule.adopt());
-    let steps = key_steps(&KeySituation { wanted: &wanted, held: &held, ours: &ours, prune, adopt });
+    // who holds a key there is not known here
+    let theirs = &BTreeSet::new();
+    let (held, ours) = (&held, &ours);
+    let steps = key_steps(&KeySituation { wanted: &wanted, held, ours, prune, theirs, adopt, reapply: false });
     Ok(KeyPlan { steps, refused })
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides. Questions and effects are data of the core; errors say what the engine may do next.
 
+pub mod cluster;
 pub mod desk;
 pub mod outbound;
 pub mod keyring;
@@ -25,6 +26,7 @@ use countersign_core::guard::AppFacts;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use cluster::{Cluster, ClusterGrant, NoCluster, WhyNoCluster};
 pub use desk::{Answered, Desk, DeskError, JobTokens, TokenError};
 pub use keyring::{Keyring, NoIdentity};
 pub use outbound::{
@@ -33,7 +35,7 @@ pub use outbound::{
 };
 pub use outbox::{GivenUp, LetterFigures, Mail, MailServer, Mailer, Mark, Outbox, Post, SendError, SendKind, Waiting};
 pub use remote::{Reach, Remote, Telling};
-pub use vessel::{Fill, Held, Seen, Tag, Vessel, VesselReach};
+pub use vessel::{Fill, Held, Holders, Seen, Tag, Vessel, VesselReach};
 
 /// Which repository, as we reach it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,7 @@ mod values;
 pub use callback::take_callback;
 pub use carry::{Carried, CarryError};
 pub use hear::Unheard;
+pub(in crate::engine) use send::of_fault;
 use remote::Drift;
 pub(super) use standing::Proved;
 

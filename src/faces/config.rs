@@ -4,6 +4,7 @@
 //! reads them from the environment. Secrets are never printed, and no fault repeats one.
 
 mod by_token;
+mod clusters;
 mod fault;
 mod grants;
 mod identities;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 pub use by_token::ByToken;
+pub use clusters::{ClusterMap, ClusterRow};
 pub use fault::{Fault, Faults};
 pub use grants::{GrantMap, GrantRow};
 pub use identities::{IdentityMap, IdentityRow};

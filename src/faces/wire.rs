@@ -102,7 +102,7 @@ pub async fn serve_on(config: ServeConfig, bound: Option<Listeners>) -> Result<(
         journal: journal.clone(),
         clock: clock.clone(),
         secrets: config.webhook_secrets,
-        grants: Arc::new(GrantTable::new(config.grants.clone())),
+        grants: Arc::new(GrantTable::new(config.grants.clone(), config.clusters.clone())),
         jobs: Some(Reception { engine: engine.clone(), tokens }),
         quiet: config.quiet,
         ledger: config.ledger,
@@ -297,7 +297,7 @@ fn build(config: &ServeConfig, journal: Arc<dyn Journal>) -> Result<Built, Serve
     let keyring = KeyringTable::new(config.identities.clone(), shared(&config.sops));
     let mailer = config.mail.as_ref().map(Smtp::new).transpose().map_err(|fault| setup(fault.to_string()))?;
     let mailer = mailer.map(|mailer| Arc::new(mailer) as Arc<dyn Mailer>);
-    let grants = Arc::new(GrantTable::new(config.grants.clone()));
+    let grants = Arc::new(GrantTable::new(config.grants.clone(), config.clusters.clone()));
     assemble((&github, git), Given { grants, keyring, mailer }, (signer, settings), journal)
 }
 

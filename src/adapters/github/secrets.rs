@@ -20,7 +20,7 @@ use super::fault::Fault;
 use super::lane::Sort;
 use super::{GitHub, scope};
 use crate::engine::ports::{
-    Block, Fill, ForgeErrorKind, Held, OutboundError, OutboundKind, RepoRef, Seen, Tag, Vessel,
+    Block, Fill, ForgeErrorKind, Held, Holders, OutboundError, OutboundKind, RepoRef, Seen, Tag, Vessel,
 };
 
 /// The secrets of one environment.
@@ -161,7 +161,7 @@ impl Vessel for EnvironmentSecrets<'_> {
         let found = self.list().await.map_err(|fault| self.told(&fault))?;
         let written = |wire: SecretWire| (wire.name.to_ascii_uppercase(), Seen::Written(wire.updated_at));
         let values: BTreeMap<_, _> = found.into_iter().map(written).collect();
-        Ok(Held { values, version: 0, tag: None, live: true, blind: true })
+        Ok(Held { values, version: None, tag: None, live: true, blind: true, holders: Holders::default() })
     }
 
     async fn write(&self, _: &Held, fill: &Fill<'_>) -> Result<(), OutboundError> {

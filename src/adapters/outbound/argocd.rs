@@ -112,7 +112,7 @@ impl ArgoCd<'_> {
             body.to_string().into_bytes()
         });
         let (private, body) = (self.token.allows_private(), body.unwrap_or_default());
-        self.outgoing.exchange(Request { method, to, private, headers, body }).await
+        self.outgoing.exchange(Request { method, to, private, authority: None, headers, body }).await
     }
 
     async fn read(&self, query: &str) -> Result<AppWire, OutboundError> {

@@ -16,6 +16,8 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) to: Destination,
     pub(super) private: bool,
+    /// Certificates that vouch for whoever answers, in PEM; none: those this machine trusts.
+    pub(super) authority: Option<Vec<u8>>,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
@@ -35,8 +37,8 @@ impl Outgoing {
     }
 
     async fn exchanged(&self, request: Request) -> Result<Reply, OutboundError> {
-        let Request { method, to, private, headers, body } = request;
-        let client = self.client_to(&to, private).await?;
+        let Request { method, to, private, authority, headers, body } = request;
+        let client = self.client_trusting(&to, private, authority.as_deref()).await?;
         let host = to.host;
         let sent = client.request(method, to.url).headers(headers).body(body).send().await;
         let mut response = sent.map_err(|fault| answer::silent(&host, &fault))?;

@@ -34,7 +34,8 @@ impl Remote for Flux<'_> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-signature", secret_header(&signature(&self.token, &body)?)?);
         let private = self.url.allows_private();
-        let reply = self.outgoing.exchange(Request { method: Method::POST, to, private, headers, body }).await?;
+        let (method, authority) = (Method::POST, None);
+        let reply = self.outgoing.exchange(Request { method, to, private, authority, headers, body }).await?;
         let host = &reply.host;
         let again = OutboundKind::Retry { after: None };
         match reply.status.as_u16() {

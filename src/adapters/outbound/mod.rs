@@ -9,6 +9,7 @@ mod answer;
 mod argocd;
 mod exchange;
 mod flux;
+mod kubernetes;
 mod post;
 mod range;
 mod resolve;
@@ -27,6 +28,7 @@ use self::address::Destination;
 use self::answer::error;
 use self::argocd::ArgoCd;
 use self::flux::Flux;
+use self::kubernetes::Kubernetes;
 use self::resolve::{Resolve, SystemResolver, checked};
 use self::vault::Vault;
 use crate::engine::ports::{
@@ -86,11 +88,21 @@ impl Outgoing {
 
     /// A client for one attempt, after the addresses behind the name were resolved and looked at.
     async fn client_to(&self, destination: &Destination, private: bool) -> Result<reqwest::Client, OutboundError> {
+        self.client_trusting(destination, private, None).await
+    }
+
+    /// The same for a place that one authority vouches for, and no other.
+    async fn client_trusting(
+        &self,
+        destination: &Destination,
+        private: bool,
+        authority: Option<&[u8]>,
+    ) -> Result<reqwest::Client, OutboundError> {
         let Destination { url, host, port } = destination;
         let parsed = url.host().ok_or_else(address::none)?;
         let addresses = checked(&*self.resolver, &parsed, *port, private).await;
         let addresses = addresses.map_err(|fault| address::unusable(host, fault))?;
-        self.client(host, &addresses, private)
+        self.client(host, &addresses, private, authority)
     }
 
     /// Waits for something, and not for ever.
@@ -109,8 +121,18 @@ impl Outgoing {
     }
 
     /// A client for one attempt, which knows these addresses and asks nobody for others.
-    fn client(&self, host: &str, addresses: &[SocketAddr], private: bool) -> Result<reqwest::Client, OutboundError> {
-        reqwest::Client::builder()
+    fn client(
+        &self,
+        host: &str,
+        addresses: &[SocketAddr],
+        private: bool,
+        authority: Option<&[u8]>,
+    ) -> Result<reqwest::Client, OutboundError> {
+        let mut builder = reqwest::Client::builder();
+        if let Some(authority) = authority {
+            builder = builder.tls_certs_only(certificates(authority)?);
+        }
+        builder
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -131,6 +153,16 @@ impl Outgoing {
     }
 }
 
+/// The certificates of an authority.
+fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, OutboundError> {
+    let found = reqwest::Certificate::from_pem_bundle(pem).unwrap_or_default();
+    if found.is_empty() {
+        let help = "put the certificate of the authority into `ca_file`, in PEM";
+        return Err(error(OutboundKind::Blocked(Block::Cluster), "the granted `ca_file` holds no certificate".to_owned(), help));
+    }
+    Ok(found)
+}
+
 #[async_trait]
 impl Outbound for Outgoing {
     async fn webhook(&self, message: &WebhookMessage) -> Result<Accepted, OutboundError> {
@@ -140,6 +172,7 @@ impl Outbound for Outgoing {
     fn vessel(&self, reach: VesselReach) -> Box<dyn Vessel + '_> {
         match reach {
             VesselReach::Vault { address, rule, token } => Box::new(Vault { outgoing: self, address, rule, token }),
+            VesselReach::Kubernetes { cluster, rule } => Box::new(Kubernetes { outgoing: self, cluster, rule }),
         }
     }
 

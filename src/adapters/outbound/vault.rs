@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::answer::error;
 use super::exchange::{Reply, Request, secret_header};
 use super::{Outgoing, address};
-use crate::engine::ports::{Fill, Granted, Held, OutboundError, OutboundKind, Seen, Tag, Vessel};
+use crate::engine::ports::{Fill, Granted, Held, Holders, OutboundError, OutboundKind, Seen, Tag, Vessel};
 
 /// A body that names only what changes.
 const MERGE: &str = "application/merge-patch+json";
@@ -89,7 +89,8 @@ impl Vault<'_> {
             body.to_string().into_bytes()
         });
         let private = self.token.allows_private();
-        self.outgoing.exchange(Request { method, to, private, headers, body: body.unwrap_or_default() }).await
+        let body = body.unwrap_or_default();
+        self.outgoing.exchange(Request { method, to, private, authority: None, headers, body }).await
     }
 
     /// What an answer means where it is no success.
@@ -154,7 +155,8 @@ impl Vessel for Vault<'_> {
         if !held.live {
             data.retain(|_, value| !value.is_null());
         }
-        let body = json!({"options": {"cas": held.version}, "data": data});
+        let before = version(held);
+        let body = json!({"options": {"cas": before}, "data": data});
         let reply = self.call(method, "data", Some((kind, body))).await?;
         if reply.status.as_u16() == 404 && held.live {
             return Err(overtaken(&reply.host));
@@ -162,7 +164,7 @@ impl Vessel for Vault<'_> {
         self.judged(&reply)?;
         // version 1 of the store takes everything below `data/` as a secret of its own, and answers nothing
         match reply.json::<WrittenWire>() {
-            Ok(written) if written.data.version > held.version => Ok(()),
+            Ok(written) if written.data.version > before => Ok(()),
             Ok(_) | Err(_) => Err(error(
                 OutboundKind::Permanent,
                 format!("{} has no key-value store of version 2 at this mount", reply.host),
@@ -182,8 +184,14 @@ impl Vessel for Vault<'_> {
     }
 }
 
+/// The version it was read at, as Vault counts.
+fn version(held: &Held) -> u64 {
+    held.version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
 fn held_nothing() -> Held {
-    Held { values: BTreeMap::new(), version: 0, tag: None, live: false, blind: false }
+    let (values, holders) = (BTreeMap::new(), Holders::default());
+    Held { values, version: None, tag: None, live: false, blind: false, holders }
 }
 
 fn held(wire: VersionWire) -> Held {
@@ -194,9 +202,10 @@ fn held(wire: VersionWire) -> Held {
             other.to_string()
         }
     };
-    let values = data.iter().map(|(key, value)| (key.clone(), Seen::Value(Zeroizing::new(text(value))))).collect();
+    let values = data.iter().map(|(key, value)| (key.clone(), Seen::Value(Zeroizing::new(text(value).into_bytes())))).collect();
     let tag = wire.metadata.custom_metadata.as_ref().and_then(tag);
-    Held { values, version: wire.metadata.version, tag, live, blind: false }
+    let version = (wire.metadata.version > 0).then(|| wire.metadata.version.to_string());
+    Held { values, version, tag, live, blind: false, holders: Holders::default() }
 }
 
 fn tag(noted: &BTreeMap<String, String>) -> Option<Tag> {

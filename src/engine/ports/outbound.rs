@@ -7,11 +7,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use countersign_core::domain::{Alias, RepoName, Span};
+use countersign_core::domain::{Alias, Environment, RepoName, Span};
 use countersign_core::sync::SyncReason;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
+use super::cluster::{Cluster, NoCluster};
 use super::remote::{Reach, Remote};
 use super::vessel::{Vessel, VesselReach};
 use super::{Post, SendError};
@@ -23,6 +24,12 @@ pub trait Grants: Send + Sync {
     /// # Errors
     /// When it is not granted, or cannot be read.
     fn secret(&self, repo: &RepoName, alias: &Alias) -> Result<Granted, NotGranted>;
+
+    /// The cluster of an environment, for one of its namespaces; its files are read now.
+    ///
+    /// # Errors
+    /// When it is not granted, or a file cannot be read.
+    fn cluster(&self, repo: &RepoName, environment: &Environment, namespace: &str) -> Result<Cluster, NoCluster>;
 }
 
 /// One grant as it is written: where the secret is, and where it may be used.
@@ -270,6 +277,8 @@ pub enum Block {
     Private,
     /// The granted text is no signing secret.
     Secret,
+    /// The granted cluster cannot be used as it is granted.
+    Cluster,
     /// The App lacks a permission.
     Permission,
 }
@@ -283,6 +292,7 @@ impl Block {
             Self::Host => "target-host-not-granted",
             Self::Private => "target-address-private",
             Self::Secret => "target-secret-invalid",
+            Self::Cluster => SyncReason::ClusterNotGranted.code(),
             Self::Permission => SyncReason::NotPermitted.code(),
         }
     }

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use countersign_core::domain::{Oid, Sequence};
-use countersign_core::policy::{ServiceAddress, VaultRule};
+use countersign_core::policy::{KubernetesRule, ServiceAddress, VaultRule};
 use zeroize::Zeroizing;
 
+use super::cluster::Cluster;
 use super::outbound::{Granted, OutboundError};
 
 /// How such a place is reached. It holds secrets and cannot be printed.
@@ -22,26 +23,44 @@ pub enum VesselReach {
         /// The token.
         token: Granted,
     },
+    /// A Secret of Kubernetes.
+    Kubernetes {
+        /// The cluster.
+        cluster: Cluster,
+        /// Which Secret.
+        rule: KubernetesRule,
+    },
 }
 
 /// What it holds.
 pub struct Held {
     /// What is under each key.
     pub values: BTreeMap<String, Seen>,
-    /// The version it was read at; 0: there is nothing yet.
-    pub version: u64,
+    /// The version it was read at, in the words of the place; none: there is nothing yet.
+    pub version: Option<String>,
     /// What we noted there last.
     pub tag: Option<Tag>,
     /// Whether that version still holds anything; it may have been deleted.
     pub live: bool,
     /// Whether values can never be read back there.
     pub blind: bool,
+    /// Who holds which key, where the place keeps account of that.
+    pub holders: Holders,
+}
+
+/// Who holds which key, as the place says; a key may be in both.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Holders {
+    /// Keys that we hold.
+    pub ours: BTreeSet<String>,
+    /// Keys that somebody else holds.
+    pub theirs: BTreeSet<String>,
 }
 
 /// What is seen of a value.
 pub enum Seen {
-    /// The value. One that is no text is there as JSON.
-    Value(Zeroizing<String>),
+    /// The value: its bytes, or JSON where a place holds more than texts.
+    Value(Zeroizing<Vec<u8>>),
     /// It cannot be read back: when the place says that it was written.
     Written(String),
 }
@@ -65,6 +84,10 @@ pub struct Fill<'a> {
     pub set: &'a BTreeMap<String, Zeroizing<String>>,
     /// Keys that go.
     pub removed: &'a BTreeSet<String>,
+    /// Keys of ours that stay as they are.
+    pub kept: &'a BTreeSet<String>,
+    /// What is noted there, by places that are written with their note.
+    pub tag: &'a Tag,
 }
 
 /// One place.
@@ -76,6 +99,6 @@ pub trait Vessel: Send + Sync {
     /// Writes it, if it still is as it was read.
     async fn write(&self, held: &Held, fill: &Fill<'_>) -> Result<(), OutboundError>;
 
-    /// Notes what it has.
+    /// Notes what it has, where that is not there yet.
     async fn note(&self, tag: &Tag) -> Result<(), OutboundError>;
 }

@@ -39,7 +39,8 @@ impl Engine {
                 | Target::Flux { .. }
                 | Target::ArgoCd { .. }
                 | Target::GithubEnvironment { .. }
-                | Target::Vault { .. },
+                | Target::Vault { .. }
+                | Target::Kubernetes { .. },
             )
             | None => false,
         };

@@ -41,12 +41,12 @@ impl MarkKey {
         hex::encode(self.0.as_slice())
     }
 
-    fn mark(&self, name: &str, value: &str) -> String {
-        hex::encode(keyed(&self.0, &[name, value]))
+    fn mark(&self, name: &str, value: &[u8]) -> String {
+        hex::encode(keyed(&self.0, &[name.as_bytes(), value]))
     }
 
     pub(super) fn marks_of(&self, values: &Values) -> Marks {
-        values.iter().map(|(name, value)| (name.clone(), self.mark(name, value))).collect()
+        values.iter().map(|(name, value)| (name.clone(), self.mark(name, value.as_bytes()))).collect()
     }
 
     /// Marks of what a target holds.
@@ -62,11 +62,11 @@ impl MarkKey {
     }
 }
 
-fn keyed(key: &[u8; 32], parts: &[&str]) -> [u8; 32] {
+fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part.as_bytes());
+        mac.update(part);
     }
     mac.finalize().into_bytes().into()
 }
@@ -96,7 +96,7 @@ impl Engine {
     /// What this server remembers of a target.
     pub(super) fn owned<'a>(&'a self, repo: RepoId, id: &'a TargetId) -> AtHome<'a> {
         let master = Zeroizing::new(self.signer.derive(MARKS));
-        let key = MarkKey(Zeroizing::new(keyed(&master, &[&repo.to_string(), &id.to_string()])));
+        let key = MarkKey(Zeroizing::new(keyed(&master, &[repo.to_string().as_bytes(), id.to_string().as_bytes()])));
         AtHome { engine: self, repo, id, key }
     }
 }

@@ -42,7 +42,8 @@ impl Engine {
             | Target::Event { .. }
             | Target::Webhook { .. }
             | Target::GithubEnvironment { .. }
-            | Target::Vault { .. } => None,
+            | Target::Vault { .. }
+            | Target::Kubernetes { .. } => None,
         })
     }
 
@@ -96,7 +97,8 @@ impl Engine {
             | Target::Flux { .. }
             | Target::ArgoCd { .. }
             | Target::GithubEnvironment { .. }
-            | Target::Vault { .. }) => match self.way_to(place, target) {
+            | Target::Vault { .. }
+            | Target::Kubernetes { .. }) => match self.way_to(place, target) {
                 Err(trouble) => Look::Unwell(trouble),
                 Ok(None) => return Ok(Outcome::Accepted),
                 Ok(Some(reach)) => match self.outbound.remote(reach).look().await {
@@ -160,15 +162,15 @@ impl Engine {
         match (self.differs(place, &turn.rule, approved), turn.rule.target()) {
             (Some(trouble), _) => Ok(Drift::Found(trouble)),
             (None, Target::ArgoCd { .. }) => self.strayed(turn, place, held, approved).await,
-            (None, Target::Vault { .. } | Target::GithubEnvironment { .. }) => self.values_strayed(turn, place).await,
+            (None, target) if target.holds_values() => self.values_strayed(turn, place).await,
             (None, _) => Ok(Drift::None),
         }
     }
 
     /// When a target that only tells when it is asked is asked again.
     pub(super) fn asked_again_at(&self, turn: &Turn<'_>) -> Option<Timestamp> {
-        let asked =
-            matches!(turn.rule.target().kind(), TargetKind::ArgoCd | TargetKind::GithubEnvironment | TargetKind::Vault);
+        let target = turn.rule.target();
+        let asked = target.kind() == TargetKind::ArgoCd || target.holds_values();
         asked.then(|| self.clock.now().plus(self.settings.reconcile))
     }
 

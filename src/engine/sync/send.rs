@@ -73,7 +73,7 @@ impl Engine {
                 })
             }
             Target::Flux { .. } | Target::ArgoCd { .. } => self.tell_remote(turn, place, approved, run).await,
-            Target::GithubEnvironment { .. } | Target::Vault { .. } => {
+            Target::GithubEnvironment { .. } | Target::Vault { .. } | Target::Kubernetes { .. } => {
                 let owned = self.owned(place.repo.id, turn.id);
                 self.fill(turn, place, approved, run, &owned).await
             }
@@ -171,7 +171,8 @@ impl Engine {
                 | Target::Flux { .. }
                 | Target::ArgoCd { .. }
                 | Target::GithubEnvironment { .. }
-                | Target::Vault { .. } => Outcome::Accepted,
+                | Target::Vault { .. }
+                | Target::Kubernetes { .. } => Outcome::Accepted,
             },
             Some(id) => {
                 let question = Question::WorkflowRun(id);
@@ -246,14 +247,25 @@ impl Engine {
 
 /// What an attempt that failed means for the run.
 pub(super) fn of_outbound(fault: &OutboundError) -> Outcome {
-    let trouble = |code: &str| Trouble { code: code.to_owned(), words: fault.what.clone(), help: fault.help.clone() };
+    let trouble = of_fault(fault);
     match fault.kind {
-        OutboundKind::Retry { after } => Outcome::Again(after, trouble(SyncReason::DeliveryFailed.code())),
-        OutboundKind::Busy => Outcome::Again(None, trouble(SyncReason::TargetBusy.code())),
-        OutboundKind::Conflict => Outcome::Refused(trouble(SyncReason::Conflict.code())),
-        OutboundKind::Permanent => Outcome::Refused(trouble(SyncReason::Refused.code())),
-        OutboundKind::Blocked(block) => Outcome::Blocked(trouble(block.code())),
+        OutboundKind::Retry { after } => Outcome::Again(after, trouble),
+        OutboundKind::Busy => Outcome::Again(None, trouble),
+        OutboundKind::Conflict | OutboundKind::Permanent => Outcome::Refused(trouble),
+        OutboundKind::Blocked(_) => Outcome::Blocked(trouble),
     }
+}
+
+/// The same, for people.
+pub(in crate::engine) fn of_fault(fault: &OutboundError) -> Trouble {
+    let code = match fault.kind {
+        OutboundKind::Retry { .. } => SyncReason::DeliveryFailed.code(),
+        OutboundKind::Busy => SyncReason::TargetBusy.code(),
+        OutboundKind::Conflict => SyncReason::Conflict.code(),
+        OutboundKind::Permanent => SyncReason::Refused.code(),
+        OutboundKind::Blocked(block) => block.code(),
+    };
+    Trouble { code: code.to_owned(), words: fault.what.clone(), help: fault.help.clone() }
 }
 
 pub(super) fn not_granted(fault: &NotGranted) -> Trouble {

@@ -155,6 +155,16 @@ fn examined(one: &Examined, told: &mut Told) {
             told.fine.push(Fine { about: about.clone(), words });
         }
     }
+    for (id, trouble) in &one.targets {
+        match trouble {
+            None => told.fine.push(Fine { about: about.clone(), words: format!("the target `{id}` can be read") }),
+            Some(trouble) => told.lines.push(Line {
+                words: format!("the target `{id}`: {}", trouble.words),
+                help: trouble.help.clone(),
+                ..line(&about, &trouble.code, "gap")
+            }),
+        }
+    }
     if one.guard.is_empty() {
         told.fine.push(Fine { about: about.clone(), words: "the guard has no gap".to_owned() });
     }

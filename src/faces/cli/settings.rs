@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::ConfigArgs;
 use super::{Outcome, output};
-use crate::faces::config::{GrantRow, Row, Settings, Sources, read_text};
+use crate::faces::config::{ClusterRow, GrantRow, Row, Settings, Sources, read_text};
 use crate::faces::exit::{Exit, Report, printable};
 
 /// Prints the settings.
@@ -15,11 +15,14 @@ pub(super) fn run(args: &ConfigArgs, json: bool) -> Outcome {
     let settings = read(args.config.as_deref())?;
     let (rows, grants, identities) = (settings.rows(), settings.grant_rows(), settings.identity_rows());
     if json {
-        return output::json(&json!({"version": 1, "settings": rows, "grants": grants, "identities": identities}));
+        return output::json(&json!({
+            "version": 1, "settings": rows, "grants": grants, "identities": identities, "clusters": settings.cluster_rows(),
+        }));
     }
     let identities =
         identities.iter().map(|row| printable(&format!("{}  {}  {}", row.name, row.value, row.origin)) + "\n");
-    output::say(&(table(&rows) + &granted(grants) + &identities.collect::<String>()))?;
+    let clusters = settings.cluster_rows().iter().map(cluster);
+    output::say(&(table(&rows) + &granted(grants) + &identities.chain(clusters).collect::<String>()))?;
     Ok(Exit::FINE)
 }
 
@@ -50,6 +53,13 @@ fn table(rows: &[Row]) -> String {
         text += &format!("{name}  {value}  {origin}\n");
     }
     text
+}
+
+/// One cluster.
+fn cluster(row: &ClusterRow) -> String {
+    let private = if row.allow_private { ", private addresses too" } else { "" };
+    let namespaces = row.namespaces.join(", ");
+    printable(&format!("{}  {}  {}  (namespaces: {namespaces}{private})", row.name, row.server, row.origin)) + "\n"
 }
 
 /// What repositories are granted, one a line.

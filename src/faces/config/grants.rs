@@ -10,7 +10,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::table::cut;
-use super::{ConfigFile, Fault, Faults, IdentityMap, identities};
+use super::{ClusterMap, ConfigFile, Fault, Faults, IdentityMap, identities};
 use crate::engine::ports::{Grant, HostPattern, Place};
 
 /// Grants by repository and alias.
@@ -43,11 +43,11 @@ pub(super) fn read(
     file: &ConfigFile,
     variables: &BTreeMap<String, String>,
     faults: &mut Faults,
-) -> (GrantMap, IdentityMap) {
+) -> (GrantMap, IdentityMap, ClusterMap) {
     let reader = Reader { file, variables };
-    let (mut grants, mut identities) = (GrantMap::new(), IdentityMap::new());
+    let (mut grants, mut identities, mut clusters) = (GrantMap::new(), IdentityMap::new(), ClusterMap::new());
     let Some(repositories) = faults.note(reader.table("repositories", value, SHAPE)) else {
-        return (grants, identities);
+        return (grants, identities, clusters);
     };
     let mut seen = BTreeSet::new();
     for (name, value) in repositories {
@@ -65,7 +65,9 @@ pub(super) fn read(
             let path = format!("{path}.{}", cut(part));
             match part.as_str() {
                 "secrets" => reader.secrets(&repo, &path, value, &mut grants, faults),
-                "environments" => identities::read(&reader, &repo, (&path, value), &mut identities, faults),
+                "environments" => {
+                    identities::read(&reader, &repo, (&path, value), (&mut identities, &mut clusters), faults);
+                }
                 _ => faults.push(reader.fault(
                     &path,
                     "has an unknown name",
@@ -74,7 +76,7 @@ pub(super) fn read(
             }
         }
     }
-    (grants, identities)
+    (grants, identities, clusters)
 }
 
 /// Names of variables that grants take their secret from, of a file that may still be wrong.

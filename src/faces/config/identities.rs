@@ -1,5 +1,5 @@
-//! Which identities the configuration file gives the server: `[repositories."acme/app".environments.production]
-//! age_identity_file = "…"`.
+//! What the configuration file gives the server for an environment: `[repositories."acme/app".environments.production]
+//! age_identity_file = "…"`, and a cluster below `kubernetes`.
 //!
 //! Files are named here and read at each use; none is shared by two environments.
 
@@ -12,13 +12,16 @@ use toml::Value;
 
 use super::grants::Reader;
 use super::table::cut;
-use super::{ConfigFile, Faults};
+use super::{ClusterMap, ConfigFile, Faults, clusters};
 
 /// Files of identities by repository and environment.
 pub type IdentityMap = BTreeMap<(RepoName, Environment), PathBuf>;
 
-/// The one name inside an environment.
+/// The name of an identity inside an environment.
 const FIELD: &str = "age_identity_file";
+
+/// The name of a cluster there.
+const CLUSTER: &str = "kubernetes";
 
 /// What it looks like, for help.
 const SHAPE: &str = "write it as `age_identity_file = \"…\"`";
@@ -39,7 +42,7 @@ pub(super) fn read(
     reader: &Reader<'_>,
     repo: &RepoName,
     (path, value): (&str, &Value),
-    identities: &mut IdentityMap,
+    (identities, clusters): (&mut IdentityMap, &mut ClusterMap),
     faults: &mut Faults,
 ) {
     let Some(environments) = faults.note(reader.table(path, value, SHAPE)) else { return };
@@ -50,10 +53,16 @@ pub(super) fn read(
             continue;
         };
         let Some(table) = faults.note(reader.table(&path, value, SHAPE)) else { continue };
-        for name in table.keys().filter(|name| *name != FIELD) {
+        for name in table.keys().filter(|name| *name != FIELD && *name != CLUSTER) {
             faults.push(reader.fault(&path, &format!("has an unknown name `{}`", cut(name)), SHAPE));
         }
+        if let Some(value) = table.get(CLUSTER)
+            && let Some(cluster) = clusters::read(reader, (&format!("{path}.{CLUSTER}"), value), faults)
+        {
+            clusters.insert((repo.clone(), environment.clone()), cluster);
+        }
         let file = match table.get(FIELD) {
+            None if table.contains_key(CLUSTER) => continue,
             Some(Value::String(text)) if !text.trim().is_empty() => PathBuf::from(text),
             Some(_) | None => {
                 faults.push(reader.fault(&path, "names no file of an identity", SHAPE));

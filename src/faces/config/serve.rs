@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-use super::{Fault, Faults, GrantMap, IdentityMap, Key, Settings, SopsVariables, mail};
+use super::{ClusterMap, Fault, Faults, GrantMap, IdentityMap, Key, Settings, SopsVariables, mail};
 use crate::engine::crash::{self, Passing};
 use crate::engine::ports::MailServer;
 
@@ -109,6 +109,8 @@ pub struct ServeConfig {
     pub grants: Arc<GrantMap>,
     /// Identities of environments.
     pub identities: Arc<IdentityMap>,
+    /// Clusters of environments.
+    pub clusters: Arc<ClusterMap>,
     /// Identities for the only repository.
     pub sops: SopsVariables,
     /// The mail server, when there is one.
@@ -194,6 +196,7 @@ impl ServeConfig {
             quiet,
             grants: settings.grants().clone(),
             identities: settings.identities().clone(),
+            clusters: settings.clusters().clone(),
             sops: settings.sops().clone(),
             mail,
             templates_dir: mail::templates(settings),

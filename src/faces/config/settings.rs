@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::key::{Shown, nearest, variable};
 use super::table::{self, Entries};
 use super::{
-    Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX, SopsVariables, Sources, grants,
-    identities,
+    ClusterMap, ClusterRow, Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX, SopsVariables,
+    Sources, clusters, grants, identities,
 };
 
 /// Switch of tests: where the process is to die (`engine::crash`).
@@ -60,6 +60,8 @@ pub struct Settings {
     grant_rows: Vec<GrantRow>,
     identities: Arc<IdentityMap>,
     identity_rows: Vec<IdentityRow>,
+    clusters: Arc<ClusterMap>,
+    cluster_rows: Vec<ClusterRow>,
     sops: SopsVariables,
     warnings: Vec<Fault>,
     crash_at: Option<String>,
@@ -104,8 +106,20 @@ impl Settings {
         let sops = SopsVariables::of(sources);
         let mut identity_rows = identities::rows(&entries.identities, file);
         identity_rows.extend(sops.rows());
+        let cluster_rows = clusters::rows(&entries.clusters, file);
         let (grants, identities) = (Arc::new(entries.grants), Arc::new(entries.identities));
-        faults.or(Self { values, grants, grant_rows, identities, identity_rows, sops, warnings, crash_at })
+        faults.or(Self {
+            values,
+            grants,
+            grant_rows,
+            identities,
+            identity_rows,
+            clusters: Arc::new(entries.clusters),
+            cluster_rows,
+            sops,
+            warnings,
+            crash_at,
+        })
     }
 
     /// Things that are probably not meant, but forbid nothing.
@@ -149,6 +163,18 @@ impl Settings {
     #[must_use]
     pub fn identities(&self) -> &Arc<IdentityMap> {
         &self.identities
+    }
+
+    /// Clusters of environments.
+    #[must_use]
+    pub fn clusters(&self) -> &Arc<ClusterMap> {
+        &self.clusters
+    }
+
+    /// What `countersign config` prints of the clusters.
+    #[must_use]
+    pub fn cluster_rows(&self) -> &[ClusterRow] {
+        &self.cluster_rows
     }
 
     /// What the variables of sops say.

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use toml::{Table, Value};
 
 use super::key::nearest;
-use super::{ConfigFile, Fault, Faults, GrantMap, IdentityMap, Key, grants};
+use super::{ClusterMap, ConfigFile, Fault, Faults, GrantMap, IdentityMap, Key, grants};
 
 /// Values and names of files with values, per setting.
 #[derive(Default)]
@@ -17,6 +17,7 @@ pub(super) struct Entries {
     pub(super) files: BTreeMap<Key, String>,
     pub(super) grants: GrantMap,
     pub(super) identities: IdentityMap,
+    pub(super) clusters: ClusterMap,
 }
 
 /// Reads the file, noting everything that is wrong.
@@ -35,7 +36,7 @@ pub(super) fn entries(file: &ConfigFile, variables: &BTreeMap<String, String>, f
     };
     for (name, value) in &table {
         if name == "repositories" {
-            (entries.grants, entries.identities) = grants::read(value, file, variables, faults);
+            (entries.grants, entries.identities, entries.clusters) = grants::read(value, file, variables, faults);
         } else if let Err(fault) = entry(&mut entries, file, name, value) {
             faults.push(fault);
         }

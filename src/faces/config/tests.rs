@@ -330,3 +330,36 @@ fn variables_of_sops_are_taken_as_they_are_and_shown_masked() {
     assert!(sops.file.is_some() && sops.command.as_deref() == Some("canary"));
     assert!(resolve(&sources(&[("SOPS_AGE_KEY", " ".to_owned())], "")).unwrap().identity_rows().is_empty());
 }
+
+#[test]
+fn a_cluster_is_granted_to_one_environment_with_its_namespaces() {
+    let place = "[repositories.'acme/app'.environments.production.kubernetes]\n";
+    let file = format!(
+        "{place}server = 'https://10.0.0.1:6443/'\nca_file = '/run/ca.crt'\ntoken_file = '/run/token'\n\
+         namespaces = ['payments', 'web-2']\nallow_private = true\n"
+    );
+    let settings = resolve(&sources(&[], &file)).unwrap();
+    let grant = settings.clusters().values().next().unwrap();
+    assert_eq!((grant.server.as_str(), grant.host.to_string().as_str()), ("https://10.0.0.1:6443", "10.0.0.1"));
+    assert_eq!((grant.namespaces.as_slice(), grant.allow_private), (["payments".to_owned(), "web-2".to_owned()].as_slice(), true));
+    assert!(settings.identities().is_empty());
+    let rows = serde_json::to_value(settings.cluster_rows()).unwrap();
+    assert_eq!(rows[0]["name"], "repositories.\"acme/app\".environments.production.kubernetes");
+    assert_eq!(rows[0]["origin"], "file /run/token, by file c.toml");
+    for (from, to, told) in [
+        ("https://10.0.0.1:6443/", "https://u:canary@10.0.0.1", "kubernetes.server` in `c.toml` is no address of an API server"),
+        ("https://10.0.0.1:6443/", "canary", "is no address of an API server"),
+        ("['payments', 'web-2']", "[]", "kubernetes.namespaces` in `c.toml` is not a list of namespaces"),
+        ("'web-2'", "'*'", "is not a list of namespaces"),
+        ("token_file = '/run/token'\n", "", "names no `token_file`"),
+        ("ca_file", "ca", "has an unknown name `ca`"),
+        ("true", "1", "is not true or false"),
+    ] {
+        assert!(file.contains(from), "{from}");
+        let fault = resolve(&sources(&[], &file.replacen(from, to, 1))).err().unwrap().to_string();
+        assert!(fault.contains(told) && !fault.contains("canary"), "{fault}");
+    }
+    let plain = file.replacen("https", "http", 1);
+    assert!(resolve(&sources(&[], &plain)).is_ok());
+    assert!(resolve(&sources(&[], &plain.replacen("true", "false", 1))).is_err(), "plain http needs a private network");
+}

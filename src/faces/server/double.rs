@@ -6,13 +6,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use countersign_core::domain::{Alias, Digest, Oid, PrNumber, RefName, RepoId, RepoName, Sequence, Span, Timestamp};
+use countersign_core::domain::{Alias, Digest, Environment, Oid, PrNumber, RefName, RepoId, RepoName, Sequence, Span, Timestamp};
 use countersign_core::facts::question::Movement;
 use countersign_core::notify::Letter;
 
 use crate::engine::ports::{
-    Claim, Clock, GivenUp, Granted, Grants, Journal, JournalError, LetterFigures, Mark, NewDelivery, NotGranted,
-    NoteKey, Outbox, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject, Waiting, WhyNot,
+    Claim, Clock, Cluster, GivenUp, Granted, Grants, Journal, JournalError, LetterFigures, Mark, NewDelivery, NoCluster, NotGranted,
+    NoteKey, Outbox, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject, Waiting, WhyNoCluster, WhyNot,
 };
 
 #[derive(Default)]
@@ -65,6 +65,10 @@ impl Grants for Granting {
             _ => return Err(NotGranted { repo: repo.clone(), alias: alias.clone(), why: WhyNot::Unnamed }),
         };
         Ok(Granted::new(secret.into(), Vec::new(), false))
+    }
+
+    fn cluster(&self, repo: &RepoName, environment: &Environment, _: &str) -> Result<Cluster, NoCluster> {
+        Err(NoCluster { repo: repo.clone(), environment: environment.clone(), why: WhyNoCluster::Unnamed })
     }
 }
 

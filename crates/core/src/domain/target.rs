@@ -56,6 +56,8 @@ pub enum TargetKind {
     GithubEnvironment,
     /// A secret of Vault's or OpenBao's key-value store.
     Vault,
+    /// A Secret of a Kubernetes cluster.
+    Kubernetes,
 }
 
 impl TargetKind {
@@ -70,6 +72,7 @@ impl TargetKind {
             Self::ArgoCd => "argocd",
             Self::GithubEnvironment => "github_environment",
             Self::Vault => "vault",
+            Self::Kubernetes => "kubernetes",
         }
     }
 }
@@ -194,8 +197,8 @@ mod tests {
 
     #[test]
     fn a_kind_and_a_state_are_called_as_they_are_written() {
-        use TargetKind::{ArgoCd, Branch, Dispatch, Flux, Webhook};
-        for kind in [Branch, Dispatch, Webhook, Flux, ArgoCd] {
+        use TargetKind::{ArgoCd, Branch, Dispatch, Flux, Kubernetes, Webhook};
+        for kind in [Branch, Dispatch, Webhook, Flux, ArgoCd, Kubernetes] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
         for state in RunState::ALL {

@@ -8,6 +8,9 @@ use super::diagnostic::Place;
 use super::machines::{self, KeyPattern};
 use super::raw::{OnDrift, Prune};
 
+/// 1 MiB.
+const MIB: usize = 1024 * 1024;
+
 /// One target of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncRule {
@@ -96,6 +99,17 @@ pub struct VaultRule {
     pub keys: Vec<KeyPattern>,
 }
 
+/// Which Secret of a cluster, and which keys of the environment go there. Which cluster that is, is for the grants to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubernetesRule {
+    /// The namespace.
+    pub namespace: String,
+    /// The name of the Secret.
+    pub secret: String,
+    /// The keys; none: all.
+    pub keys: Vec<KeyPattern>,
+}
+
 /// How much a target holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
@@ -103,6 +117,8 @@ pub struct Room {
     pub keys: usize,
     /// Largest value, in bytes.
     pub bytes: usize,
+    /// All values together, those of others included, in bytes.
+    pub whole: usize,
 }
 
 /// What a target is.
@@ -166,6 +182,11 @@ pub enum Target {
         /// Which secret, and which keys.
         rule: VaultRule,
     },
+    /// A Secret of the cluster that is granted to the environment.
+    Kubernetes {
+        /// Which Secret, and which keys.
+        rule: KubernetesRule,
+    },
 }
 
 /// A pattern for the contexts of commit statuses: `*` any characters, `/` and `.` too; `?` one.
@@ -221,6 +242,7 @@ impl Target {
             Self::ArgoCd { .. } => TargetKind::ArgoCd,
             Self::GithubEnvironment { .. } => TargetKind::GithubEnvironment,
             Self::Vault { .. } => TargetKind::Vault,
+            Self::Kubernetes { .. } => TargetKind::Kubernetes,
         }
     }
 
@@ -229,6 +251,7 @@ impl Target {
         match self {
             Self::GithubEnvironment { keys, .. } => Some(keys),
             Self::Vault { rule, .. } => Some(&rule.keys),
+            Self::Kubernetes { rule } => Some(&rule.keys),
             Self::Branch { .. }
             | Self::Workflow { .. }
             | Self::Event { .. }
@@ -261,6 +284,10 @@ impl Target {
                     && !key.starts_with(|first: char| first.is_ascii_digit())
                     && !key.starts_with("GITHUB_")
             }
+            Self::Kubernetes { .. } => {
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+                (1..=253).contains(&key.len()) && key.bytes().all(plain) && key != "." && !key.starts_with("..")
+            }
             Self::Vault { .. }
             | Self::Branch { .. }
             | Self::Workflow { .. }
@@ -275,7 +302,8 @@ impl Target {
     #[must_use]
     pub fn room(&self) -> Option<Room> {
         match self {
-            Self::GithubEnvironment { .. } => Some(Room { keys: 100, bytes: 48 * 1024 }),
+            Self::GithubEnvironment { .. } => Some(Room { keys: 100, bytes: 48 * 1024, whole: usize::MAX }),
+            Self::Kubernetes { .. } => Some(Room { keys: usize::MAX, bytes: MIB, whole: MIB }),
             Self::Vault { .. }
             | Self::Branch { .. }
             | Self::Workflow { .. }

@@ -57,7 +57,8 @@ pub fn gated<'a>(policy: &'a Policy, environment: &str) -> Vec<&'a Environment> 
         | Target::Webhook { .. }
         | Target::Flux { .. }
         | Target::ArgoCd { .. }
-        | Target::Vault { .. } => false,
+        | Target::Vault { .. }
+        | Target::Kubernetes { .. } => false,
     };
     let rules = policy.environments().iter().filter(|rule| {
         rule.name().as_str().eq_ignore_ascii_case(environment)

@@ -2,6 +2,8 @@
 //!
 //! Values are not known here, only their marks: two values have one mark if and only if they are the same. A key that we did not
 //! write is never changed or removed, unless the policy says `adopt`; one that we wrote is removed only where it says `prune: owned`.
+//! Where a target keeps account of who holds a key, a key of ours that somebody else took over is written only where the policy says
+//! so: `adopt`, or `on_drift: reapply`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +56,12 @@ pub struct KeySituation<'a> {
     pub ours: &'a Ownership,
     /// Whether keys of ours that are no longer approved are removed.
     pub prune: Prune,
+    /// Keys that the target itself says somebody else holds, where it keeps account of that.
+    pub theirs: &'a BTreeSet<String>,
     /// Whether keys that are there already are taken over.
     pub adopt: bool,
+    /// Whether keys of ours that somebody else took over are taken back.
+    pub reapply: bool,
 }
 
 impl Ownership {
@@ -120,13 +126,15 @@ impl Ownership {
 /// What a delivery does to each key it has to do with. With one [`KeyStep::Foreign`] among them it does nothing at all.
 #[must_use]
 pub fn key_steps(situation: &KeySituation<'_>) -> BTreeMap<String, KeyStep> {
-    let KeySituation { wanted, held, ours, prune, adopt } = *situation;
+    let KeySituation { wanted, held, ours, prune, theirs, adopt, reapply } = *situation;
     let mut steps = BTreeMap::new();
     for (key, mark) in wanted {
         let step = match held.get(key) {
             None => KeyStep::Add,
             Some(found) if !adopt && !ours.holds(key, found) => KeyStep::Foreign,
             Some(found) if found == mark => KeyStep::Keep,
+            // ours once, and somebody else's by now
+            Some(_) if theirs.contains(key) && !adopt && !reapply => KeyStep::Foreign,
             Some(_) => KeyStep::Change,
         };
         steps.insert(key.clone(), step);

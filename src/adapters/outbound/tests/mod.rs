@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod failing;
+mod kubernetes;
 mod refusing;
 mod remote;
 mod stand_in;

@@ -106,7 +106,8 @@ fn branches(reading: &Reading, args: &SyncArgs, policy: &Policy, default_branch:
             | Target::Flux { .. }
             | Target::ArgoCd { .. }
             | Target::GithubEnvironment { .. }
-            | Target::Vault { .. } => {}
+            | Target::Vault { .. }
+            | Target::Kubernetes { .. } => {}
         }
     }
     Ok((tips, held))

@@ -56,7 +56,8 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
         | Target::Flux { .. }
         | Target::ArgoCd { .. }
         | Target::GithubEnvironment { .. }
-        | Target::Vault { .. } => OnDrift::Report,
+        | Target::Vault { .. }
+        | Target::Kubernetes { .. } => OnDrift::Report,
     };
     Some(SyncRule {
         name: TargetName::parse(&name?.value).ok()?,
@@ -120,25 +121,25 @@ fn after(raw: &RawSync, known: Option<&BTreeSet<&str>>, faults: &mut Faults) -> 
     first
 }
 
-/// The one target of a sync. Several, or none, are a fault; those of a later release are refused elsewhere, by name.
+/// The one target of a sync. Several, or none, are a fault.
 fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
-    let later = [raw.kubernetes.key()];
     let served = [
         ("branch", raw.branch.key(), raw.branch.is_faulty()),
         ("flux", raw.flux.key(), raw.flux.is_faulty()),
         ("argocd", raw.argocd.key(), raw.argocd.is_faulty()),
         ("github_environment", raw.github_environment.key(), raw.github_environment.is_faulty()),
         ("vault", raw.vault.key(), raw.vault.is_faulty()),
+        ("kubernetes", raw.kubernetes.key(), raw.kubernetes.is_faulty()),
         ("dispatch", raw.dispatch.key(), raw.dispatch.is_faulty()),
         ("webhook", raw.webhook.key(), raw.webhook.is_faulty()),
     ];
     let given: Vec<(&str, Place)> = served.iter().filter_map(|(name, key, _)| Some((*name, (*key)?))).collect();
     let unread = served.iter().any(|(_, _, faulty)| *faulty);
     match given.as_slice() {
-        [] if later.iter().any(Option::is_some) || unread => return None,
+        [] if unread => return None,
         [] => {
             faults.push(Diagnostic::error(Code::MissingField, "the sync has no target").at(place).help(
-                "give it one of `branch`, `flux`, `argocd`, `github_environment`, `vault`, `dispatch` or `webhook`",
+                "give it one of `branch`, `flux`, `argocd`, `github_environment`, `vault`, `kubernetes`, `dispatch` or `webhook`",
             ));
             return None;
         }
@@ -170,6 +171,9 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
     }
     if let Some(vault) = raw.vault.given() {
         return vessels::vault(&vault.value, faults);
+    }
+    if let Some(kubernetes) = raw.kubernetes.given() {
+        return vessels::kubernetes(&kubernetes.value, faults);
     }
     raw.webhook.given().and_then(|webhook| self::webhook(&webhook.value, faults))
 }

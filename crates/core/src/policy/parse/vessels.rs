@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::Environment;
 use crate::policy::diagnostic::{Code, Diagnostic, shown};
 use crate::policy::machines::KeyPattern;
 use crate::policy::model::EnvironmentRule;
-use crate::policy::raw::{RawGithubEnvironment, RawVault};
+use crate::policy::raw::{RawGithubEnvironment, RawKubernetes, RawVault};
 use crate::policy::read::{Faults, Field, List};
-use crate::policy::syncs::{Target, VaultRule};
+use crate::policy::syncs::{KubernetesRule, Target, VaultRule};
 
 use super::gitops::address;
 use super::syncs::alias;
@@ -39,6 +40,46 @@ pub(super) fn vault(raw: &RawVault, faults: &mut Faults) -> Option<Target> {
     let (keys, token) = (keys(&raw.keys, faults), alias(&raw.token_from, "token_from", faults));
     let rule = VaultRule { mount: mount?, path: path?, namespace, keys: keys? };
     Some(Target::Vault { address: address?, token: token?, rule })
+}
+
+pub(super) fn kubernetes(raw: &RawKubernetes, faults: &mut Faults) -> Option<Target> {
+    let namespace = cluster_name(&raw.namespace, ("namespace", is_label, "`a-z`, `0-9` and `-`, not at either end, at most 63 characters"), faults);
+    let secret = cluster_name(&raw.secret, ("Secret's name", is_subdomain, "`a-z`, `0-9` and `-`, not at either end, with `.` between such parts, at most 253 characters"), faults);
+    let keys = keys(&raw.keys, faults);
+    Some(Target::Kubernetes { rule: KubernetesRule { namespace: namespace?, secret: secret?, keys: keys? } })
+}
+
+/// A name as Kubernetes takes it.
+fn cluster_name(
+    field: &Field<String>,
+    (what, is_one, shape): (&str, fn(&str) -> bool, &str),
+    faults: &mut Faults,
+) -> Option<String> {
+    let text = field.given()?;
+    let fine = is_one(&text.value);
+    if !fine {
+        faults.push(
+            Diagnostic::error(Code::Malformed, format!("`{}` is no {what} in Kubernetes", shown(&text.value)))
+                .at(text.place)
+                .help(format!("use {shape}")),
+        );
+    }
+    fine.then(|| text.value.clone())
+}
+
+/// A label of DNS (RFC 1123).
+fn is_label(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// Labels with dots between them. Kubernetes bounds the whole, not the label.
+fn is_subdomain(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
 }
 
 /// A place inside a server: names with slashes between them.
@@ -89,8 +130,9 @@ fn keys(field: &Field<List<String>>, faults: &mut Faults) -> Option<Vec<KeyPatte
 /// Two targets must not write to one place: each would hold the keys of the other for somebody else's.
 pub(super) fn judge(environments: &[EnvironmentRule], faults: &mut Faults) {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
-    for sync in environments.iter().flat_map(EnvironmentRule::syncs) {
-        let Some(place) = place_of(sync.target()) else { continue };
+    let all = environments.iter().flat_map(|rule| rule.syncs().iter().map(move |sync| (rule.name(), sync)));
+    for (environment, sync) in all {
+        let Some(place) = place_of(environment, sync.target()) else { continue };
         if let Some(line) = taken.insert(place, sync.place().line) {
             faults.push(
                 Diagnostic::error(Code::Repeated, format!("`{}` writes where another target writes", sync.name()))
@@ -103,13 +145,15 @@ pub(super) fn judge(environments: &[EnvironmentRule], faults: &mut Faults) {
 }
 
 /// What two targets must not share.
-fn place_of(target: &Target) -> Option<String> {
+fn place_of(environment: &Environment, target: &Target) -> Option<String> {
     match target {
         Target::GithubEnvironment { environment, .. } => Some(format!("github {}", environment.to_lowercase())),
         Target::Vault { address, rule, .. } => {
             let namespace = rule.namespace.as_deref().unwrap_or_default();
             Some(format!("{} {namespace} {}/{}", address.as_str(), rule.mount, rule.path))
         }
+        // one cluster per environment
+        Target::Kubernetes { rule } => Some(format!("kubernetes {} {}/{}", environment, rule.namespace, rule.secret)),
         Target::Branch { .. }
         | Target::Workflow { .. }
         | Target::Event { .. }

@@ -1,4 +1,4 @@
-//! Shapes of what a later release will do: temporary access, further sync targets.
+//! Shapes of what a later release will do: temporary access.
 //!
 //! They are read, so that typing mistakes are found and editors can help; every use is then refused by name.
 
@@ -44,22 +44,6 @@ shape! {
             environments: Selector,
             /// The list of keys it may change, as patterns.
             #[schemars(length(min = 1))]
-            keys: List<String>,
-        }
-        optional {}
-    }
-}
-
-shape! {
-    /// A Kubernetes Secret.
-    #[schemars(rename = "Kubernetes")]
-    pub(in crate::policy) struct RawKubernetes {
-        required {
-            /// The namespace.
-            namespace: String,
-            /// The name of the Secret.
-            secret: String,
-            /// The list of keys, as patterns.
             keys: List<String>,
         }
         optional {}

@@ -3,7 +3,6 @@
 //! Targets of later releases are typed here too, so that typing mistakes are found; which of them are served is judged in
 //! `crate::policy::parse`.
 
-use super::later::RawKubernetes;
 use crate::policy::read::{List, shape, words};
 
 shape! {
@@ -26,7 +25,7 @@ shape! {
             dispatch: RawDispatch,
             /// The secrets of a GitHub environment.
             github_environment: RawGithubEnvironment,
-            /// A Kubernetes Secret. Not supported yet.
+            /// A Secret of the Kubernetes cluster that the server grants to the environment.
             kubernetes: RawKubernetes,
             /// A secret of Vault's key-value store, version 2.
             vault: RawVault,
@@ -209,6 +208,23 @@ shape! {
         optional {
             /// The namespace.
             namespace: String,
+            /// The list of keys, as patterns (default: all).
+            keys: List<String>,
+        }
+    }
+}
+
+shape! {
+    /// A Secret of a Kubernetes cluster.
+    #[schemars(rename = "Kubernetes")]
+    pub(in crate::policy) struct RawKubernetes {
+        required {
+            /// The namespace.
+            namespace: String,
+            /// The name of the Secret.
+            secret: String,
+        }
+        optional {
             /// The list of keys, as patterns (default: all).
             keys: List<String>,
         }

@@ -13,19 +13,34 @@ fn each_key_is_judged_by_what_is_wanted_held_and_ours() {
     let ours = Ownership { current: marks(&[("a", "1"), ("b", "1"), ("c", "1")]), ..Ownership::default() };
     let held = marks(&[("a", "1"), ("b", "9"), ("c", "1"), ("d", "7"), ("e", "5")]);
     let wanted = marks(&[("a", "1"), ("b", "2"), ("d", "7"), ("f", "1")]);
-    let steps = |adopt, prune| {
-        let found = key_steps(&KeySituation { wanted: &wanted, held: &held, ours: &ours, prune, adopt });
+    let steps = |(adopt, reapply), prune, theirs: &[&str]| {
+        let theirs = theirs.iter().map(|key| (*key).to_owned()).collect();
+        let situation =
+            KeySituation { wanted: &wanted, held: &held, ours: &ours, prune, theirs: &theirs, adopt, reapply };
+        let found = key_steps(&situation);
         found.into_iter().map(|(key, step)| format!("{key} {step:?}")).collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(steps(false, Prune::Never), "a Keep, b Change, c Leave, d Foreign, f Add");
-    assert_eq!(steps(true, Prune::Owned), "a Keep, b Change, c Remove, d Keep, f Add");
+    assert_eq!(steps((false, false), Prune::Never, &[]), "a Keep, b Change, c Leave, d Foreign, f Add");
+    assert_eq!(steps((true, false), Prune::Owned, &[]), "a Keep, b Change, c Remove, d Keep, f Add");
+    let taken = ["a", "b", "d"];
+    assert_eq!(steps((false, false), Prune::Never, &taken), "a Keep, b Foreign, c Leave, d Foreign, f Add");
+    assert_eq!(steps((false, true), Prune::Never, &taken), "a Keep, b Change, c Leave, d Foreign, f Add");
+    assert_eq!(steps((true, false), Prune::Never, &taken), "a Keep, b Change, c Leave, d Keep, f Add");
 }
 
 #[test]
 fn a_claim_makes_only_ours_what_came_out_as_it_was_to_be() {
     let (wanted, held) = (marks(&[("a", "1"), ("b", "1"), ("d", "1")]), marks(&[("d", "1")]));
     let ours = Ownership::default();
-    let situation = KeySituation { wanted: &wanted, held: &held, ours: &ours, prune: Prune::Never, adopt: true };
+    let situation = KeySituation {
+        wanted: &wanted,
+        held: &held,
+        ours: &ours,
+        prune: Prune::Never,
+        theirs: &BTreeSet::new(),
+        adopt: true,
+        reapply: false,
+    };
     let ours = ours.claim(&wanted, &key_steps(&situation), &held);
     assert!(ours.holds("a", "1") && !ours.holds("b", "2") && !ours.holds("c", "1") && !ours.holds("d", "1"));
 }
@@ -38,7 +53,7 @@ enum Event {
     /// Somebody else writes a key, or deletes it.
     Other(u8, Option<u8>),
     /// A delivery, which dies after so many of its steps; 9: it does not.
-    Deliver { dies: u8, prune: bool, adopt: bool },
+    Deliver { dies: u8, prune: bool, adopt: bool, reapply: bool },
     /// Our memory is lost.
     Forget,
 }
@@ -47,8 +62,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => proptest::collection::btree_map(0..6_u8, 0..4_u8, 0..5).prop_map(Event::Approve),
         3 => (0..6_u8, proptest::option::of(0..4_u8)).prop_map(|(key, value)| Event::Other(key, value)),
-        6 => (prop_oneof![Just(0), Just(1), Just(2), Just(9)], any::<bool>(), proptest::bool::weighted(0.1))
-            .prop_map(|(dies, prune, adopt)| Event::Deliver { dies, prune, adopt }),
+        6 => (prop_oneof![Just(0), Just(1), Just(2), Just(9)], any::<bool>(), proptest::bool::weighted(0.1), any::<bool>())
+            .prop_map(|(dies, prune, adopt, reapply)| Event::Deliver { dies, prune, adopt, reapply }),
         1 => Just(Event::Forget),
     ]
 }
@@ -60,14 +75,21 @@ struct Play {
     held: Marks,
     ours: Ownership,
     touched: BTreeSet<String>,
+    /// Whether the target keeps account of who holds a key, and those that somebody else holds.
+    keeps_account: bool,
+    theirs: BTreeSet<String>,
 }
 
 impl Play {
-    fn deliver(&mut self, dies: u8, prune: bool, adopt: bool) -> Result<(), TestCaseError> {
+    fn situation(&self, prune: Prune, adopt: bool, reapply: bool) -> KeySituation<'_> {
+        let Self { wanted, held, ours, theirs, .. } = self;
+        KeySituation { wanted, held, ours, prune, theirs, adopt, reapply }
+    }
+
+    fn deliver(&mut self, dies: u8, prune: bool, adopt: bool, reapply: bool) -> Result<(), TestCaseError> {
         let prune = if prune { Prune::Owned } else { Prune::Never };
         let before = self.held.clone();
-        let situation = KeySituation { wanted: &self.wanted, held: &self.held, ours: &self.ours, prune, adopt };
-        let steps = key_steps(&situation);
+        let steps = key_steps(&self.situation(prune, adopt, reapply));
         if !foreign(&steps).is_empty() {
             prop_assert!(foreign(&steps).iter().all(|key| self.held.contains_key(*key)));
             return Ok(());
@@ -85,11 +107,16 @@ impl Play {
                     self.held.insert(key.clone(), self.wanted[key].clone());
                     let known = before.contains_key(key) && !self.touched.contains(key);
                     prop_assert!(adopt || !known, "{key} is somebody else's");
+                    prop_assert!(adopt || reapply || !self.theirs.contains(key), "{key} was taken over");
                     self.touched.insert(key.clone());
+                    self.theirs.remove(key);
                 }
                 KeyStep::Remove => {
                     prop_assert!(prune == Prune::Owned && self.touched.contains(key), "{key} is somebody else's");
-                    self.held.remove(key);
+                    // such a target gives up our hold, and keeps what somebody else holds too
+                    if !self.theirs.contains(key) {
+                        self.held.remove(key);
+                    }
                 }
                 KeyStep::Keep => prop_assert!(adopt || self.touched.contains(key), "{key} is somebody else's"),
                 KeyStep::Leave | KeyStep::Foreign => {}
@@ -110,8 +137,7 @@ impl Play {
         self.ours = self.ours.settled(&self.wanted, &steps, &before);
         prop_assert!(self.ours.strayed(&self.held).is_empty());
         // and once more: nothing is left to do
-        let again =
-            key_steps(&KeySituation { wanted: &self.wanted, held: &self.held, ours: &self.ours, prune, adopt: false });
+        let again = key_steps(&self.situation(prune, false, reapply));
         prop_assert!(!writes(&again) && foreign(&again).is_empty(), "{again:?}");
         Ok(())
     }
@@ -127,11 +153,16 @@ impl Play {
                 // whoever writes exactly the secret we were about to write is taken for us
                 if self.ours.claimed.get(&key) == Some(&value) {
                     self.touched.insert(key.clone());
+                } else if self.keeps_account {
+                    self.theirs.insert(key.clone());
                 }
                 self.held.insert(key, value);
             }
-            Event::Other(key, None) => drop(self.held.remove(&name(key))),
-            Event::Deliver { dies, prune, adopt } => self.deliver(dies, prune, adopt)?,
+            Event::Other(key, None) => {
+                self.held.remove(&name(key));
+                self.theirs.remove(&name(key));
+            }
+            Event::Deliver { dies, prune, adopt, reapply } => self.deliver(dies, prune, adopt, reapply)?,
             Event::Forget => self.ours = Ownership::default(),
         }
         Ok(())
@@ -162,7 +193,15 @@ impl Blind {
         let ours = self.ours.resumed(&self.held.keys().cloned().collect());
         let prune = if prune { Prune::Owned } else { Prune::Never };
         let seen = self.seen(&ours);
-        let steps = key_steps(&KeySituation { wanted: &self.wanted, held: &seen, ours: &ours, prune, adopt });
+        let steps = key_steps(&KeySituation {
+            wanted: &self.wanted,
+            held: &seen,
+            ours: &ours,
+            prune,
+            theirs: &BTreeSet::new(),
+            adopt,
+            reapply: false,
+        });
         (ours, steps)
     }
 
@@ -217,7 +256,7 @@ impl Blind {
                 self.write(&name(key), &value.to_string());
             }
             Event::Other(key, None) => drop(self.held.remove(&name(key))),
-            Event::Deliver { dies, prune, adopt } => {
+            Event::Deliver { dies, prune, adopt, reapply: _ } => {
                 // a key that an adoption of unknown end was to take over was given to us
                 if adopt {
                     let (_, steps) = self.steps(prune, adopt);
@@ -244,6 +283,16 @@ proptest! {
     }
 
     #[test]
+    fn no_history_takes_a_key_back_that_the_target_says_is_anothers(
+        events in proptest::collection::vec(event(), 1..40),
+    ) {
+        let mut play = Play { keeps_account: true, ..Play::default() };
+        for event in events {
+            play.happens(event)?;
+        }
+    }
+
+    #[test]
     fn alone_with_a_target_no_crash_makes_our_keys_foreign(events in proptest::collection::vec(event(), 1..40)) {
         let mut play = Play::default();
         for event in events {
@@ -251,14 +300,7 @@ proptest! {
                 Event::Other(..) | Event::Forget => {}
                 Event::Approve(_) | Event::Deliver { .. } => play.happens(event)?,
             }
-            let situation = KeySituation {
-                wanted: &play.wanted,
-                held: &play.held,
-                ours: &play.ours,
-                prune: Prune::Never,
-                adopt: false,
-            };
-            let steps = key_steps(&situation);
+            let steps = key_steps(&play.situation(Prune::Never, false, false));
             prop_assert!(foreign(&steps).is_empty(), "{steps:?}");
         }
     }

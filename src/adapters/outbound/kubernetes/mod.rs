@@ -1,0 +1,215 @@
+//! A Secret of Kubernetes, by server-side apply as `countersign`, at the version that was read.
+//!
+//! The API server takes away what we hold and no longer send, so every key of ours is sent each time, and no other. What somebody
+//! else holds is written only where the engine says so: at the version that was read nothing else can be meant. Of the answers
+//! only the kind is told, never a word.
+
+mod object;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::policy::KubernetesRule;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use self::object::{Found, SecretWire, StatusWire, annotations};
+use super::answer::error;
+use super::exchange::{Reply, Request, secret_header};
+use super::{Outgoing, address};
+use crate::engine::ports::{Cluster, Fill, Held, Holders, OutboundError, OutboundKind, Seen, Tag, Vessel};
+
+/// Server-side apply; JSON is YAML.
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// One Secret.
+pub(super) struct Kubernetes<'a> {
+    pub(super) outgoing: &'a Outgoing,
+    pub(super) cluster: Cluster,
+    pub(super) rule: KubernetesRule,
+}
+
+/// Data as it is sent.
+type Data = BTreeMap<String, String>;
+
+impl Kubernetes<'_> {
+    async fn call(&self, method: Method, query: &str, body: Option<Value>) -> Result<Reply, OutboundError> {
+        let KubernetesRule { namespace, secret, .. } = &self.rule;
+        let Cluster { server, authority, token } = &self.cluster;
+        let url = format!("{}/api/v1/namespaces/{namespace}/secrets/{secret}{query}", server.as_str());
+        let to = address::of_service(&url, token)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(AUTHORIZATION, secret_header(&format!("Bearer {}", token.value().expose_secret()))?);
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(APPLY));
+        }
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let (private, authority) = (token.allows_private(), authority.clone());
+        self.outgoing.exchange(Request { method, to, private, authority, headers, body }).await
+    }
+
+    async fn found(&self) -> Result<Option<Found>, OutboundError> {
+        let reply = self.call(Method::GET, "", None).await?;
+        if reply.status.as_u16() == 404 && StatusWire::of(&reply).is_about("secrets") {
+            return Ok(None);
+        }
+        self.judged(&reply, "get")?;
+        self.usable(reply.json::<SecretWire>()?).map(Some)
+    }
+
+    /// The Secret, if it is one that keys can be written to.
+    fn usable(&self, wire: SecretWire) -> Result<Found, OutboundError> {
+        let KubernetesRule { namespace, secret, .. } = &self.rule;
+        let permanent = |what: &str, help: &str| {
+            Err(error(OutboundKind::Permanent, format!("the Secret `{namespace}/{secret}` {what}"), help))
+        };
+        if wire.metadata.deletion_timestamp.is_some() {
+            let what = format!("the Secret `{namespace}/{secret}` is being deleted");
+            return Err(error(OutboundKind::Busy, what, "it is tried again; see what its finalizers wait for"));
+        }
+        if wire.kind.as_deref() != Some("Secret") {
+            return permanent("is something else", "see what answers at the granted `server`");
+        }
+        if wire.r#type.as_deref() != Some("Opaque") {
+            let help = "name another Secret in the policy: only those of the type `Opaque` are written";
+            return permanent("has another type than `Opaque`", help);
+        }
+        if wire.immutable == Some(true) {
+            let help = "delete it, so that it is made anew, or name another Secret in the policy; then sync again";
+            return permanent("is immutable", help);
+        }
+        Found::of(wire).map_or_else(|| permanent("cannot be read", "see what answers at the granted `server`"), Ok)
+    }
+
+    /// Makes us hold exactly this. `version`: what it was read at; none: there was nothing. Gives the version it has now.
+    async fn apply(
+        &self,
+        data: &Data,
+        (version, over): (Option<&str>, bool),
+        tag: &Tag,
+    ) -> Result<String, OutboundError> {
+        let KubernetesRule { namespace, secret, .. } = &self.rule;
+        let mut metadata = json!({"name": secret, "namespace": namespace, "annotations": annotations(tag)});
+        if let Some(version) = version {
+            metadata["resourceVersion"] = version.into();
+        }
+        let body = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data,
+        });
+        // only at a version: whoever holds what by now is known
+        let force = over && version.is_some();
+        let query = format!("?fieldManager={}&force={force}", object::MANAGER);
+        let reply = self.call(Method::PATCH, &query, Some(body)).await?;
+        self.judged(&reply, "patch")?;
+        let wire: SecretWire = reply.json()?;
+        wire.metadata.resource_version.ok_or_else(|| {
+            let help = "it is tried again; see what answers at the granted `server`";
+            let what = format!("{} does not say what it wrote", reply.host);
+            error(OutboundKind::Retry { after: None }, what, help)
+        })
+    }
+
+    /// What an answer means where it is no success. `verb`: what was asked for.
+    fn judged(&self, reply: &Reply, verb: &str) -> Result<(), OutboundError> {
+        let (host, KubernetesRule { namespace, secret, .. }) = (&reply.host, &self.rule);
+        let permanent = |what: String, help: &str| Err(error(OutboundKind::Permanent, format!("{host} {what}"), help));
+        let status = StatusWire::of(reply);
+        match reply.status.as_u16() {
+            401 => permanent(
+                "does not know the token (401)".to_owned(),
+                "see that `token_file` of the granted cluster holds a valid token, then sync again",
+            ),
+            403 if status.says("cannot create resource") => permanent(
+                format!("does not allow `create` of secrets in the namespace `{namespace}` (403)"),
+                "make the Secret by hand, empty, or allow `create`: docs/syncs.md has the role; then sync again",
+            ),
+            403 if status.says("cannot ") => permanent(
+                format!("does not allow `{verb}` of the Secret `{namespace}/{secret}` (403)"),
+                "give the service account the role in docs/syncs.md, then sync again",
+            ),
+            403 => permanent(
+                format!("forbids to write the Secret `{namespace}/{secret}` (403): a quota, or a rule of the cluster"),
+                "see what the cluster forbids in this namespace, then sync again",
+            ),
+            404 if status.is_about("namespaces") => permanent(
+                format!("has no namespace `{namespace}` (404)"),
+                "create the namespace, or correct it in the policy, then sync again",
+            ),
+            404 => permanent(
+                "is no API server of Kubernetes (404)".to_owned(),
+                "correct `server` of the granted cluster, then sync again",
+            ),
+            409 => Err(error(
+                OutboundKind::Conflict,
+                format!("somebody else wrote to the Secret `{namespace}/{secret}` at the same time"),
+                "see who else writes there, then sync again: only keys of ours are written, and never over something that was not read",
+            )),
+            413 => permanent("takes no Secret of this size (413)".to_owned(), "choose fewer keys with `keys`"),
+            422 => permanent(
+                format!("holds the Secret `{namespace}/{secret}` for invalid (422)"),
+                "see the limits in docs/syncs.md, then sync again",
+            ),
+            _ => self.outgoing.judged(reply),
+        }
+    }
+}
+
+/// What we hold already and keep, encoded.
+fn kept(held: &Held, removed: &BTreeSet<String>, kept: &BTreeSet<String>) -> Data {
+    let Holders { ours, theirs } = &held.holders;
+    let stays = |key: &&String| {
+        !removed.contains(*key) && (ours.contains(*key) || (kept.contains(*key) && !theirs.contains(*key)))
+    };
+    held.values.keys().filter(stays).filter_map(|key| encoded(held, key)).collect()
+}
+
+fn encoded(held: &Held, key: &str) -> Option<(String, String)> {
+    match held.values.get(key)? {
+        Seen::Value(value) => Some((key.to_owned(), STANDARD.encode(value))),
+        Seen::Written(_) => None,
+    }
+}
+
+#[async_trait]
+impl Vessel for Kubernetes<'_> {
+    async fn read(&self) -> Result<Held, OutboundError> {
+        Ok(self.found().await?.map_or_else(object::nothing, |found| found.held))
+    }
+
+    async fn write(&self, held: &Held, fill: &Fill<'_>) -> Result<(), OutboundError> {
+        let Holders { ours, theirs } = &held.holders;
+        let mut data = kept(held, fill.removed, fill.kept);
+        data.extend(fill.set.iter().map(|(key, value)| (key.clone(), STANDARD.encode(value.as_bytes()))));
+        let over = object::notes_are_taken(held) || fill.set.keys().any(|key| theirs.contains(key));
+        let mut version = held.version.clone();
+        // what nobody holds is not taken away by not being sent: it is taken first
+        let unheld = fill.removed.iter().filter(|key| !ours.contains(*key) && !theirs.contains(*key));
+        let unheld: Data = unheld.filter_map(|key| encoded(held, key)).collect();
+        if !unheld.is_empty() {
+            let mut before = kept(held, fill.removed, fill.kept);
+            before.extend(unheld);
+            let noted = held.tag.as_ref().unwrap_or(fill.tag);
+            version = Some(self.apply(&before, (version.as_deref(), over), noted).await?);
+        }
+        self.apply(&data, (version.as_deref(), over), fill.tag).await.map(|_| ())
+    }
+
+    async fn note(&self, tag: &Tag) -> Result<(), OutboundError> {
+        let Some(Found { held }) = self.found().await? else { return Ok(()) };
+        if held.tag.as_ref() == Some(tag) {
+            return Ok(());
+        }
+        let data = kept(&held, &BTreeSet::new(), &BTreeSet::new());
+        let over = object::notes_are_taken(&held);
+        match self.apply(&data, (held.version.as_deref(), over), tag).await {
+            // nothing but the note is at stake
+            Err(fault) if fault.kind == OutboundKind::Conflict => Err(OutboundError { kind: OutboundKind::Busy, ..fault }),
+            outcome => outcome.map(|_| ()),
+        }
+    }
+}
