@@ -9,6 +9,7 @@ mod failing;
 mod gitops;
 mod jobs;
 mod ordered;
+mod kubernetes;
 mod reporting;
 mod vault;
 

@@ -1,0 +1,175 @@
+//! An API server of Kubernetes on this machine with one Secret, written from its published interface: server-side apply with holders
+//! of fields, versions, roles, and the limits of a Secret. Whatever a request has that is not described there is a fault.
+
+mod api;
+mod object;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, Uri};
+
+use self::api::{Kept, answer};
+use self::object::{Fields, Object};
+use super::World;
+use super::receiver::Answer;
+
+/// Token of every cluster, at first.
+pub(crate) const CLUSTER_TOKEN: &str = "eyJ.cluster-token-0123456789";
+
+const NAMESPACE: &str = "payments";
+const NAME: &str = "app-secrets";
+/// A cluster.
+pub(crate) struct Kubernetes {
+    kept: Arc<Mutex<Kept>>,
+    pub(crate) url: String,
+}
+
+impl Kubernetes {
+    /// Starts one whose Secret is not there.
+    pub(crate) async fn start() -> Self {
+        let kept = Arc::new(Mutex::new(Kept {
+            answers: VecDeque::new(),
+            object: None,
+            token: CLUSTER_TOKEN.to_owned(),
+            verbs: BTreeSet::from(["get", "patch", "create"]),
+            namespace_exists: true,
+            interferes: false,
+            applied: 0,
+            forced: 0,
+            faults: Vec::new(),
+        }));
+        let shared = kept.clone();
+        let app = axum::Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let shared = shared.clone();
+            async move { answer(&shared, (&method, &uri), &headers, &body).await }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { kept, url }
+    }
+
+    /// The target as the policy names it.
+    pub(crate) fn target(&self, more: &str) -> String {
+        format!(
+            "{{name: k8s, run_in: server, kubernetes: {{namespace: {NAMESPACE}, secret: {NAME}, keys: ['db.*']}}{more}}}"
+        )
+    }
+
+    /// What the server's settings grant: the identity of production, and the cluster with these namespaces, if any.
+    pub(crate) fn grant(&self, world: &World, namespaces: &[&str]) {
+        let file = world.path("countersign.toml");
+        world.give_identities(&["production"]);
+        let mut text = std::fs::read_to_string(&file).expect("read");
+        if !namespaces.is_empty() {
+            let token = world.path("cluster.token");
+            std::fs::write(&token, format!("{}\n", self.with(|kept| kept.token.clone()))).expect("written");
+            text += &format!(
+                "[repositories.\"acme/app\".environments.production.kubernetes]\n\
+                 server = \"{}\"\ntoken_file = \"{}\"\nnamespaces = {namespaces:?}\nallow_private = true\n",
+                self.url,
+                token.display()
+            );
+        }
+        std::fs::write(file, text).expect("written");
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> T {
+        act(&mut self.kept.lock().expect("kept"))
+    }
+
+    /// Answers writes like this, one after the other.
+    pub(crate) fn will(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.with(|kept| kept.answers.extend(answers));
+    }
+
+    /// Somebody changes a key with a tool that does not apply, or takes it away.
+    pub(crate) fn change(&self, key: &str, value: Option<&[u8]>) {
+        self.with(|kept| kept.change("kubectl-edit", ("data", key), value));
+    }
+
+    /// Somebody changes an annotation.
+    pub(crate) fn annotate(&self, name: &str, value: &str) {
+        self.with(|kept| kept.change("kubectl-annotate", ("annotations", name), Some(value.as_bytes())));
+    }
+
+    /// Another tool applies a key.
+    pub(crate) fn apply_by(&self, manager: &str, key: &str, value: &str) {
+        self.with(|kept| {
+            let fields = Fields::from([(("data", key.to_owned()), value.as_bytes().to_vec())]);
+            let object = kept.object.get_or_insert_default();
+            assert!(object.apply(manager, &fields, true).is_empty(), "it is forced");
+            object.version += 1;
+        });
+    }
+
+    /// Somebody makes the Secret: of a type, and perhaps immutable.
+    pub(crate) fn make(&self, r#type: &str, immutable: bool) {
+        self.with(|kept| {
+            let mut object = Object { immutable, version: 1, ..Object::default() };
+            let fields = Fields::from([(("", "type".to_owned()), r#type.as_bytes().to_vec())]);
+            object.update("kubectl-create", fields);
+            kept.object = Some(object);
+        });
+    }
+
+    /// The Secret is deleted.
+    pub(crate) fn delete(&self) {
+        self.with(|kept| kept.object = None);
+    }
+
+    /// Nobody is known to hold any field any more.
+    pub(crate) fn forget_holders(&self) {
+        self.with(|kept| kept.object.as_mut().expect("a Secret").holders.clear());
+    }
+
+    /// Somebody writes right before the next write.
+    pub(crate) fn interfere(&self) {
+        self.with(|kept| kept.interferes = true);
+    }
+
+    /// What the token may do.
+    pub(crate) fn allow(&self, verbs: &[&'static str]) {
+        self.with(|kept| kept.verbs = verbs.iter().copied().collect());
+    }
+
+    /// Whether the namespace is there.
+    pub(crate) fn has_namespace(&self, exists: bool) {
+        self.with(|kept| kept.namespace_exists = exists);
+    }
+
+    /// Another token holds from now on; `world`: its file has it, too.
+    pub(crate) fn rotate(&self, world: &World, token: &str) {
+        self.with(|kept| kept.token = token.to_owned());
+        std::fs::write(world.path("cluster.token"), token).expect("written");
+    }
+
+    /// What the Secret holds.
+    pub(crate) fn data(&self) -> BTreeMap<String, String> {
+        let found = self.with(|kept| kept.object.as_ref().map(|object| object.map("data")).unwrap_or_default());
+        found.into_iter().map(|(key, value)| (key, String::from_utf8_lossy(&value).into_owned())).collect()
+    }
+
+    /// The value of a key.
+    pub(crate) fn value(&self, key: &str) -> Option<String> {
+        self.data().remove(key)
+    }
+
+    /// One of the annotations.
+    pub(crate) fn annotation(&self, name: &str) -> String {
+        let found = self.with(|kept| kept.object.as_ref()?.map("annotations").remove(name));
+        String::from_utf8(found.unwrap_or_default()).expect("a text")
+    }
+
+    /// Applies that changed something, and how many of them were forced.
+    pub(crate) fn applied(&self) -> (usize, usize) {
+        self.with(|kept| (kept.applied, kept.forced))
+    }
+
+    /// Requests that are not as the interface is described.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        self.with(|kept| kept.faults.clone())
+    }
+}
