@@ -33,7 +33,6 @@ impl GrantTable {
     ) -> Self {
         Self { secrets, clusters }
     }
-
 }
 
 /// What was granted to a repository under a name; GitHub compares names of repositories without regard to case.
@@ -158,10 +157,13 @@ mod tests {
 
     #[test]
     fn a_repository_has_what_it_was_granted_and_nothing_of_others() {
-        let table = GrantTable::new(Arc::new(BTreeMap::from([
-            (names("acme/app", "HOOK_URL"), at(Place::Here("one".into()))),
-            (names("acme/web", "OTHER"), at(Place::Here("two".into()))),
-        ])), Arc::default());
+        let table = GrantTable::new(
+            Arc::new(BTreeMap::from([
+                (names("acme/app", "HOOK_URL"), at(Place::Here("one".into()))),
+                (names("acme/web", "OTHER"), at(Place::Here("two".into()))),
+            ])),
+            Arc::default(),
+        );
         assert_eq!(value(&table, "acme/app", "HOOK_URL").unwrap(), "one");
         assert_eq!(value(&table, "Acme/App", "HOOK_URL").unwrap(), "one", "GitHub compares names so");
         for (repo, alias) in [("acme/app", "OTHER"), ("acme/web", "HOOK_URL"), ("acme/new", "HOOK_URL")] {
@@ -217,8 +219,10 @@ mod tests {
     fn a_file_is_read_at_each_use() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hook");
-        let table =
-            GrantTable::new(Arc::new(BTreeMap::from([(names("acme/app", "HOOK"), at(Place::File(path.clone())))])), Arc::default());
+        let table = GrantTable::new(
+            Arc::new(BTreeMap::from([(names("acme/app", "HOOK"), at(Place::File(path.clone())))])),
+            Arc::default(),
+        );
         let now = || value(&table, "acme/app", "HOOK");
         assert_eq!(now(), Err(WhyNot::Unreadable("entity not found".to_owned())));
         for text in ["old\n", "new\r\n"] {
@@ -253,7 +257,9 @@ mod tests {
             found.map_err(|fault| Trouble::from(fault))
         };
         let file = |field: &str| {
-            format!("the `{field}` of the cluster granted to `production` of acme/app cannot be read (entity not found)")
+            format!(
+                "the `{field}` of the cluster granted to `production` of acme/app cannot be read (entity not found)"
+            )
         };
         let refused = |repo: &str, environment: &str, namespace: &str| {
             ask(repo, environment, namespace).err().map(|trouble| trouble.words)

@@ -163,7 +163,9 @@ impl Engine {
     async fn targets_seen(&self, place: &Place) -> Vec<(TargetId, Option<Trouble>)> {
         let mut seen = Vec::new();
         for rule in place.policy.environments() {
-            for sync in rule.syncs().iter().filter(|sync| sync.target().holds_values() && *sync.runs_in() == RunsIn::Server) {
+            for sync in
+                rule.syncs().iter().filter(|sync| sync.target().holds_values() && *sync.runs_in() == RunsIn::Server)
+            {
                 let id = TargetId { environment: rule.name().clone(), target: sync.name().clone() };
                 let trouble = match self.vessel(place, rule.name(), sync.target()) {
                     Err(trouble) => Some(trouble),

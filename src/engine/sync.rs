@@ -19,8 +19,8 @@ mod values;
 pub use callback::take_callback;
 pub use carry::{Carried, CarryError};
 pub use hear::Unheard;
-pub(in crate::engine) use send::of_fault;
 use remote::Drift;
+pub(in crate::engine) use send::of_fault;
 pub(super) use standing::Proved;
 
 use std::collections::BTreeMap;

@@ -158,7 +158,11 @@ fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, OutboundError> 
     let found = reqwest::Certificate::from_pem_bundle(pem).unwrap_or_default();
     if found.is_empty() {
         let help = "put the certificate of the authority into `ca_file`, in PEM";
-        return Err(error(OutboundKind::Blocked(Block::Cluster), "the granted `ca_file` holds no certificate".to_owned(), help));
+        return Err(error(
+            OutboundKind::Blocked(Block::Cluster),
+            "the granted `ca_file` holds no certificate".to_owned(),
+            help,
+        ));
     }
     Ok(found)
 }

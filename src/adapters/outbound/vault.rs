@@ -202,7 +202,8 @@ fn held(wire: VersionWire) -> Held {
             other.to_string()
         }
     };
-    let values = data.iter().map(|(key, value)| (key.clone(), Seen::Value(Zeroizing::new(text(value).into_bytes())))).collect();
+    let values =
+        data.iter().map(|(key, value)| (key.clone(), Seen::Value(Zeroizing::new(text(value).into_bytes())))).collect();
     let tag = wire.metadata.custom_metadata.as_ref().and_then(tag);
     let version = (wire.metadata.version > 0).then(|| wire.metadata.version.to_string());
     Held { values, version, tag, live, blind: false, holders: Holders::default() }

@@ -60,7 +60,8 @@ impl Engine {
         let (prune, adopt) = (turn.rule.prune(), turn.rule.adopt());
         let reapply = turn.rule.on_drift() == OnDrift::Reapply;
         let theirs = &held.holders.theirs;
-        let steps = key_steps(&KeySituation { wanted: &wanted, held: &found, ours: &ours, prune, theirs, adopt, reapply });
+        let steps =
+            key_steps(&KeySituation { wanted: &wanted, held: &found, ours: &ours, prune, theirs, adopt, reapply });
         let not_ours = foreign(&steps);
         if !not_ours.is_empty() {
             return Ok(Outcome::Blocked(Trouble::new(SyncReason::KeysNotOurs, &some(&not_ours))));
@@ -112,7 +113,9 @@ impl Engine {
 
     /// How a target that had the approved values differs from what we wrote.
     pub(super) async fn values_strayed(&self, turn: &Turn<'_>, place: &Place) -> Result<Drift, TurnError> {
-        let Ok(vessel) = self.vessel(place, &turn.id.environment, turn.rule.target()) else { return Ok(Drift::Unknown) };
+        let Ok(vessel) = self.vessel(place, &turn.id.environment, turn.rule.target()) else {
+            return Ok(Drift::Unknown);
+        };
         let held = match vessel.read().await {
             Ok(held) => held,
             Err(fault) => {

@@ -50,7 +50,9 @@ pub(super) fn read(reader: &Reader<'_>, (path, value): (&str, &Value), faults: &
     let allow_private = faults.note(match table.get("allow_private") {
         None => Ok(false),
         Some(Value::Boolean(allowed)) => Ok(*allowed),
-        Some(_) => Err(reader.fault(&format!("{path}.allow_private"), "is not true or false", "write `true` or `false`")),
+        Some(_) => {
+            Err(reader.fault(&format!("{path}.allow_private"), "is not true or false", "write `true` or `false`"))
+        }
     });
     let server = faults.note(server(reader, path, table, allow_private == Some(true)));
     let token = faults.note(file(reader, path, table, "token_file"));
@@ -107,8 +109,7 @@ fn namespaces(reader: &Reader<'_>, path: &str, table: &Table) -> Result<Vec<Stri
     let plain = |text: &&str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
-    let named: Option<Vec<String>> =
-        list.iter().map(|value| value.as_str().filter(plain).map(str::to_owned)).collect();
+    let named: Option<Vec<String>> = list.iter().map(|value| value.as_str().filter(plain).map(str::to_owned)).collect();
     named.filter(|named| !named.is_empty()).ok_or_else(|| {
         let help = "name each namespace that may be written to: namespaces = [\"payments\"]";
         reader.fault(&format!("{path}.namespaces"), "is not a list of namespaces", help)

@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::key::{Shown, nearest, variable};
 use super::table::{self, Entries};
 use super::{
-    ClusterMap, ClusterRow, Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX, SopsVariables,
-    Sources, clusters, grants, identities,
+    ClusterMap, ClusterRow, Fault, Faults, GrantMap, GrantRow, IdentityMap, IdentityRow, Key, MASK, PREFIX,
+    SopsVariables, Sources, clusters, grants, identities,
 };
 
 /// Switch of tests: where the process is to die (`engine::crash`).

@@ -341,13 +341,20 @@ fn a_cluster_is_granted_to_one_environment_with_its_namespaces() {
     let settings = resolve(&sources(&[], &file)).unwrap();
     let grant = settings.clusters().values().next().unwrap();
     assert_eq!((grant.server.as_str(), grant.host.to_string().as_str()), ("https://10.0.0.1:6443", "10.0.0.1"));
-    assert_eq!((grant.namespaces.as_slice(), grant.allow_private), (["payments".to_owned(), "web-2".to_owned()].as_slice(), true));
+    assert_eq!(
+        (grant.namespaces.as_slice(), grant.allow_private),
+        (["payments".to_owned(), "web-2".to_owned()].as_slice(), true)
+    );
     assert!(settings.identities().is_empty());
     let rows = serde_json::to_value(settings.cluster_rows()).unwrap();
     assert_eq!(rows[0]["name"], "repositories.\"acme/app\".environments.production.kubernetes");
     assert_eq!(rows[0]["origin"], "file /run/token, by file c.toml");
     for (from, to, told) in [
-        ("https://10.0.0.1:6443/", "https://u:canary@10.0.0.1", "kubernetes.server` in `c.toml` is no address of an API server"),
+        (
+            "https://10.0.0.1:6443/",
+            "https://u:canary@10.0.0.1",
+            "kubernetes.server` in `c.toml` is no address of an API server",
+        ),
         ("https://10.0.0.1:6443/", "canary", "is no address of an API server"),
         ("['payments', 'web-2']", "[]", "kubernetes.namespaces` in `c.toml` is not a list of namespaces"),
         ("'web-2'", "'*'", "is not a list of namespaces"),

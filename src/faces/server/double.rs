@@ -6,13 +6,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use countersign_core::domain::{Alias, Digest, Environment, Oid, PrNumber, RefName, RepoId, RepoName, Sequence, Span, Timestamp};
+use countersign_core::domain::{
+    Alias, Digest, Environment, Oid, PrNumber, RefName, RepoId, RepoName, Sequence, Span, Timestamp,
+};
 use countersign_core::facts::question::Movement;
 use countersign_core::notify::Letter;
 
 use crate::engine::ports::{
-    Claim, Clock, Cluster, GivenUp, Granted, Grants, Journal, JournalError, LetterFigures, Mark, NewDelivery, NoCluster, NotGranted,
-    NoteKey, Outbox, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject, Waiting, WhyNoCluster, WhyNot,
+    Claim, Clock, Cluster, GivenUp, Granted, Grants, Journal, JournalError, LetterFigures, Mark, NewDelivery,
+    NoCluster, NotGranted, NoteKey, Outbox, Presence, QueueDepth, Recorded, RepoRef, Sighting, Subject, Waiting,
+    WhyNoCluster, WhyNot,
 };
 
 #[derive(Default)]

@@ -29,7 +29,8 @@ const NO_INSTALLATION: InstallationId = InstallationId::new(0);
 /// When a part cannot be set up.
 pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError> {
     let keyring = KeyringTable::new(Arc::default(), Shared::default());
-    built(config, Given { grants: Arc::new(GrantTable::new(Arc::default(), Arc::default())), keyring, mailer: None }).await
+    built(config, Given { grants: Arc::new(GrantTable::new(Arc::default(), Arc::default())), keyring, mailer: None })
+        .await
 }
 
 /// The same for a job that carries out an order: it opens with the identities, and delivers with the secrets, that its step was

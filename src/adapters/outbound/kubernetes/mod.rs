@@ -208,7 +208,9 @@ impl Vessel for Kubernetes<'_> {
         let over = object::notes_are_taken(&held);
         match self.apply(&data, (held.version.as_deref(), over), tag).await {
             // nothing but the note is at stake
-            Err(fault) if fault.kind == OutboundKind::Conflict => Err(OutboundError { kind: OutboundKind::Busy, ..fault }),
+            Err(fault) if fault.kind == OutboundKind::Conflict => {
+                Err(OutboundError { kind: OutboundKind::Busy, ..fault })
+            }
             outcome => outcome.map(|_| ()),
         }
     }

@@ -34,7 +34,9 @@ fn says(status: &str, body: &str) -> Then {
 #[tokio::test]
 async fn an_answer_is_read_for_its_kind() {
     let secret = |more: &str| {
-        format!(r#"{{"kind":"Secret","metadata":{{"resourceVersion":"7"}},"type":"Opaque","data":{{"a":"Yg=="}}{more}}}"#)
+        format!(
+            r#"{{"kind":"Secret","metadata":{{"resourceVersion":"7"}},"type":"Opaque","data":{{"a":"Yg=="}}{more}}}"#
+        )
     };
     let gone = r#"{"kind":"Status","reason":"NotFound","message":"canary","details":{"kind":"secrets"}}"#;
     let going = r#"{"kind":"Secret","metadata":{"resourceVersion":"7","deletionTimestamp":"2026-11-26T08:00:00Z"},"type":"Opaque"}"#;

@@ -152,9 +152,7 @@ impl Kept {
                 map => format!(".{map}{}{name}", if map.is_empty() { "" } else { "." }),
             };
             let says = |manager: &str| format!("conflict with \"{manager}\" using v1");
-            let cause = |(manager, field): &(String, object::Field)| {
-                json!({"reason": "FieldManagerConflict", "message": says(manager), "field": path(field)})
-            };
+            let cause = |(manager, field): &(String, object::Field)| json!({"reason": "FieldManagerConflict", "message": says(manager), "field": path(field)});
             let causes: Vec<Value> = conflicts.iter().map(cause).collect();
             let message = match conflicts.as_slice() {
                 [(manager, field)] => format!("Apply failed with 1 conflict: {}: {}", says(manager), path(field)),
@@ -201,11 +199,13 @@ impl Kept {
 fn refused(before: Option<&Object>, after: &Object) -> Option<Response> {
     let data = after.map("data");
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let name = |key: &String| {
-        (1..=253).contains(&key.len()) && key.bytes().all(plain) && key != "." && !key.starts_with("..")
-    };
+    let name =
+        |key: &String| (1..=253).contains(&key.len()) && key.bytes().all(plain) && key != "." && !key.starts_with("..");
     if let Some(key) = data.keys().find(|key| !name(key)) {
-        return Some(invalid(&format!("data[{key}]"), "Invalid value: a valid config key must consist of alphanumeric characters"));
+        return Some(invalid(
+            &format!("data[{key}]"),
+            "Invalid value: a valid config key must consist of alphanumeric characters",
+        ));
     }
     if data.values().map(Vec::len).sum::<usize>() > LARGEST {
         return Some(invalid("data", "Too long: may not be more than 1048576 bytes"));

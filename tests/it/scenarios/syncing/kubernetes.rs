@@ -241,7 +241,8 @@ fn examined(world: &World) -> (Vec<String>, String) {
     let output = world.with_settings("doctor").args(["--json", "--repo", "acme/app"]).output().expect("it runs");
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let lines = found["findings"].as_array().expect("findings").iter().filter(|line| line["branch"].is_null());
-    let said = |line: &Value| format!("{}: {}", line["code"].as_str().unwrap_or(""), line["words"].as_str().unwrap_or(""));
+    let said =
+        |line: &Value| format!("{}: {}", line["code"].as_str().unwrap_or(""), line["words"].as_str().unwrap_or(""));
     let of_target = lines.map(said).filter(|line| line.contains("production/k8s"));
     (of_target.collect(), found["fine"].to_string())
 }
@@ -257,7 +258,10 @@ async fn the_doctor_looks_at_the_target() {
     assert!(found.is_empty() && fine_lines.contains(fine), "{found:?} {fine_lines}");
     cluster.allow(&["patch"]);
     let (found, fine_lines) = examined(&world);
-    assert!(found[0].starts_with("delivery-refused: the target `production/k8s`: 127.0.0.1 does not allow `get`"), "{found:?}");
+    assert!(
+        found[0].starts_with("delivery-refused: the target `production/k8s`: 127.0.0.1 does not allow `get`"),
+        "{found:?}"
+    );
     assert!(found.len() == 1 && !fine_lines.contains(fine), "{found:?} {fine_lines}");
     cluster.grant(&world, &[]);
     let (found, _) = examined(&world);

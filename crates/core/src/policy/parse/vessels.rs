@@ -43,8 +43,20 @@ pub(super) fn vault(raw: &RawVault, faults: &mut Faults) -> Option<Target> {
 }
 
 pub(super) fn kubernetes(raw: &RawKubernetes, faults: &mut Faults) -> Option<Target> {
-    let namespace = cluster_name(&raw.namespace, ("namespace", is_label, "`a-z`, `0-9` and `-`, not at either end, at most 63 characters"), faults);
-    let secret = cluster_name(&raw.secret, ("Secret's name", is_subdomain, "`a-z`, `0-9` and `-`, not at either end, with `.` between such parts, at most 253 characters"), faults);
+    let namespace = cluster_name(
+        &raw.namespace,
+        ("namespace", is_label, "`a-z`, `0-9` and `-`, not at either end, at most 63 characters"),
+        faults,
+    );
+    let secret = cluster_name(
+        &raw.secret,
+        (
+            "Secret's name",
+            is_subdomain,
+            "`a-z`, `0-9` and `-`, not at either end, with `.` between such parts, at most 253 characters",
+        ),
+        faults,
+    );
     let keys = keys(&raw.keys, faults);
     Some(Target::Kubernetes { rule: KubernetesRule { namespace: namespace?, secret: secret?, keys: keys? } })
 }
@@ -76,9 +88,8 @@ fn is_label(text: &str) -> bool {
 /// Labels with dots between them. Kubernetes bounds the whole, not the label.
 fn is_subdomain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
-    };
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-');
     text.len() <= 253 && text.split('.').all(label)
 }
 
