@@ -254,7 +254,7 @@ mod tests {
         let table = GrantTable::new(Arc::default(), Arc::new(BTreeMap::from([(key, grant)])));
         let ask = |repo: &str, environment: &str, namespace: &str| {
             let found = table.cluster(&RepoName::parse(repo).unwrap(), &name(environment), namespace);
-            found.map_err(|fault| Trouble::from(fault))
+            found.map_err(Trouble::from)
         };
         let file = |field: &str| {
             format!(

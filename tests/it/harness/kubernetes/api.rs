@@ -104,10 +104,8 @@ impl Kept {
         for (name, value) in metadata["annotations"].as_object()? {
             fields.insert(("annotations", name.clone()), value.as_str()?.as_bytes().to_vec());
         }
-        let version = match &metadata["resourceVersion"] {
-            Value::Null => None,
-            version => Some(version.as_str()?.to_owned()),
-        };
+        let version = &metadata["resourceVersion"];
+        let version = if version.is_null() { None } else { Some(version.as_str()?.to_owned()) };
         Some((fields, version))
     }
 
