@@ -267,15 +267,19 @@ impl Engine {
         mut run: Run,
         outcome: Outcome,
     ) -> Result<Next, TurnError> {
-        let code = |run: &Run| run.trouble.as_ref().map(|trouble| trouble.code.clone());
-        let (before, began) = ((run.state, code(&run)), run.begun);
+        // what is blocked waits for a person: they are told when it is something else of the same kind that they have to do
+        let said = |run: &Run| {
+            let words = |trouble: &Trouble| (run.state == RunState::Blocked).then(|| trouble.words.clone());
+            (run.state, run.trouble.as_ref().map(|trouble| (trouble.code.clone(), words(trouble))))
+        };
+        let (before, began) = (said(&run), run.begun);
         let doubtful = matches!(outcome, Outcome::Again(..)) && run.evidence.run.is_none();
         run.ended(outcome, self.clock.now(), roll());
         if doubtful && run.state == RunState::Queued {
             // it may have taken effect all the same: the next attempt looks first
             run.begun = began;
         }
-        let changed = before != (run.state, code(&run));
+        let changed = before != said(&run);
         if changed {
             run.shown = None;
         }
