@@ -1,6 +1,6 @@
 //! The process is killed around a delivery, at every step; the next one goes on where it was.
 
-use super::{HOOK, guard, until_state, world};
+use super::{HOOK, dies_in_the_second, guard, until_state, world};
 use crate::harness::at_once;
 
 const POINTS: &[&str] = &["sync-due", "sync-noted", "sync-sent", "sync-ended", "sync-recorded", "sync-shown"];
@@ -11,17 +11,7 @@ async fn killed_at(point: &'static str) {
     let (mut world, receiver) = world(&[HOOK, branch]).await;
     guard(&world, "env/*");
     world.until("the adoption is delivered", |_| receiver.arrived().len() == 1);
-    world.until_quiet();
-    world.kill();
-    world.set("COUNTERSIGN_CRASH_AT", point);
-    world.start();
-    let pull = world.by_rita("rita/v2", "production");
-    world.approve(&world.ann, pull);
-    world.until("the server is dead", |world| !world.is_alive());
-    world.kill();
-    world.unset("COUNTERSIGN_CRASH_AT");
-    world.start();
-    world.until_merged(pull);
+    let pull = dies_in_the_second(&mut world, point);
     until_state(&world, "hook", "success");
     until_state(&world, "branch", "success");
     world.until("the branch is there", |world| world.repo.tip("env/production") == world.repo.tip("main"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use github_sim::Push;
 use serde_json::Value;
 
-use super::{PATH, merged, policy, until_state};
+use super::{PATH, dies_in_the_second, merged, policy, until_state};
 use crate::harness::{Answer, CANARY, CLUSTER_TOKEN, Kubernetes, Secrets, World, at_once};
 
 const DELIVERED: &str = "| `production/k8s` | delivered |";
@@ -277,17 +277,7 @@ async fn values_are_applied_once_whatever_dies(point: &'static str) {
     cluster.change("foreign", Some(b"stays"));
     world.start();
     until_state(&world, "k8s", "success");
-    world.until_quiet();
-    world.kill();
-    world.set("COUNTERSIGN_CRASH_AT", point);
-    world.start();
-    let pull = world.by_rita("rita/v2", "production");
-    world.approve(&world.ann, pull);
-    world.until("the server is dead", |world| !world.is_alive());
-    world.kill();
-    world.unset("COUNTERSIGN_CRASH_AT");
-    world.start();
-    world.until_merged(pull);
+    let pull = dies_in_the_second(&mut world, point);
     world.until("the value is there", |_| cluster.value("db.password") == password(2));
     until_state(&world, "k8s", "success");
     world.until_comment(pull, DELIVERED);

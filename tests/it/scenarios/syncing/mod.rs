@@ -116,3 +116,19 @@ fn until_state(world: &World, target: &str, state: &str) {
         states(world, target).first().map(String::as_str) == Some(state)
     });
 }
+
+/// Once at rest, the server dies at a step of the next delivery and starts again; the request that was merged by then.
+fn dies_in_the_second(world: &mut World, point: &str) -> u64 {
+    world.until_quiet();
+    world.kill();
+    world.set("COUNTERSIGN_CRASH_AT", point);
+    world.start();
+    let pull = world.by_rita("rita/v2", "production");
+    world.approve(&world.ann, pull);
+    world.until("the server is dead", |world| !world.is_alive());
+    world.kill();
+    world.unset("COUNTERSIGN_CRASH_AT");
+    world.start();
+    world.until_merged(pull);
+    pull
+}

@@ -7,7 +7,7 @@ use countersign_core::ledger::SigningKey;
 use github_sim::Push;
 use serde_json::{Value, json};
 
-use super::{PATH, merged, policy, until_state};
+use super::{PATH, dies_in_the_second, merged, policy, until_state};
 use crate::harness::{Answer, CANARY, Secrets, Tree, Vault, World, at_once};
 
 async fn with_vault(more: &str, identity: bool) -> (World, Vault) {
@@ -247,17 +247,7 @@ async fn values_are_written_once_whatever_dies(point: &'static str) {
     vault.change("foreign", Some("stays".into()));
     world.start();
     until_state(&world, "vault", "success");
-    world.until_quiet();
-    world.kill();
-    world.set("COUNTERSIGN_CRASH_AT", point);
-    world.start();
-    let pull = world.by_rita("rita/v2", "production");
-    world.approve(&world.ann, pull);
-    world.until("the server is dead", |world| !world.is_alive());
-    world.kill();
-    world.unset("COUNTERSIGN_CRASH_AT");
-    world.start();
-    world.until_merged(pull);
+    let pull = dies_in_the_second(&mut world, point);
     world.until("the value is there", |_| vault.value("db.password") == password(2));
     until_state(&world, "vault", "success");
     world.until_comment(pull, "| `production/vault` | delivered |");
