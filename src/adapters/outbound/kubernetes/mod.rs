@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use self::object::{Found, SecretWire, StatusWire, annotations};
+use self::object::{SecretWire, StatusWire, annotations};
 use super::answer::error;
 use super::exchange::{Reply, Request, secret_header};
 use super::{Outgoing, address};
@@ -53,7 +53,7 @@ impl Kubernetes<'_> {
         self.outgoing.exchange(Request { method, to, private, authority, headers, body }).await
     }
 
-    async fn found(&self) -> Result<Option<Found>, OutboundError> {
+    async fn found(&self) -> Result<Option<Held>, OutboundError> {
         let reply = self.call(Method::GET, "", None).await?;
         if reply.status.as_u16() == 404 && StatusWire::of(&reply).is_about("secrets") {
             return Ok(None);
@@ -63,7 +63,7 @@ impl Kubernetes<'_> {
     }
 
     /// The Secret, if it is one that keys can be written to.
-    fn usable(&self, wire: SecretWire) -> Result<Found, OutboundError> {
+    fn usable(&self, wire: SecretWire) -> Result<Held, OutboundError> {
         let KubernetesRule { namespace, secret, .. } = &self.rule;
         let permanent = |what: &str, help: &str| {
             Err(error(OutboundKind::Permanent, format!("the Secret `{namespace}/{secret}` {what}"), help))
@@ -83,7 +83,7 @@ impl Kubernetes<'_> {
             let help = "delete it, so that it is made anew, or name another Secret in the policy; then sync again";
             return permanent("is immutable", help);
         }
-        Found::of(wire).map_or_else(|| permanent("cannot be read", "see what answers at the granted `server`"), Ok)
+        wire.held().map_or_else(|| permanent("cannot be read", "see what answers at the granted `server`"), Ok)
     }
 
     /// Makes us hold exactly this. `version`: what it was read at; none: there was nothing. Gives the version it has now.
@@ -178,7 +178,7 @@ fn encoded(held: &Held, key: &str) -> Option<(String, String)> {
 #[async_trait]
 impl Vessel for Kubernetes<'_> {
     async fn read(&self) -> Result<Held, OutboundError> {
-        Ok(self.found().await?.map_or_else(object::nothing, |found| found.held))
+        Ok(self.found().await?.unwrap_or_else(object::nothing))
     }
 
     async fn write(&self, held: &Held, fill: &Fill<'_>) -> Result<(), OutboundError> {
@@ -200,7 +200,7 @@ impl Vessel for Kubernetes<'_> {
     }
 
     async fn note(&self, tag: &Tag) -> Result<(), OutboundError> {
-        let Some(Found { held }) = self.found().await? else { return Ok(()) };
+        let Some(held) = self.found().await? else { return Ok(()) };
         if held.tag.as_ref() == Some(tag) {
             return Ok(());
         }

@@ -78,14 +78,10 @@ impl StatusWire {
     }
 }
 
-/// A Secret that was read.
-pub(super) struct Found {
-    pub(super) held: Held,
-}
-
-impl Found {
-    /// `None`: it is not as the API describes it.
-    pub(super) fn of(wire: SecretWire) -> Option<Self> {
+impl SecretWire {
+    /// What it holds. `None`: it is not as the API describes it.
+    pub(super) fn held(self) -> Option<Held> {
+        let wire = self;
         let version = wire.metadata.resource_version?;
         let mut values = BTreeMap::new();
         for (key, text) in wire.data.unwrap_or_default() {
@@ -105,8 +101,7 @@ impl Found {
                 into.extend(noted.map(str::to_owned));
             }
         }
-        let version = Some(version);
-        Some(Self { held: Held { values, version, tag, live: true, blind: false, holders } })
+        Some(Held { values, version: Some(version), tag, live: true, blind: false, holders })
     }
 }
 
@@ -160,7 +155,7 @@ mod tests {
     use super::*;
 
     fn found(secret: Value) -> Option<Held> {
-        Found::of(serde_json::from_value(secret).unwrap()).map(|found| found.held)
+        serde_json::from_value::<SecretWire>(secret).unwrap().held()
     }
 
     fn names(set: &BTreeSet<String>) -> Vec<&str> {
