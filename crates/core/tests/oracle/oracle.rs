@@ -274,9 +274,8 @@ fn ended(world: &World, review: &Review) -> bool {
     if review.comment {
         return dismissal.told == Told::Yes && review.by == Some(by); // R18: by its author alone
     }
-    let may = admin(by);
     let own = review.by.is_some_and(|author| human(world, author) == human(world, by));
-    dismissal.told == Told::Yes && (own || may)
+    dismissal.told == Told::Yes && (own || admin(by))
 }
 
 /// `changes.md` 3, R12, R13, R22, R27.
@@ -285,13 +284,15 @@ fn holds(world: &World, review: &Review, (binding, lifetime, _): Bound) -> bool 
         return false; // R30
     }
     let told = review.told == Told::Yes;
-    let first_base = if told && !review.comment { Some(review.base) } else { review.looked };
+    // decision 0011: a comment is of the base of its time, and names the whole commit whenever it was first seen
+    let first_base = if told || review.comment { Some(review.base) } else { review.looked };
     if first_base.is_some_and(|base| base != world.base) || review.shown != review.commit && told {
         return false;
     }
     let (commit, head) = (review.shown, world.head());
     let since = world.moves.iter().filter(|made| made.to == head && made.told == Told::Yes).map(|made| made.at).max();
-    if !told && (commit != head || since.is_none_or(|since| review.at < since)) {
+    let after = review.comment || since.is_some_and(|since| review.at >= since);
+    if !told && (commit != head || !after) {
         return false;
     }
     let (then, now) = (&world.commits[commit], &world.commits[head]);

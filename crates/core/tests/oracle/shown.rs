@@ -222,7 +222,7 @@ fn by_comment(world: &World, at: usize, review: &Review, word: VoteKind) -> Opti
         first_kind: Some(word),
         commit: Some(oid(review.commit)),
         delivered_commit: told.then(|| oid(review.commit)),
-        first_base: branch(review.looked.unwrap_or(world.base)),
+        first_base: branch(review.base),
         at: Timestamp::from_seconds(review.at),
         ended_by: ended_by.map(|person| account(world, person)),
         stood: review.stood,
