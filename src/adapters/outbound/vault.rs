@@ -43,13 +43,24 @@ struct SecretWire {
 #[derive(Deserialize)]
 struct VersionWire {
     data: Option<Map<String, Value>>,
-    metadata: MetadataWire,
+    /// Version 1 of the store has none.
+    metadata: Option<MetadataWire>,
 }
 
 #[derive(Deserialize)]
 struct MetadataWire {
     version: u64,
     custom_metadata: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct MountWire {
+    data: MountData,
+}
+
+#[derive(Deserialize)]
+struct MountData {
+    options: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -75,13 +86,22 @@ impl Vault<'_> {
         part: &str,
         body: Option<(&'static str, Value)>,
     ) -> Result<Reply, OutboundError> {
-        let VaultRule { mount, path, namespace, .. } = &self.rule;
-        let url = format!("{}/v1/{mount}/{part}/{path}", self.address.as_str());
+        let VaultRule { mount, path, .. } = &self.rule;
+        self.call_at(method, &format!("{mount}/{part}/{path}"), body).await
+    }
+
+    async fn call_at(
+        &self,
+        method: Method,
+        place: &str,
+        body: Option<(&'static str, Value)>,
+    ) -> Result<Reply, OutboundError> {
+        let url = format!("{}/v1/{place}", self.address.as_str());
         let to = address::of_service(&url, &self.token)?;
         let mut headers = HeaderMap::new();
         headers.insert("x-vault-request", HeaderValue::from_static("true"));
         headers.insert("x-vault-token", secret_header(self.token.value().expose_secret())?);
-        if let Some(namespace) = namespace {
+        if let Some(namespace) = &self.rule.namespace {
             headers.insert("x-vault-namespace", secret_header(namespace)?);
         }
         let body = body.map(|(kind, body)| {
@@ -91,6 +111,15 @@ impl Vault<'_> {
         let private = self.token.allows_private();
         let body = body.unwrap_or_default();
         self.outgoing.exchange(Request { method, to, private, authority: None, headers, body }).await
+    }
+
+    /// Whether the mount has versions: one that has none would take the values, below `data/`, as a secret of its own.
+    async fn has_versions(&self) -> Result<(), OutboundError> {
+        let VaultRule { mount, path, .. } = &self.rule;
+        let reply = self.call_at(Method::GET, &format!("sys/internal/ui/mounts/{mount}/{path}"), None).await?;
+        self.judged(&reply)?;
+        let options = reply.json::<MountWire>()?.data.options.unwrap_or_default();
+        if options.get("version").map(String::as_str) == Some("2") { Ok(()) } else { Err(without_versions(&reply)) }
     }
 
     /// What an answer means where it is no success.
@@ -127,6 +156,14 @@ fn overtaken(host: &str) -> OutboundError {
     )
 }
 
+fn without_versions(reply: &Reply) -> OutboundError {
+    error(
+        OutboundKind::Permanent,
+        format!("{} has no key-value store of version 2 at this mount", reply.host),
+        "correct `mount` in the policy, or upgrade it: `vault kv enable-versioning MOUNT`",
+    )
+}
+
 fn said(reply: &Reply, words: &str) -> bool {
     let fault: FaultWire = serde_json::from_slice(&reply.body).unwrap_or_default();
     fault.errors.iter().any(|error| error.contains(words))
@@ -138,13 +175,14 @@ impl Vessel for Vault<'_> {
         let reply = self.call(Method::GET, "data", None).await?;
         if reply.status.as_u16() == 404 {
             // never written, or its newest version was deleted
-            if let Ok(gone) = reply.json::<SecretWire>() {
-                return Ok(held(gone.data));
+            if let Ok(SecretWire { data: VersionWire { data, metadata: Some(metadata) } }) = reply.json() {
+                return Ok(held(data, metadata));
             }
             return if said(&reply, "") { self.judged(&reply).map(|()| held_nothing()) } else { Ok(held_nothing()) };
         }
         self.judged(&reply)?;
-        Ok(held(reply.json::<SecretWire>()?.data))
+        let VersionWire { data, metadata } = reply.json::<SecretWire>()?.data;
+        metadata.map(|metadata| held(data, metadata)).ok_or_else(|| without_versions(&reply))
     }
 
     async fn write(&self, held: &Held, fill: &Fill<'_>) -> Result<(), OutboundError> {
@@ -156,20 +194,18 @@ impl Vessel for Vault<'_> {
             data.retain(|_, value| !value.is_null());
         }
         let before = version(held);
+        if before == 0 {
+            self.has_versions().await?;
+        }
         let body = json!({"options": {"cas": before}, "data": data});
         let reply = self.call(method, "data", Some((kind, body))).await?;
         if reply.status.as_u16() == 404 && held.live {
             return Err(overtaken(&reply.host));
         }
         self.judged(&reply)?;
-        // version 1 of the store takes everything below `data/` as a secret of its own, and answers nothing
         match reply.json::<WrittenWire>() {
             Ok(written) if written.data.version > before => Ok(()),
-            Ok(_) | Err(_) => Err(error(
-                OutboundKind::Permanent,
-                format!("{} has no key-value store of version 2 at this mount", reply.host),
-                "correct `mount` in the policy, or upgrade it: `vault kv enable-versioning MOUNT`",
-            )),
+            Ok(_) | Err(_) => Err(without_versions(&reply)),
         }
     }
 
@@ -194,8 +230,8 @@ fn held_nothing() -> Held {
     Held { values, version: None, tag: None, live: false, blind: false, holders }
 }
 
-fn held(wire: VersionWire) -> Held {
-    let (live, data) = (wire.data.is_some(), wire.data.unwrap_or_default());
+fn held(data: Option<Map<String, Value>>, metadata: MetadataWire) -> Held {
+    let (live, data) = (data.is_some(), data.unwrap_or_default());
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
@@ -204,8 +240,8 @@ fn held(wire: VersionWire) -> Held {
     };
     let values =
         data.iter().map(|(key, value)| (key.clone(), Seen::Value(Zeroizing::new(text(value).into_bytes())))).collect();
-    let tag = wire.metadata.custom_metadata.as_ref().and_then(tag);
-    let version = (wire.metadata.version > 0).then(|| wire.metadata.version.to_string());
+    let tag = metadata.custom_metadata.as_ref().and_then(tag);
+    let version = (metadata.version > 0).then(|| metadata.version.to_string());
     Held { values, version, tag, live, blind: false, holders: Holders::default() }
 }
 

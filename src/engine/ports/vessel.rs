@@ -55,6 +55,8 @@ pub struct Holders {
     pub ours: BTreeSet<String>,
     /// Keys that somebody else holds.
     pub theirs: BTreeSet<String>,
+    /// Whether the place keeps account, and has lost all of it.
+    pub forgotten: bool,
 }
 
 /// What is seen of a value.

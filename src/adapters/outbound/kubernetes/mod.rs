@@ -25,6 +25,8 @@ use crate::engine::ports::{Cluster, Fill, Held, Holders, OutboundError, Outbound
 
 /// Server-side apply; JSON is YAML.
 const APPLY: &str = "application/apply-patch+yaml";
+/// A body that names only what changes.
+const MERGE: &str = "application/merge-patch+json";
 
 /// One Secret.
 pub(super) struct Kubernetes<'a> {
@@ -37,7 +39,12 @@ pub(super) struct Kubernetes<'a> {
 type Data = BTreeMap<String, String>;
 
 impl Kubernetes<'_> {
-    async fn call(&self, method: Method, query: &str, body: Option<Value>) -> Result<Reply, OutboundError> {
+    async fn call(
+        &self,
+        method: Method,
+        query: &str,
+        body: Option<(&'static str, Value)>,
+    ) -> Result<Reply, OutboundError> {
         let KubernetesRule { namespace, secret, .. } = &self.rule;
         let Cluster { server, authority, token } = &self.cluster;
         let url = format!("{}/api/v1/namespaces/{namespace}/secrets/{secret}{query}", server.as_str());
@@ -45,10 +52,11 @@ impl Kubernetes<'_> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, secret_header(&format!("Bearer {}", token.value().expose_secret()))?);
-        if body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(APPLY));
-        }
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let body = body.map(|(kind, body)| {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            body.to_string().into_bytes()
+        });
+        let body = body.unwrap_or_default();
         let (private, authority) = (token.allows_private(), authority.clone());
         self.outgoing.exchange(Request { method, to, private, authority, headers, body }).await
     }
@@ -104,7 +112,24 @@ impl Kubernetes<'_> {
         // only at a version: whoever holds what by now is known
         let force = over && version.is_some();
         let query = format!("?fieldManager={}&force={force}", object::MANAGER);
-        let reply = self.call(Method::PATCH, &query, Some(body)).await?;
+        self.changed(&query, (APPLY, body)).await
+    }
+
+    /// Puts these keys of ours down as held by us, where nobody is known to hold anything: what is there would otherwise be taken for
+    /// somebody else's at the next apply (`before-first-apply`).
+    async fn remember(&self, held: &Held, keys: &BTreeSet<&String>) -> Result<Option<String>, OutboundError> {
+        if !held.holders.forgotten {
+            return Ok(held.version.clone());
+        }
+        let there = keys.iter().copied().filter(|key| held.values.contains_key(*key));
+        let account = object::account(there, held.tag.is_some());
+        let body = json!({"metadata": {"resourceVersion": held.version, "managedFields": account}});
+        self.changed(&format!("?fieldManager={}", object::MANAGER), (MERGE, body)).await.map(Some)
+    }
+
+    /// Changes the Secret. Gives the version it has now.
+    async fn changed(&self, query: &str, body: (&'static str, Value)) -> Result<String, OutboundError> {
+        let reply = self.call(Method::PATCH, query, Some(body)).await?;
         self.judged(&reply, "patch")?;
         let wire: SecretWire = reply.json()?;
         wire.metadata.resource_version.ok_or_else(|| {
@@ -161,7 +186,7 @@ impl Kubernetes<'_> {
 
 /// What we hold already and keep, encoded.
 fn kept(held: &Held, removed: &BTreeSet<String>, kept: &BTreeSet<String>) -> Data {
-    let Holders { ours, theirs } = &held.holders;
+    let Holders { ours, theirs, .. } = &held.holders;
     let stays = |key: &&String| {
         !removed.contains(*key) && (ours.contains(*key) || (kept.contains(*key) && !theirs.contains(*key)))
     };
@@ -182,13 +207,14 @@ impl Vessel for Kubernetes<'_> {
     }
 
     async fn write(&self, held: &Held, fill: &Fill<'_>) -> Result<(), OutboundError> {
-        let Holders { ours, theirs } = &held.holders;
+        let Holders { ours, theirs, forgotten } = &held.holders;
         let mut data = kept(held, fill.removed, fill.kept);
         data.extend(fill.set.iter().map(|(key, value)| (key.clone(), STANDARD.encode(value.as_bytes()))));
         let over = object::notes_are_taken(held) || fill.set.keys().any(|key| theirs.contains(key));
-        let mut version = held.version.clone();
+        let known = fill.set.keys().chain(fill.removed).chain(fill.kept).collect();
+        let mut version = self.remember(held, &known).await?;
         // what nobody holds is not taken away by not being sent: it is taken first
-        let unheld = fill.removed.iter().filter(|key| !ours.contains(*key) && !theirs.contains(*key));
+        let unheld = fill.removed.iter().filter(|key| !forgotten && !ours.contains(*key) && !theirs.contains(*key));
         let unheld: Data = unheld.filter_map(|key| encoded(held, key)).collect();
         if !unheld.is_empty() {
             let mut before = kept(held, fill.removed, fill.kept);
@@ -204,9 +230,10 @@ impl Vessel for Kubernetes<'_> {
         if held.tag.as_ref() == Some(tag) {
             return Ok(());
         }
+        let version = self.remember(&held, &BTreeSet::new()).await?;
         let data = kept(&held, &BTreeSet::new(), &BTreeSet::new());
         let over = object::notes_are_taken(&held);
-        match self.apply(&data, (held.version.as_deref(), over), tag).await {
+        match self.apply(&data, (version.as_deref(), over), tag).await {
             // nothing but the note is at stake
             Err(fault) if fault.kind == OutboundKind::Conflict => {
                 Err(OutboundError { kind: OutboundKind::Busy, ..fault })

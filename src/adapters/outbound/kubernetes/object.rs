@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::domain::{Oid, Sequence};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::adapters::outbound::exchange::Reply;
@@ -90,8 +90,9 @@ impl SecretWire {
             values.insert(key, Seen::Value(value));
         }
         let tag = wire.metadata.annotations.as_ref().and_then(tag);
-        let mut holders = Holders::default();
-        for holder in wire.metadata.managed_fields.unwrap_or_default() {
+        let managed = wire.metadata.managed_fields.unwrap_or_default();
+        let mut holders = Holders { forgotten: managed.is_empty(), ..Holders::default() };
+        for holder in managed {
             let ours = holder.manager.as_deref() == Some(MANAGER) && holder.operation.as_deref() == Some("Apply");
             let into = if ours { &mut holders.ours } else { &mut holders.theirs };
             let fields = holder.fields_v1.unwrap_or_default();
@@ -126,6 +127,19 @@ fn below<'a>(fields: &'a Map<String, Value>, path: &[&str]) -> impl Iterator<Ite
     at.into_iter().flatten().filter_map(|(name, _)| name.strip_prefix("f:"))
 }
 
+/// The account of who holds what, where we alone hold anything: these keys, and our notes if there are any.
+pub(super) fn account<'a>(keys: impl Iterator<Item = &'a String>, noted: bool) -> Value {
+    let held = |names: &mut dyn Iterator<Item = &str>| -> Map<String, Value> {
+        names.map(|name| (format!("f:{name}"), json!({}))).collect()
+    };
+    let data = held(&mut keys.map(String::as_str));
+    let notes = held(&mut [TARGET, GENERATION, COMMIT, DECISION].into_iter().filter(|_| noted));
+    json!([{
+        "manager": MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:data": data, "f:metadata": {"f:annotations": notes}},
+    }])
+}
+
 /// What is noted at a Secret.
 pub(super) fn annotations(tag: &Tag) -> BTreeMap<&'static str, String> {
     BTreeMap::from([
@@ -149,8 +163,6 @@ fn tag(noted: &BTreeMap<String, String>) -> Option<Tag> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::BTreeSet;
-
-    use serde_json::json;
 
     use super::*;
 

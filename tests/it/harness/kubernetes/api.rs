@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::object::{self, Fields, Object};
+use super::real::Real;
 use super::{NAME, NAMESPACE};
 use crate::harness::receiver::{Answer, misbehave, text};
 
@@ -172,6 +173,29 @@ impl Kept {
         (if created { StatusCode::CREATED } else { StatusCode::OK }, axum::Json(shown)).into_response()
     }
 
+    /// Who holds what is written down anew, at the version that was read.
+    fn account(&mut self, body: &[u8]) -> Option<Response> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let (metadata, entry) = (&body["metadata"], &body["metadata"]["managedFields"][0]);
+        let object = self.object.as_mut()?;
+        let version = object.shown(NAMESPACE, NAME)["metadata"]["resourceVersion"].clone();
+        let right = (entry["manager"] == "countersign" && entry["operation"] == "Apply")
+            && (entry["apiVersion"] == "v1" && entry["fieldsType"] == "FieldsV1")
+            && (metadata["resourceVersion"] == version && object.holders.is_empty());
+        if !right {
+            return None;
+        }
+        let named = |map: &'static str, held: &Value| -> Option<Vec<object::Field>> {
+            held.as_object()?.keys().map(|name| Some((map, name.strip_prefix("f:")?.to_owned()))).collect()
+        };
+        let fields = &entry["fieldsV1"];
+        let mut all = named("data", &fields["f:data"])?;
+        all.extend(named("annotations", &fields["f:metadata"]["f:annotations"])?);
+        object.account("countersign", all.into_iter().collect());
+        object.version += 1;
+        Some(axum::Json(object.shown(NAMESPACE, NAME)).into_response())
+    }
+
     fn serve(&mut self, (method, uri): (&Method, &Uri), headers: &HeaderMap, body: &[u8]) -> Response {
         if text(headers, "authorization") != format!("Bearer {}", self.token) {
             return status(401, "Unauthorized", "Unauthorized", Value::Null);
@@ -184,6 +208,14 @@ impl Kept {
             ("GET", true, None) if body.is_empty() => self.read(),
             ("PATCH", true, Some(query)) if text(headers, "content-type") == "application/apply-patch+yaml" => {
                 self.apply(query, body)
+            }
+            ("PATCH", true, Some("fieldManager=countersign"))
+                if text(headers, "content-type") == "application/merge-patch+json" =>
+            {
+                self.account(body).unwrap_or_else(|| {
+                    self.faults.push(String::from_utf8_lossy(body).into_owned());
+                    status(400, "BadRequest", "error decoding patch", json!({}))
+                })
             }
             _ => {
                 self.faults.push(format!("{method} {uri}"));
@@ -216,10 +248,16 @@ fn refused(before: Option<&Object>, after: &Object) -> Option<Response> {
     (r#type(before) != r#type(after)).then(|| invalid("type", "Invalid value: field is immutable"))
 }
 
-pub(super) async fn answer(kept: &Mutex<Kept>, place: (&Method, &Uri), headers: &HeaderMap, body: &Bytes) -> Response {
+pub(super) async fn answer(
+    (kept, real): (&Mutex<Kept>, Option<&Real>),
+    place: (&Method, &Uri),
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Response {
     let next = if place.0 == Method::PATCH { kept.lock().expect("kept").answers.pop_front() } else { None };
-    match next {
-        None => kept.lock().expect("kept").serve(place, headers, body),
-        Some(answer) => misbehave(answer).await,
+    match (next, real) {
+        (Some(answer), _) => misbehave(answer).await,
+        (None, Some(real)) => real.answer(kept, place, headers, body).await,
+        (None, None) => kept.lock().expect("kept").serve(place, headers, body),
     }
 }

@@ -1,8 +1,10 @@
 //! An API server of Kubernetes on this machine with one Secret, written from its published interface: server-side apply with holders
-//! of fields, versions, roles, and the limits of a Secret. Whatever a request has that is not described there is a fault.
+//! of fields, versions, roles, and the limits of a Secret. Whatever a request has that is not described there is a fault. A real one
+//! takes its place where there is one ([`real`]).
 
 mod api;
 mod object;
+mod real;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -12,6 +14,7 @@ use axum::http::{HeaderMap, Method, Uri};
 
 use self::api::{Kept, answer};
 use self::object::{Fields, Object};
+use self::real::Real;
 use super::World;
 use super::receiver::Answer;
 
@@ -23,6 +26,7 @@ const NAME: &str = "app-secrets";
 /// A cluster.
 pub(crate) struct Kubernetes {
     kept: Arc<Mutex<Kept>>,
+    real: Option<Arc<Real>>,
     pub(crate) url: String,
 }
 
@@ -40,15 +44,16 @@ impl Kubernetes {
             forced: 0,
             faults: Vec::new(),
         }));
-        let shared = kept.clone();
+        let real = Real::start().await.map(Arc::new);
+        let shared = (kept.clone(), real.clone());
         let app = axum::Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let shared = shared.clone();
-            async move { answer(&shared, (&method, &uri), &headers, &body).await }
+            let (kept, real) = shared.clone();
+            async move { answer((&kept, real.as_deref()), (&method, &uri), &headers, &body).await }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { kept, url }
+        Self { kept, real, url }
     }
 
     /// The target as the policy names it.
@@ -87,16 +92,25 @@ impl Kubernetes {
 
     /// Somebody changes a key with a tool that does not apply, or takes it away.
     pub(crate) fn change(&self, key: &str, value: Option<&[u8]>) {
+        if let Some(real) = &self.real {
+            return real.change(key, value);
+        }
         self.with(|kept| kept.change("kubectl-edit", ("data", key), value));
     }
 
     /// Somebody changes an annotation.
     pub(crate) fn annotate(&self, name: &str, value: &str) {
+        if let Some(real) = &self.real {
+            return real.annotate(name, value);
+        }
         self.with(|kept| kept.change("kubectl-annotate", ("annotations", name), Some(value.as_bytes())));
     }
 
     /// Another tool applies a key.
     pub(crate) fn apply_by(&self, manager: &str, key: &str, value: &str) {
+        if let Some(real) = &self.real {
+            return real.apply_by(manager, key, value);
+        }
         self.with(|kept| {
             let fields = Fields::from([(("data", key.to_owned()), value.as_bytes().to_vec())]);
             let object = kept.object.get_or_insert_default();
@@ -107,6 +121,9 @@ impl Kubernetes {
 
     /// Somebody makes the Secret: of a type, and perhaps immutable.
     pub(crate) fn make(&self, r#type: &str, immutable: bool) {
+        if let Some(real) = &self.real {
+            return real.make_anew(r#type, immutable);
+        }
         self.with(|kept| {
             let mut object = Object { immutable, version: 1, ..Object::default() };
             let fields = Fields::from([(("", "type".to_owned()), r#type.as_bytes().to_vec())]);
@@ -117,12 +134,24 @@ impl Kubernetes {
 
     /// The Secret is deleted.
     pub(crate) fn delete(&self) {
+        if let Some(real) = &self.real {
+            return real.delete();
+        }
         self.with(|kept| kept.object = None);
     }
 
-    /// Nobody is known to hold any field any more.
-    pub(crate) fn forget_holders(&self) {
-        self.with(|kept| kept.object.as_mut().expect("a Secret").holders.clear());
+    /// It is forgotten who holds which field: everybody, or we alone.
+    pub(crate) fn forget_holders(&self, everybody: bool) {
+        if let Some(real) = &self.real {
+            return real.forget_holders(everybody);
+        }
+        self.with(|kept| {
+            kept.object
+                .as_mut()
+                .expect("a Secret")
+                .holders
+                .retain(|holder| !everybody && holder.manager != "countersign");
+        });
     }
 
     /// Somebody writes right before the next write.
@@ -132,11 +161,17 @@ impl Kubernetes {
 
     /// What the token may do.
     pub(crate) fn allow(&self, verbs: &[&'static str]) {
+        if let Some(real) = &self.real {
+            return real.allow(verbs);
+        }
         self.with(|kept| kept.verbs = verbs.iter().copied().collect());
     }
 
     /// Whether the namespace is there.
     pub(crate) fn has_namespace(&self, exists: bool) {
+        if let Some(real) = &self.real {
+            return real.has_namespace(exists);
+        }
         self.with(|kept| kept.namespace_exists = exists);
     }
 
@@ -148,7 +183,10 @@ impl Kubernetes {
 
     /// What the Secret holds.
     pub(crate) fn data(&self) -> BTreeMap<String, String> {
-        let found = self.with(|kept| kept.object.as_ref().map(|object| object.map("data")).unwrap_or_default());
+        let found = match &self.real {
+            Some(real) => real.data(),
+            None => self.with(|kept| kept.object.as_ref().map(|object| object.map("data")).unwrap_or_default()),
+        };
         found.into_iter().map(|(key, value)| (key, String::from_utf8_lossy(&value).into_owned())).collect()
     }
 
@@ -159,6 +197,9 @@ impl Kubernetes {
 
     /// One of the annotations.
     pub(crate) fn annotation(&self, name: &str) -> String {
+        if let Some(real) = &self.real {
+            return real.annotation(name);
+        }
         let found = self.with(|kept| kept.object.as_ref()?.map("annotations").remove(name));
         String::from_utf8(found.unwrap_or_default()).expect("a text")
     }

@@ -16,7 +16,7 @@ pub(super) type Fields = BTreeMap<Field, Vec<u8>>;
 /// Somebody who holds fields.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Holder {
-    manager: String,
+    pub(super) manager: String,
     operation: &'static str,
     fields: BTreeSet<Field>,
 }
@@ -35,16 +35,29 @@ impl Object {
     pub(super) fn update(&mut self, manager: &str, fields: Fields) {
         let changed = |(field, value): &(&Field, &Vec<u8>)| self.fields.get(*field) != Some(*value);
         let changed: BTreeSet<Field> = fields.iter().filter(changed).map(|(field, _)| field.clone()).collect();
+        let tracked = self.fields.is_empty() || !self.holders.is_empty();
         for holder in &mut self.holders {
             holder.fields.retain(|field| !changed.contains(field) && fields.contains_key(field));
         }
         self.fields = fields;
-        self.hold(manager, "Update", |held| held.extend(changed));
+        // once nobody is known to hold anything, only an apply begins to keep account again
+        if tracked {
+            self.hold(manager, "Update", |held| held.extend(changed));
+        }
+    }
+
+    /// Somebody writes down who holds what, and that is only themselves.
+    pub(super) fn account(&mut self, manager: &str, fields: BTreeSet<Field>) {
+        self.holders = vec![Holder { manager: manager.to_owned(), operation: "Apply", fields }];
     }
 
     /// Somebody applies these fields: conflicts, as holder and field, or nothing where it is done.
     pub(super) fn apply(&mut self, manager: &str, fields: &Fields, force: bool) -> Vec<(String, Field)> {
         let own = |holder: &Holder| holder.manager == manager && holder.operation == "Apply";
+        if self.holders.is_empty() && !self.fields.is_empty() {
+            let all: Vec<Field> = self.fields.keys().cloned().collect();
+            self.hold("before-first-apply", "Update", |held| held.extend(all));
+        }
         let differs = |field: &Field| fields.get(field).is_some_and(|value| self.fields.get(field) != Some(value));
         let others = self.holders.iter().filter(|holder| !own(holder));
         let conflicts: Vec<(String, Field)> = others

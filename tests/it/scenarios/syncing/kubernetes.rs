@@ -138,14 +138,16 @@ async fn what_is_deleted_there_is_made_anew() {
 }
 
 /// Keys that are no longer approved stay; with `prune: owned` those that we wrote go, and no other.
-async fn keys_that_are_no_longer_approved(more: &str, stays: bool, forgotten: bool) {
+///
+/// `forgotten`: before that, the cluster forgets who holds what, of everybody or of us alone.
+async fn keys_that_are_no_longer_approved(more: &str, stays: bool, forgotten: Option<bool>) {
     let (mut world, cluster) = with_cluster(more, false).await;
     cluster.change("db.foreign", Some(b"stays"));
     world.start();
     until_state(&world, "k8s", "success");
     world.until_quiet();
-    if forgotten {
-        cluster.forget_holders();
+    if let Some(everybody) = forgotten {
+        cluster.forget_holders(everybody);
     }
     for (branch, version) in [("rita/less", 1), ("rita/later", 2)] {
         let text = Secrets::without(&Secrets::sealed("production", version), "db.user");
@@ -295,9 +297,10 @@ fn kubernetes() {
         ("told", || Box::pin(what_is_changed_there_is_told_or_taken_back("", false))),
         ("taken back", || Box::pin(what_is_changed_there_is_told_or_taken_back(", on_drift: reapply", true))),
         ("deleted", || Box::pin(what_is_deleted_there_is_made_anew())),
-        ("left", || Box::pin(keys_that_are_no_longer_approved("", true, false))),
-        ("taken away", || Box::pin(keys_that_are_no_longer_approved(", prune: owned", false, false))),
-        ("nobody's", || Box::pin(keys_that_are_no_longer_approved(", prune: owned", false, true))),
+        ("left", || Box::pin(keys_that_are_no_longer_approved("", true, None))),
+        ("taken away", || Box::pin(keys_that_are_no_longer_approved(", prune: owned", false, None))),
+        ("forgotten", || Box::pin(keys_that_are_no_longer_approved(", prune: owned", false, Some(true)))),
+        ("ours forgotten", || Box::pin(keys_that_are_no_longer_approved(", prune: owned", false, Some(false)))),
         ("unfit", || Box::pin(a_secret_that_cannot_hold_them_is_left_alone())),
         ("doctor", || Box::pin(the_doctor_looks_at_the_target())),
         ("refused", || Box::pin(a_cluster_that_says_no_gets_nothing())),

@@ -165,14 +165,17 @@ async fn what_is_changed_there_is_told_or_set_back(more: &str, reapply: bool) {
     world.no_violations();
 }
 
-/// What was deleted there is written anew, above the versions that were deleted.
+/// What was deleted or destroyed there is written anew, above the versions that are gone.
 async fn what_is_deleted_there_is_written_again() {
     let (mut world, vault) = with_swept_vault(", on_drift: reapply", true).await;
     world.start();
     until_state(&world, "vault", "success");
     vault.delete();
     world.until("it is there again", |_| vault.value("db.password") == password(1));
-    assert_eq!((vault.written(), vault.faults()), (2, Vec::new()));
+    until_state(&world, "vault", "success");
+    vault.destroy();
+    world.until("it is there once more", |_| vault.value("db.password") == password(1));
+    assert_eq!((vault.written(), vault.faults()), (3, Vec::new()));
     world.no_violations();
 }
 
@@ -202,6 +205,7 @@ async fn a_mount_of_version_1_is_refused() {
     vault.is_old(true);
     world.start();
     until_state(&world, "vault", "failure");
+    assert_eq!(vault.written(), 0, "no value is left where nobody looks for it");
     vault.is_old(false);
     let pull = merged(&world, 2);
     world.until_comment(pull, "| `production/vault` | delivered |");

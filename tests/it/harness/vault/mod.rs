@@ -1,5 +1,7 @@
 //! A key-value store of Vault, version 2, on this machine, written from its published interface: one mount, versions, check-and-set,
-//! custom metadata by merge patch.
+//! custom metadata by merge patch. A real one takes its place where there is one ([`real`]).
+
+mod real;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -9,6 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 
+use self::real::Real;
 use super::World;
 use super::receiver::{Answer, misbehave, text};
 
@@ -24,6 +27,8 @@ struct Kept {
     versions: Vec<Option<Map<String, Value>>>,
     /// The mount is of version 1: it has no versions, and takes everything as it comes.
     old: bool,
+    /// The newest version is gone for good, and not marked as deleted.
+    destroyed: bool,
     custom: BTreeMap<String, String>,
     /// Who wrote which version: `true` for requests, `false` for somebody at the server.
     ours: Vec<bool>,
@@ -35,6 +40,7 @@ struct Kept {
 /// A server.
 pub(crate) struct Vault {
     kept: Arc<Mutex<Kept>>,
+    real: Option<Arc<Real>>,
     pub(crate) url: String,
 }
 
@@ -42,15 +48,16 @@ impl Vault {
     /// Starts one that holds nothing.
     pub(crate) async fn start() -> Self {
         let kept: Arc<Mutex<Kept>> = Arc::default();
-        let shared = kept.clone();
+        let real = Real::start().await.map(Arc::new);
+        let shared = (kept.clone(), real.clone());
         let app = axum::Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let shared = shared.clone();
-            async move { answer(&shared, (&method, &uri), &headers, &body).await }
+            let (kept, real) = shared.clone();
+            async move { answer((&kept, real.as_deref()), (&method, &uri), &headers, &body).await }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { kept, url }
+        Self { kept, real, url }
     }
 
     /// The target as the policy names it.
@@ -93,6 +100,9 @@ impl Vault {
 
     /// Somebody else writes a key, or takes it away.
     pub(crate) fn change(&self, key: &str, value: Option<Value>) {
+        if let Some(real) = &self.real {
+            return real.change(key, value);
+        }
         self.with(|kept| kept.change(key, value));
     }
 
@@ -103,16 +113,36 @@ impl Vault {
 
     /// Somebody deletes the newest version; it could be undeleted.
     pub(crate) fn delete(&self) {
+        if let Some(real) = &self.real {
+            return real.delete();
+        }
         self.with(|kept| drop(kept.versions.last_mut().map(Option::take)));
+    }
+
+    /// Somebody destroys the newest version for good.
+    pub(crate) fn destroy(&self) {
+        if let Some(real) = &self.real {
+            return real.destroy();
+        }
+        self.with(|kept| {
+            kept.destroyed = true;
+            kept.versions.last_mut().map(Option::take)
+        });
     }
 
     /// The mount is one of version 1, or one of version 2 again.
     pub(crate) fn is_old(&self, old: bool) {
+        if let Some(real) = &self.real {
+            return real.is_old(old);
+        }
         self.with(|kept| kept.old = old);
     }
 
     /// What it holds.
     pub(crate) fn data(&self) -> Value {
+        if let Some(real) = &self.real {
+            return real.data().into();
+        }
         self.with(|kept| Value::Object(kept.newest()))
     }
 
@@ -128,6 +158,9 @@ impl Vault {
 
     /// One of the custom metadata.
     pub(crate) fn custom(&self, name: &str) -> String {
+        if let Some(real) = &self.real {
+            return real.custom(name);
+        }
         self.with(|kept| kept.custom.get(name).cloned().unwrap_or_default())
     }
 
@@ -158,12 +191,13 @@ impl Kept {
 
     fn read(&mut self) -> Response {
         let Some(data) = self.versions.last().cloned() else { return errors(404, &[]) };
-        let deleted = if data.is_some() { "" } else { "2026-11-25T12:30:00.2Z" };
+        let deleted = if data.is_some() || self.destroyed { "" } else { "2026-11-25T12:30:00.2Z" };
+        let destroyed = data.is_none() && self.destroyed;
         let custom = (!self.custom.is_empty()).then_some(&self.custom);
         let answer = json!({
             "request_id": "1", "lease_id": "", "renewable": false, "lease_duration": 0,
             "data": {"data": data, "metadata": {"created_time": "2026-11-25T12:00:00.1Z", "custom_metadata": custom,
-                "deletion_time": deleted, "destroyed": false, "version": self.versions.len()}},
+                "deletion_time": deleted, "destroyed": destroyed, "version": self.versions.len()}},
         });
         let status = if data.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
         (status, axum::Json(answer)).into_response()
@@ -229,8 +263,15 @@ impl Kept {
             self.faults.push(uri.to_string());
         }
         match (method.as_str(), uri.path()) {
+            ("GET", "/v1/sys/internal/ui/mounts/kv/apps/payments") => {
+                let options = if self.old { Value::Null } else { json!({"version": "2"}) };
+                axum::Json(json!({"data": {"options": options, "path": "kv/", "type": "kv"}})).into_response()
+            }
             ("GET", _) if self.old => errors(404, &[]),
-            ("POST", _) if self.old => StatusCode::NO_CONTENT.into_response(),
+            ("POST", _) if self.old => {
+                self.ours.push(true);
+                StatusCode::NO_CONTENT.into_response()
+            }
             ("GET", "/v1/kv/data/apps/payments") => self.read(),
             ("POST", "/v1/kv/data/apps/payments") => self.write(false, headers, body),
             ("PATCH", "/v1/kv/data/apps/payments") => self.write(true, headers, body),
@@ -243,11 +284,17 @@ impl Kept {
     }
 }
 
-async fn answer(kept: &Mutex<Kept>, place: (&Method, &Uri), headers: &HeaderMap, body: &Bytes) -> Response {
+async fn answer(
+    (kept, real): (&Mutex<Kept>, Option<&Real>),
+    place: (&Method, &Uri),
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Response {
     let writes = place.0 != Method::GET && place.1.path().starts_with("/v1/kv/data/");
     let next = if writes { kept.lock().expect("kept").answers.pop_front() } else { None };
-    match next {
-        None => kept.lock().expect("kept").serve(place, headers, body),
-        Some(answer) => misbehave(answer).await,
+    match (next, real) {
+        (Some(answer), _) => misbehave(answer).await,
+        (None, Some(real)) => real.answer(kept, place, headers, body).await,
+        (None, None) => kept.lock().expect("kept").serve(place, headers, body),
     }
 }

@@ -1,0 +1,12 @@
+module countersign.dev/real/vault
+
+go 1.26.0
+
+require (
+	github.com/hashicorp/go-hclog v1.5.0
+	// the last one under the MPL
+	github.com/hashicorp/vault v1.14.8
+	github.com/hashicorp/vault-plugin-secrets-kv v0.15.0
+	github.com/hashicorp/vault/api v1.9.2
+	github.com/hashicorp/vault/sdk v0.9.2
+)
