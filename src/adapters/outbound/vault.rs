@@ -251,5 +251,6 @@ fn tag(noted: &BTreeMap<String, String>) -> Option<Tag> {
         generation: Sequence::new(noted.get(GENERATION)?.parse().ok()?),
         commit: Oid::parse(noted.get(COMMIT)?).ok()?,
         decision: noted.get(DECISION)?.clone(),
+        content: None,
     })
 }

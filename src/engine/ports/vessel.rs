@@ -78,6 +78,8 @@ pub struct Tag {
     pub commit: Oid,
     /// The decision.
     pub decision: String,
+    /// What changes when the values do and at no other time, where the place shows it.
+    pub content: Option<String>,
 }
 
 /// What is written.

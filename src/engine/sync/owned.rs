@@ -18,6 +18,9 @@ use crate::engine::{Engine, TurnError};
 /// What the keys of marks are made from: never signed for anything else.
 const MARKS: &[u8] = b"countersign/marks-of-values/v2";
 
+/// What sets the digest of all values apart from a mark.
+const CONTENT: &[u8] = b"countersign/content-of-target/v1";
+
 /// What is remembered of a target.
 #[derive(Serialize, Deserialize)]
 struct Note {
@@ -47,6 +50,13 @@ impl MarkKey {
 
     pub(super) fn marks_of(&self, values: &Values) -> Marks {
         values.iter().map(|(name, value)| (name.clone(), self.mark(name, value.as_bytes()))).collect()
+    }
+
+    /// What changes when one of these values does and at no other time, for everybody to see: says as little of them as a mark.
+    pub(super) fn content(&self, marks: &Marks) -> String {
+        let parts = marks.iter().flat_map(|(name, mark)| [name.as_bytes(), mark.as_bytes()]);
+        let whole = keyed(&self.0, &[CONTENT].into_iter().chain(parts).collect::<Vec<_>>());
+        hex::encode(&whole[..16])
     }
 
     /// Marks of what a target holds.

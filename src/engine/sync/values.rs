@@ -75,7 +75,8 @@ impl Engine {
         self.still_ours(turn.claim).await?;
         self.still_stands(place, &turn.id.environment, approved).await?;
         let decision = Self::decision_of(place, run.generation).label();
-        let tag = Tag { target, generation: run.generation, commit: run.commit.clone(), decision };
+        let content = turn.rule.target().shows_content().then(|| owning.key().content(&wanted));
+        let tag = Tag { target, generation: run.generation, commit: run.commit.clone(), decision, content };
         let mut now = held;
         if writes(&steps) {
             let chosen = |wished: &[KeyStep]| -> BTreeSet<String> {

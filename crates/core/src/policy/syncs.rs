@@ -273,6 +273,12 @@ impl Target {
         self.keys().is_some_and(|keys| keys.is_empty() || keys.iter().any(|pattern| pattern.matches(key)))
     }
 
+    /// Whether it shows that its values changed, for those who restart on it.
+    #[must_use]
+    pub fn shows_content(&self) -> bool {
+        self.kind() == TargetKind::Kubernetes
+    }
+
     /// Whether a key can be the name of a value there.
     #[must_use]
     pub fn can_name(&self, key: &str) -> bool {

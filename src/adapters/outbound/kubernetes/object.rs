@@ -19,6 +19,7 @@ const TARGET: &str = "countersign.dev/target";
 const GENERATION: &str = "countersign.dev/generation";
 const COMMIT: &str = "countersign.dev/commit";
 const DECISION: &str = "countersign.dev/decision";
+const CONTENT: &str = "countersign.dev/content";
 
 /// A Secret, as far as it is looked at.
 #[derive(Deserialize)]
@@ -118,7 +119,7 @@ pub(super) fn notes_are_taken(held: &Held) -> bool {
 }
 
 fn is_note(name: &str) -> bool {
-    [TARGET, GENERATION, COMMIT, DECISION].contains(&name)
+    [TARGET, GENERATION, COMMIT, DECISION, CONTENT].contains(&name)
 }
 
 /// Names of the fields at a place, as `fieldsV1` writes them: `f:` and the name.
@@ -142,12 +143,14 @@ pub(super) fn account<'a>(keys: impl Iterator<Item = &'a String>, noted: bool) -
 
 /// What is noted at a Secret.
 pub(super) fn annotations(tag: &Tag) -> BTreeMap<&'static str, String> {
-    BTreeMap::from([
+    let mut noted = BTreeMap::from([
         (TARGET, tag.target.clone()),
         (GENERATION, tag.generation.to_string()),
         (COMMIT, tag.commit.as_str().to_owned()),
         (DECISION, tag.decision.clone()),
-    ])
+    ]);
+    noted.extend(tag.content.clone().map(|content| (CONTENT, content)));
+    noted
 }
 
 fn tag(noted: &BTreeMap<String, String>) -> Option<Tag> {
@@ -156,6 +159,7 @@ fn tag(noted: &BTreeMap<String, String>) -> Option<Tag> {
         generation: Sequence::new(noted.get(GENERATION)?.parse().ok()?),
         commit: Oid::parse(noted.get(COMMIT)?).ok()?,
         decision: noted.get(DECISION)?.clone(),
+        content: noted.get(CONTENT).cloned(),
     })
 }
 
@@ -206,6 +210,7 @@ mod tests {
             generation: Sequence::new(12),
             commit: Oid::parse(&"ab".repeat(20)).unwrap(),
             decision: "L-11".to_owned(),
+            content: Some("0b8e".to_owned()),
         };
         let held = found(json!({
             "metadata": {"resourceVersion": "1", "annotations": annotations(&tag), "managedFields": [

@@ -45,6 +45,9 @@ async fn values_arrive_beside_those_of_others() {
     world.start();
     until_state(&world, "k8s", "success");
     assert_eq!(cluster.value("db.password"), password(1));
+    let hint = || cluster.annotation("countersign.dev/content");
+    let first = hint();
+    assert!(first.len() == 32 && first.bytes().all(|byte| byte.is_ascii_hexdigit()), "{first}");
     cluster.change("foreign", Some(&[0xff, 0xfe]));
     cluster.apply_by("helm", "chart", "1.2");
     let pull = merged(&world, 2);
@@ -58,7 +61,9 @@ async fn values_arrive_beside_those_of_others() {
     let (two, odd) = (password(2).expect("a password"), String::from_utf8_lossy(&[0xff, 0xfe]).into_owned());
     let expected = holding(&[("chart", "1.2"), ("db.password", &two), ("db.user", "app"), ("foreign", &odd)]);
     assert_eq!((cluster.data(), cluster.applied(), cluster.faults()), (expected, (2, 0), Vec::new()));
-    // a new generation of the same values is noted, and the values stay as they are
+    // a new generation of the same values is noted, and the values and what to restart on stay as they are
+    let second = hint();
+    assert_ne!(second, first);
     let noted = cluster.annotation("countersign.dev/generation");
     let other = world.by_rita("rita/staging", "staging");
     world.approve(&world.ann, other);
@@ -66,6 +71,11 @@ async fn values_arrive_beside_those_of_others() {
     world.until_quiet();
     let now = cluster.annotation("countersign.dev/generation");
     assert_eq!((cluster.value("db.password"), cluster.applied().0), (password(2), if now == noted { 2 } else { 3 }));
+    assert_eq!(hint(), second);
+    // the values of before, sealed anew
+    merged(&world, 1);
+    world.until("the first value is back", |_| cluster.value("db.password") == password(1));
+    assert_eq!(hint(), first);
     let shown = format!("{:?} {:?} {}", world.repo.comments(pull), world.repo.deployments(), world.log());
     assert!(shown.contains("production/k8s") && !shown.contains(CANARY) && !shown.contains(CLUSTER_TOKEN), "{shown}");
     world.end();
