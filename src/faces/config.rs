@@ -26,7 +26,7 @@ pub use fault::{Fault, Faults};
 pub use grants::{GrantMap, GrantRow};
 pub use identities::{IdentityMap, IdentityRow};
 pub use key::{Key, Shown};
-pub use serve::{Adopt, BaseUrl, Database, LogFormat, ServeConfig};
+pub use serve::{Adopt, BaseUrl, Database, LogFormat, ServeConfig, database};
 pub use settings::{Origin, Row, Settings};
 pub use sops::SopsVariables;
 

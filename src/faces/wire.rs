@@ -5,6 +5,7 @@
 mod by_token;
 mod local;
 mod setup;
+mod upkeep;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -26,6 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub use self::by_token::{adopt_by_token, desk, engine_by_token, engine_for_order};
 pub use self::local::{LocalRepo, example_notice, local_repo, now};
 pub use self::setup::set_up;
+pub use self::upkeep::{back_up, migrate, schema};
 use super::config::{Adopt, Database, LogFormat, ServeConfig, SopsVariables};
 use super::server::{self, Listeners, Reception, ServerError, Service};
 use crate::adapters::clock::SystemClock;
@@ -38,6 +40,7 @@ use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::mail::Smtp;
 use crate::adapters::outbound::Outgoing;
 use crate::adapters::store;
+pub use crate::adapters::store::{CopyError, OpenError, SchemaStep};
 use crate::engine::by_hand::{ByHand, ByHandError, Wanted};
 use crate::engine::doctor::{Checkup, DoctorError};
 use crate::engine::explain::{ExplainError, Explained};
@@ -89,11 +92,7 @@ pub async fn serve_on(config: ServeConfig, bound: Option<Listeners>) -> Result<(
     }
     let metrics = server::metrics::install();
     let metrics = metrics.map_err(|fault| ServeError::Setup(format!("metrics cannot be kept: {fault}")))?;
-    let database = match &config.database {
-        Database::Sqlite(url) => url.as_str(),
-        Database::Postgres(url) => url.expose_secret(),
-    };
-    let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
+    let journal = store::open(config.database.address()).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let Built { engine, clock, ourselves, readiness } = build(&config, journal.clone())?;
     let poke = Arc::new(Notify::new());
     let tokens = SignedTokens::new(config.github.as_str()).map_err(|fault| ServeError::Setup(fault.to_string()))?;
@@ -249,8 +248,7 @@ pub async fn sync(
     log(&config);
     let database = match &config.database {
         Database::Sqlite(url) if !store::exists(url) => "sqlite::memory:",
-        Database::Sqlite(url) => url.as_str(),
-        Database::Postgres(url) => url.expose_secret(),
+        other => other.address(),
     };
     let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let built = build(&config, journal)?;

@@ -26,5 +26,6 @@ mod running;
 #[path = "../support/transcript.rs"]
 mod transcript;
 mod transcripts;
+mod upkeep;
 mod verify;
 mod webhooks;

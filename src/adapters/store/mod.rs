@@ -3,10 +3,15 @@
 //! SQLite for one server, PostgreSQL for several, plain memory for tests and short runs; all keep one contract (`contract.rs`). It
 //! never decides, never asks the clock, and stores nothing beyond what the port hands it: no secret, no token, no delivery body that was understood.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_core::domain::{Span, Timestamp};
+use sqlx::migrate::Migrator;
 use thiserror::Error;
+
+use self::fault::Fault;
 
 use crate::engine::ports::{Journal, JournalError};
 
@@ -16,6 +21,7 @@ mod memory;
 mod postgres;
 mod rows;
 mod sqlite;
+mod upkeep;
 
 #[cfg(test)]
 mod contract;
@@ -23,6 +29,7 @@ mod contract;
 pub use memory::MemoryJournal;
 pub use postgres::PostgresJournal;
 pub use sqlite::SqliteJournal;
+pub use upkeep::{Copied, CopyError, SchemaStep, copy, schema};
 
 /// How long the id of a delivery is kept at least. GitHub can redeliver for 3 days; the promise is 7.
 const DELIVERIES_KEPT: Span = Span::from_seconds(8 * 86_400);
@@ -117,8 +124,26 @@ pub async fn open(url: &str) -> Result<Arc<dyn Journal>, OpenError> {
 /// Whether the file of a `sqlite:` URL is there.
 #[must_use]
 pub fn exists(url: &str) -> bool {
-    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    std::path::Path::new(path.split('?').next().unwrap_or_default()).is_file()
+    file_of(url).is_some_and(|file| file.is_file())
+}
+
+/// The file of a `sqlite:` URL, unless it names none.
+fn file_of(url: &str) -> Option<PathBuf> {
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return None;
+    }
+    let path = url.strip_prefix("sqlite:")?.trim_start_matches("//");
+    Some(PathBuf::from(path.split('?').next().unwrap_or_default()))
+}
+
+/// The steps of a schema, given the numbers of those that a database has. One of a later version is refused.
+fn steps(all: &Migrator, taken: &BTreeSet<i64>) -> Result<Vec<SchemaStep>, Fault> {
+    if taken.iter().any(|number| all.iter().all(|step| step.version != *number)) {
+        return Err(Fault::Newer);
+    }
+    let step =
+        |number: i64, about: &str| SchemaStep { number, about: about.to_owned(), taken: taken.contains(&number) };
+    Ok(all.iter().map(|one| step(one.version, &one.description)).collect())
 }
 
 /// Deliveries that arrived before this instant may be forgotten.

@@ -69,6 +69,8 @@ impl Arguments {
             | Verb::Doctor(_)
             | Verb::Config(_)
             | Verb::Serve(_)
+            | Verb::Migrate(_)
+            | Verb::Backup(_)
             | Verb::Action
             | Verb::Demo(_)
             | Verb::Completions { .. }
@@ -143,6 +145,10 @@ pub(super) enum Verb {
     Sync(SyncArgs),
     /// Run the server: take GitHub's deliveries, count approvals, merge what was approved.
     Serve(ServeArgs),
+    /// Bring the schema of the database up to date ahead of a start, or say with `--dry-run` what would be done.
+    Migrate(MigrateArgs),
+    /// Copy the database while a server is at work on it.
+    Backup(BackupArgs),
     /// Do what the GitHub Action was asked for, inside its job; `action.yml` starts this.
     Action,
     /// Say what is missing: in the App's rights, its webhook, the rules of each repository; and how to mend it.
@@ -301,6 +307,26 @@ pub(super) struct ServeArgs {
 
 #[derive(Args)]
 pub(super) struct ConfigArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct MigrateArgs {
+    /// Only say which steps are missing; exit code 10 when there are any.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct BackupArgs {
+    /// The copy: a file that does not exist yet.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

@@ -24,6 +24,7 @@ mod settings;
 mod staged;
 mod status;
 mod sync;
+mod upkeep;
 mod usage;
 mod verify;
 
@@ -94,6 +95,8 @@ fn run(verb: Verb, json: bool) -> Outcome {
         Verb::Adopt(args) => adopt::run(&args, json),
         Verb::Sync(args) => sync::run(&args, json),
         Verb::Serve(args) => serve::run(&args),
+        Verb::Migrate(args) => upkeep::migrate(&args, json),
+        Verb::Backup(args) => upkeep::backup(&args, json),
         Verb::Action => Ok(action::run()),
         Verb::Config(args) => settings::run(&args, json),
         Verb::Demo(args) => Ok(demo::run(demo::Options { keep_running: args.keep_running, no_color: args.no_color })),

@@ -53,6 +53,17 @@ pub enum Database {
     Postgres(SecretString),
 }
 
+impl Database {
+    /// Its whole address, with the password: to be opened, not to be shown.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Sqlite(url) => url,
+            Self::Postgres(url) => url.expose_secret(),
+        }
+    }
+}
+
 /// How a repository is adopted (`changes.md` 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adopt {
@@ -291,7 +302,11 @@ fn webhook_secrets(settings: &Settings) -> Result<WebhookSecrets, Fault> {
     })
 }
 
-fn database(settings: &Settings) -> Result<Database, Fault> {
+/// The database, of settings that need not be enough for a server.
+///
+/// # Errors
+/// When the address names none we know.
+pub fn database(settings: &Settings) -> Result<Database, Fault> {
     let text = settings.secret(Key::DatabaseUrl).map(|secret| secret.expose_secret()).unwrap_or_default();
     let help = "use `sqlite:countersign.db`, or `postgres://user:password@host/database`";
     if text.starts_with("sqlite:") && text.len() > "sqlite:".len() {

@@ -29,6 +29,11 @@ impl Store {
         Some(Self::Postgres { url: cluster.database().await, cluster })
     }
 
+    /// Whether it is a file of this machine.
+    pub(crate) fn is_a_file(&self) -> bool {
+        matches!(self, Self::Sqlite)
+    }
+
     /// What the server is told.
     pub(super) fn url(&self) -> &str {
         match self {

@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(super) server: Option<Server>,
     pub(super) dir: TempDir,
     pub(super) settings: Vec<(String, String)>,
-    pub(super) store: Store,
+    pub(crate) store: Store,
     /// Where the next starts of the server are to crash (`COUNTERSIGN_CRASH_AT`), in order.
     pub(super) crashes: VecDeque<String>,
     pub(super) deaths: usize,

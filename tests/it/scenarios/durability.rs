@@ -116,6 +116,32 @@ async fn a_server_without_its_database_goes_on_from_the_ledger() {
     assert_eq!(world.merges().len(), 2);
 }
 
+/// The database of a world is a file here, whatever the suite is run on: a server's own tools copy the other kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_made_while_the_server_works_takes_the_place_of_a_lost_database() {
+    let mut world = World::new().await;
+    if !world.store.is_a_file() {
+        return;
+    }
+    let pull = world.by_rita("rita/db", "production");
+    world.approve(&world.bob, pull);
+    world.until_counted(pull, "production", &["bob"]);
+    let copied = world.with_settings("backup").arg("copy.db").output().expect("it runs");
+    let told = String::from_utf8_lossy(&copied.stderr).into_owned();
+    assert!(copied.status.success() && told.contains("copied to copy.db: 1 ledger head"), "{told}");
+
+    world.kill();
+    world.lose_the_database();
+    std::fs::rename(world.path("copy.db"), world.path("countersign.db")).unwrap();
+    let schema = world.with_settings("migrate").arg("--dry-run").output().expect("it runs");
+    assert!(schema.status.success(), "{}", String::from_utf8_lossy(&schema.stderr));
+    world.start();
+    world.approve(&world.cy, pull);
+    world.until_merged(pull);
+    world.end();
+    assert_eq!(world.merges().len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_asked_to_stop_finishes_what_it_does() {
     let mut world = World::new().await;

@@ -8,7 +8,7 @@ use countersign_core::domain::{RepoId, Sequence};
 use super::{
     REPO, SqliteJournal, Store, at, change, delivery, drain, installed, main_branch, must_claim, oid, open, push,
 };
-use crate::adapters::store::OpenError;
+use crate::adapters::store::{OpenError, copy, schema};
 use crate::engine::ports::{Journal, Recorded};
 
 fn url_in(directory: &Path) -> String {
@@ -160,8 +160,10 @@ async fn a_database_of_a_newer_version_is_left_alone() {
                  VALUES (9999, 'later', TRUE, x'00', 0)";
     sqlx::query(newer).execute(journal.writer()).await.unwrap();
     drop(journal);
-    let refusal = open(&url).await.map(drop).unwrap_err().to_string();
-    assert!(refusal.contains("a newer countersign has changed it"), "{refusal}");
+    for refusal in [open(&url).await.map(drop).unwrap_err(), schema(&url).await.map(drop).unwrap_err()] {
+        let refusal = refusal.to_string();
+        assert!(refusal.contains("a newer countersign has changed it"), "{refusal}");
+    }
 }
 
 #[tokio::test]
@@ -183,4 +185,21 @@ async fn two_databases_in_memory_are_two() {
     one.remember_ledger(REPO, Sequence::new(1), &oid('a')).await.unwrap();
     assert_eq!(other.ledger_head(REPO).await.unwrap(), None);
     assert_eq!(one.ledger_head(RepoId::new(9)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_is_of_one_moment_while_others_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = url_in(directory.path());
+    let journal = SqliteJournal::open(&url).await.unwrap();
+    fill(&journal).await;
+    // a write that is under way is not waited for, and not copied
+    let mut write = journal.writer().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    sqlx::query("DELETE FROM ledger_heads").execute(&mut *write).await.unwrap();
+    let place = directory.path().join("copy.db");
+    let copied = copy(&url, &place).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!((copied.ledgers, copied.bytes), (1, place.metadata().unwrap().len()));
+    assert_eq!(journal.ledger_head(REPO).await.unwrap(), None);
+    expect_filled(&*open(&format!("sqlite:{}", place.display())).await.unwrap()).await;
 }

@@ -8,7 +8,7 @@ use super::postgres::Cluster;
 use super::{
     LEASE, PostgresJournal, REPO, at, change, delivery, drain, installed, main_branch, must_claim, oid, open, push,
 };
-use crate::adapters::store::OpenError;
+use crate::adapters::store::{OpenError, schema};
 use crate::engine::ports::{Claim, Journal, Recorded};
 
 /// Waits until an opening of the database frees what was leased: PostgreSQL needs a moment to see that a process has gone.
@@ -205,4 +205,17 @@ async fn what_cannot_be_opened_says_where_why_and_what_to_do_and_never_the_passw
         let text = open(&url).await.map(drop).unwrap_err().to_string();
         assert!(text.contains(expected) && text.contains("\nhelp: ") && !text.contains("hunter2"), "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_schema_is_looked_at_without_being_changed() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let url = cluster.database().await;
+    for _ in 0..2 {
+        let steps = schema(&url).await.unwrap();
+        assert!(!steps.is_empty() && steps.iter().all(|step| !step.taken), "{steps:?}");
+    }
+    drop(open(&url).await.unwrap());
+    let steps = schema(&url).await.unwrap();
+    assert!(steps.iter().all(|step| step.taken), "{steps:?}");
 }

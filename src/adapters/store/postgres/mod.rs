@@ -28,6 +28,7 @@ mod inbox;
 mod letters;
 mod notes;
 mod sightings;
+mod upkeep;
 mod work;
 mod written;
 

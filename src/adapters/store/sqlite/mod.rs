@@ -17,8 +17,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-use super::OpenError;
 use super::fault::{Fault, during};
+use super::{OpenError, file_of};
 use crate::engine::ports::{
     Claim, GivenUp, Journal, JournalError, LetterFigures, Mark, NewDelivery, NoteKey, Outbox, Presence, QueueDepth,
     Recorded, RepoRef, Sighting, Subject, Waiting,
@@ -28,6 +28,7 @@ mod inbox;
 mod letters;
 mod notes;
 mod sightings;
+mod upkeep;
 mod work;
 mod written;
 
@@ -59,11 +60,8 @@ impl SqliteJournal {
             .foreign_keys(true)
             .busy_timeout(PATIENCE)
             .synchronous(SqliteSynchronous::Full);
-        let journal = if url.contains(":memory:") || url.contains("mode=memory") {
-            Self::in_memory(options).await
-        } else {
-            Self::in_file(options).await
-        };
+        let journal =
+            if file_of(url).is_none() { Self::in_memory(options).await } else { Self::in_file(options).await };
         let journal = journal.map_err(during("open the database"))?;
         journal.migrate().await.map_err(during("bring the database up to date"))?;
         if journal.first.is_some() {

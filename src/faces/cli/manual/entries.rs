@@ -49,7 +49,7 @@ const fn entry(name: &'static str, exits: &'static [u8], example: &'static str) 
     Entry { name, exits, example }
 }
 
-pub(super) const ENTRIES: [Entry; 38] = [
+pub(super) const ENTRIES: [Entry; 40] = [
     entry("get", OPENS, "countersign get -e production db.password"),
     entry("list", &[0, 1, 2, 12, 61, 100], "countersign list secrets/production"),
     entry("set", &[0, 1, 2, 7, 12, 25, 51, 52, 61, 91, 100, 128, 200], "countersign set -e production DB_PASSWORD"),
@@ -102,6 +102,8 @@ pub(super) const ENTRIES: [Entry; 38] = [
     entry("revoke-value", OPERATES, "countersign revoke-value secrets/production/db.yaml db.password --at 3f2a91c"),
     entry("sync", &[0, 1, 2, 10, 13, 14], "countersign sync --plan -e production"),
     entry("serve", OPERATES, "countersign serve --config countersign.toml"),
+    entry("migrate", &[0, 1, 2, 10], "countersign migrate --dry-run"),
+    entry("backup", &[0, 1, 2, 100], "countersign backup /var/backups/countersign.db"),
     entry("action", &[0, 1, 2, 10, 11, 12, 14, 128], "countersign action"),
     entry("doctor", &[0, 1, 2, 12], "countersign doctor --repo acme/app"),
     entry("config", OPERATES, "countersign config --config countersign.toml"),
