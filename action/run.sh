@@ -57,7 +57,7 @@ built() {
   word=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   # what a build prints is no command for the runner; and it builds without the secrets of this step
   printf '::stop-commands::%s\n' "$word"
-  env -u COUNTERSIGN_ACTION_TOKEN -u COUNTERSIGN_SIGNING_KEY -u SOPS_AGE_KEY -u ACTIONS_ID_TOKEN_REQUEST_TOKEN ${hide[@]+"${hide[@]}"} \
+  env -u COUNTERSIGN_ACTION_TOKEN -u COUNTERSIGN_SIGNING_KEY -u SOPS_AGE_KEY -u ACTIONS_ID_TOKEN_REQUEST_TOKEN -u COUNTERSIGN_KUBERNETES_TOKEN ${hide[@]+"${hide[@]}"} \
     cargo install --locked --quiet --path "$here" --root "$there" 2>&1 || { printf '\n::%s::\n' "$word"; return 1; }
   printf '\n::%s::\n' "$word"
   mv "$there/bin/countersign" "$there/countersign"

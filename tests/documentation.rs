@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use countersign::faces::config::Key;
+use countersign::faces::wire::StepCluster;
 use countersign_core::decision::Reason;
 use countersign_core::event::command::Verb;
 use countersign_core::ledger::ProblemCode;
@@ -315,7 +316,7 @@ const fn named(code: ProblemCode) -> ProblemCode {
 fn every_variable_that_is_named_is_a_setting_and_every_setting_is_documented() {
     let mut known: BTreeSet<String> = Key::ALL.iter().map(|key| key.variable()).collect();
     known.extend(Key::ALL.iter().filter(|key| key.is_secret()).map(|key| format!("{}_FILE", key.variable())));
-    known.extend(OTHER_VARIABLES.iter().map(ToString::to_string));
+    known.extend(OTHER_VARIABLES.iter().chain(&StepCluster::VARIABLES).map(ToString::to_string));
     let tests: String = files()
         .iter()
         .filter(|path| path.ends_with(".rs") && (path.starts_with("tests/") || path.contains("/tests/")))
@@ -327,6 +328,9 @@ fn every_variable_that_is_named_is_a_setting_and_every_setting_is_documented() {
         let unread = named.difference(&known).filter(|name| !tests.contains(&format!("\"{name}\"")));
         faults.extend(unread.map(|name| format!("{path}: nothing reads `{name}`")));
     }
+    let page = read("docs/syncs.md");
+    let silent = StepCluster::VARIABLES.iter().filter(|name| !page.contains(&format!("`{name}`")));
+    faults.extend(silent.map(|name| format!("docs/syncs.md: `{name}` is missing")));
     let page = read("docs/operations.md");
     for key in Key::ALL {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", key.variable()))).unwrap_or_default();

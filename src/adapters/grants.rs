@@ -1,6 +1,10 @@
-//! Secrets and clusters the configuration file grants to repositories, read from their files at each use.
+//! Secrets and clusters the configuration file grants to repositories, read from their files at each use; what the step of a job
+//! grants is in `step`.
 //!
 //! Never falls back: what is not written there is not granted, and no repository sees another's.
+
+mod cluster;
+mod step;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,8 +16,11 @@ use countersign_core::domain::{Alias, Environment, RepoName};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::engine::ports::{
-    Cluster, ClusterGrant, Grant, Granted, Grants, HostPattern, NoCluster, NotGranted, Place, WhyNoCluster, WhyNot,
+    Cluster, ClusterGrant, Grant, Granted, Grants, NoCluster, NotGranted, Place, WhyNoCluster, WhyNot,
 };
+
+pub use self::cluster::StepCluster;
+pub use self::step::{StepGrants, StepSecrets};
 
 /// Largest file of a secret, in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -97,43 +104,6 @@ fn read(path: &Path) -> Result<SecretString, WhyNot> {
     }
 }
 
-/// Reads a variable of the step that a job runs in.
-pub type StepSecrets = Box<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
-
-/// A job's grants: what stands in the environment of its step: the secret under its alias, and under `<ALIAS>_HOSTS` where it may go.
-///
-/// Whoever writes the step decides which secrets it has, and that step is on the default branch. `<ALIAS>_PRIVATE: "true"` allows
-/// addresses inside a private network, and plain http with them.
-pub struct StepGrants(StepSecrets);
-
-impl StepGrants {
-    /// Takes the way to the step's variables.
-    #[must_use]
-    pub fn new(step: StepSecrets) -> Self {
-        Self(step)
-    }
-}
-
-impl Grants for StepGrants {
-    fn secret(&self, repo: &RepoName, alias: &Alias) -> Result<Granted, NotGranted> {
-        let not = |why| NotGranted { repo: repo.clone(), alias: alias.clone(), why };
-        // what the runner and we ourselves go by is no secret of a target
-        let ours = ["GITHUB_", "ACTIONS_", "RUNNER_", "ACTION_", "COUNTERSIGN_", "SOPS_"];
-        if ours.iter().any(|prefix| alias.as_str().starts_with(prefix)) {
-            return Err(not(WhyNot::NotInStep));
-        }
-        let value = (self.0)(alias.as_str()).ok_or_else(|| not(WhyNot::NotInStep))?;
-        let private = (self.0)(&format!("{alias}_PRIVATE")).is_some_and(|text| text.expose_secret() == "true");
-        let hosts = (self.0)(&format!("{alias}_HOSTS")).ok_or_else(|| not(WhyNot::NoHosts))?;
-        let hosts = hosts.expose_secret().split_whitespace().map(HostPattern::parse).collect::<Result<Vec<_>, _>>();
-        Ok(Granted::new(value, hosts.map_err(|_| not(WhyNot::NoHosts))?, private))
-    }
-
-    fn cluster(&self, repo: &RepoName, environment: &Environment, _: &str) -> Result<Cluster, NoCluster> {
-        Err(NoCluster { repo: repo.clone(), environment: environment.clone(), why: WhyNoCluster::Unnamed })
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -141,6 +111,7 @@ mod tests {
     use countersign_core::sync::Trouble;
 
     use super::*;
+    use crate::engine::ports::HostPattern;
 
     fn names(repo: &str, alias: &str) -> (RepoName, Alias) {
         (RepoName::parse(repo).unwrap(), Alias::parse(alias).unwrap())
@@ -176,43 +147,6 @@ mod tests {
             "`OTHER` is not granted to acme/app: the settings of this server do not name it\nhelp: the operator adds to the \
              configuration file: [repositories.\"acme/app\".secrets] OTHER = {file = \"…\", hosts = [\"…\"]}"
         );
-    }
-
-    #[test]
-    fn a_step_grants_what_stands_beside_its_hosts_and_nothing_of_ours() {
-        let step: StepSecrets = Box::new(|name| {
-            let text = match name {
-                "VAULT_TOKEN" | "BARE" | "SOPS_AGE_KEY" | "GITHUB_TOKEN" | "WRONG" => "secret",
-                "VAULT_TOKEN_HOSTS" => "vault.example.com 10.0.0.7",
-                "SOPS_AGE_KEY_HOSTS" | "GITHUB_TOKEN_HOSTS" => "evil.example",
-                "VAULT_TOKEN_PRIVATE" => "true",
-                "WRONG_HOSTS" => "https://vault.example.com/",
-                _ => return None,
-            };
-            Some(text.into())
-        });
-        let step = StepGrants::new(step);
-        let asked = |alias: &str| {
-            let (repo, alias) = names("acme/app", alias);
-            step.secret(&repo, &alias).map_err(|fault| fault.why)
-        };
-        let token = asked("VAULT_TOKEN").unwrap();
-        assert_eq!((token.value().expose_secret(), token.hosts().len(), token.allows_private()), ("secret", 2, true));
-        for (alias, why) in [
-            ("MISSING", WhyNot::NotInStep),
-            ("SOPS_AGE_KEY", WhyNot::NotInStep),
-            ("GITHUB_TOKEN", WhyNot::NotInStep),
-            ("BARE", WhyNot::NoHosts),
-            ("WRONG", WhyNot::NoHosts),
-        ] {
-            assert_eq!(asked(alias).err(), Some(why), "{alias}");
-        }
-        let (repo, alias) = names("acme/app", "BARE");
-        let told = step.secret(&repo, &alias).err().unwrap().to_string();
-        assert!(told.ends_with("help: give the step of the action `env: {BARE_HOSTS: vault.example.com}`"), "{told}");
-        let (repo, alias) = names("acme/app", "MISSING");
-        let told = step.secret(&repo, &alias).err().unwrap().to_string();
-        assert!(told.ends_with("help: give the step of the action `env: {MISSING: ${{ secrets.MISSING }}}`"), "{told}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ use crate::adapters::git::{GitConfig, GitRepos};
 pub use crate::adapters::github::{AppRegistry, NewApp, NewPull, UserGitHub, UserPull, UserRepo};
 use crate::adapters::github::{Credentials, GitHub, GitHubConfig, SignedTokens};
 use crate::adapters::grants::GrantTable;
-pub use crate::adapters::grants::StepSecrets;
+pub use crate::adapters::grants::{StepCluster, StepSecrets};
 use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::mail::Smtp;
 use crate::adapters::outbound::Outgoing;

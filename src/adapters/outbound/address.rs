@@ -85,7 +85,7 @@ pub(super) fn unusable(host: &str, fault: Unusable) -> OutboundError {
             error(OutboundKind::Blocked(Block::Private), format!("{host} is at {what}"), help)
         }
         Unusable::Refused(Sort::Inside(what)) => {
-            let help = "if that is meant, the operator sets `allow_private = true` in the grant of the address";
+            let help = "if that is meant, the grant of the address says so: `allow_private = true`, or in the step of a job `…_PRIVATE: \"true\"`";
             error(OutboundKind::Blocked(Block::Private), format!("{host} is at {what}"), help)
         }
         Unusable::Refused(Sort::Public) => none(),

@@ -146,9 +146,13 @@ impl Outgoing {
             .timeout(self.patience.whole)
             .resolve_to_addrs(host, addresses)
             .build()
-            .map_err(|_| {
-                let help = "see that this machine has certificates of authorities it trusts";
-                error(OutboundKind::Retry { after: None }, "no connection can be prepared".to_owned(), help)
+            .map_err(|_| match authority {
+                // in PEM, and no certificate inside
+                Some(_) => no_authority(),
+                None => {
+                    let help = "see that this machine has certificates of authorities it trusts";
+                    error(OutboundKind::Retry { after: None }, "no connection can be prepared".to_owned(), help)
+                }
             })
     }
 }
@@ -156,15 +160,13 @@ impl Outgoing {
 /// The certificates of an authority.
 fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, OutboundError> {
     let found = reqwest::Certificate::from_pem_bundle(pem).unwrap_or_default();
-    if found.is_empty() {
-        let help = "put the certificate of the authority into `ca_file`, in PEM";
-        return Err(error(
-            OutboundKind::Blocked(Block::Cluster),
-            "the granted `ca_file` holds no certificate".to_owned(),
-            help,
-        ));
-    }
-    Ok(found)
+    if found.is_empty() { Err(no_authority()) } else { Ok(found) }
+}
+
+fn no_authority() -> OutboundError {
+    let help = "grant the certificate of the authority in PEM: in the file `ca_file`, or in the step of a job";
+    let what = "the granted authority of the cluster holds no certificate".to_owned();
+    error(OutboundKind::Blocked(Block::Cluster), what, help)
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
-//! Clusters that the settings grant: one for each repository and environment, with the namespaces that may be written to.
+//! Clusters that are granted: to the server by its settings, one for each repository and environment, to a job by its step; with the
+//! namespaces that may be written to.
 //!
-//! A policy names a namespace, never a cluster: where its address, its authority and its token are is the operator's to say.
+//! A policy names a namespace, never a cluster: where its address, its authority and its token are is for the grant to say.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,10 +9,11 @@ use std::path::PathBuf;
 use countersign_core::domain::{Environment, RepoName};
 use countersign_core::policy::ServiceAddress;
 use countersign_core::sync::{SyncReason, Trouble};
+use url::{Host, Url};
 
 use super::outbound::{Granted, HostPattern};
 
-/// One cluster as it is granted.
+/// One cluster as the settings grant it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterGrant {
     /// Address of its API server.
@@ -38,6 +40,28 @@ pub struct Cluster {
     pub token: Granted,
 }
 
+/// Reads the address of an API server, and its host; plain http only where a private address is fine. `None`: it is none.
+#[must_use]
+pub fn api_server(text: &str, allow_private: bool) -> Option<(ServiceAddress, HostPattern)> {
+    let address = ServiceAddress::parse(text)?;
+    let url = Url::parse(text).ok()?;
+    if url.scheme() == "http" && !allow_private {
+        return None;
+    }
+    let host = match url.host()? {
+        Host::Domain(name) => name.to_owned(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    };
+    Some((address, HostPattern::parse(&host).ok()?))
+}
+
+/// Whether a text can be the name of a namespace; a pattern is none.
+#[must_use]
+pub fn is_namespace(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
 /// Why an environment has no cluster to write to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoCluster {
@@ -58,6 +82,19 @@ pub enum WhyNoCluster {
     Namespace(String),
     /// A file that it names cannot be used; which and why, without content.
     File(&'static str, String),
+    /// The step of a job does not hold this variable.
+    NotInStep(&'static str),
+    /// The step grants a cluster without this namespace; the variable that names them.
+    NotNamedInStep(&'static str, String),
+    /// A variable of the step cannot be used.
+    Variable {
+        /// Which.
+        name: &'static str,
+        /// Why, without content.
+        why: String,
+        /// What to write there.
+        help: &'static str,
+    },
 }
 
 impl fmt::Display for NoCluster {
@@ -65,11 +102,17 @@ impl fmt::Display for NoCluster {
         let Self { repo, environment, why } = self;
         match why {
             WhyNoCluster::Unnamed => write!(f, "no cluster is granted to `{environment}` of {repo}"),
-            WhyNoCluster::Namespace(namespace) => {
+            WhyNoCluster::Namespace(namespace) | WhyNoCluster::NotNamedInStep(_, namespace) => {
                 write!(f, "the namespace `{namespace}` is not granted to `{environment}` of {repo}")
             }
             WhyNoCluster::File(field, why) => {
                 write!(f, "the `{field}` of the cluster granted to `{environment}` of {repo} {why}")
+            }
+            WhyNoCluster::NotInStep(name) => {
+                write!(f, "no cluster is granted to `{environment}` of {repo}: the step does not hold `{name}`")
+            }
+            WhyNoCluster::Variable { name, why, .. } => {
+                write!(f, "no cluster is granted to `{environment}` of {repo}: `{name}` of the step {why}")
             }
         }
     }
@@ -84,6 +127,13 @@ impl From<NoCluster> for Trouble {
             }
             WhyNoCluster::Namespace(namespace) => format!("the operator adds `{namespace}` to `namespaces` of {place}"),
             WhyNoCluster::File(field, _) => format!("let this process read the file that `{field}` of {place} names"),
+            WhyNoCluster::NotInStep(name) => {
+                format!("give the step of the action `env: {{{name}: …}}`: docs/syncs.md says what a step grants")
+            }
+            WhyNoCluster::NotNamedInStep(name, namespace) => {
+                format!("add `{namespace}` to `{name}` in the `env` of the step, in the workflow on the default branch")
+            }
+            WhyNoCluster::Variable { help, .. } => (*help).to_owned(),
         };
         Self { code: SyncReason::ClusterNotGranted.code().to_owned(), words: fault.to_string(), help }
     }

@@ -9,6 +9,7 @@ use countersign_core::domain::{RepoId, RepoName};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::faces::exit::{Exit, Report};
+use crate::faces::wire::StepCluster;
 
 /// Variables that are secrets: masked before anything is printed, never shown.
 const SECRETS: [&str; 4] =
@@ -44,6 +45,7 @@ pub(super) struct Job {
     plain: BTreeMap<&'static str, String>,
     secret: BTreeMap<&'static str, SecretString>,
     grants: BTreeMap<String, SecretString>,
+    cluster: StepCluster,
 }
 
 impl Job {
@@ -59,12 +61,13 @@ impl Job {
         let set = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
         let plain = KNOWN.into_iter().filter_map(|name| Some((name, set(name)?))).collect();
         let secret = SECRETS.into_iter().filter_map(|name| Some((name, set(name)?.into()))).collect();
+        let cluster = StepCluster::read(&set);
         let mut grants: BTreeMap<String, SecretString> = BTreeMap::new();
         for name in all.keys().filter_map(|name| name.strip_suffix(BESIDE[0])) {
             let names = std::iter::once(name.to_owned()).chain(BESIDE.map(|end| format!("{name}{end}")));
             grants.extend(names.filter_map(|name| Some((name.clone(), all.get(&name)?.clone().into()))));
         }
-        Self { plain, secret, grants }
+        Self { plain, secret, grants, cluster }
     }
 
     /// A variable.
@@ -83,12 +86,18 @@ impl Job {
     /// Every secret, to mask.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let of_targets = self.grants.iter().filter(|(name, _)| !BESIDE.iter().any(|end| name.ends_with(end)));
-        self.secret.values().chain(of_targets.map(|(_, secret)| secret)).map(|secret| secret.expose_secret())
+        let of_targets = of_targets.map(|(_, secret)| secret).chain(self.cluster.secrets());
+        self.secret.values().chain(of_targets).map(|secret| secret.expose_secret())
     }
 
     /// Secrets of targets that the step was given, and what stands beside them.
     pub(super) fn grants(&self) -> impl Iterator<Item = (&str, String)> {
         self.grants.iter().map(|(name, value)| (name.as_str(), value.expose_secret().to_owned()))
+    }
+
+    /// The cluster that the step grants.
+    pub(super) fn cluster(&self) -> &StepCluster {
+        &self.cluster
     }
 
     /// The order of a server.

@@ -29,7 +29,7 @@ pub(super) fn run(job: &Job, outputs: &mut Outputs) -> Outcome {
         let desk = wire::desk(address.to_owned(), token).map_err(|fault| Report::chain(Exit::FAILED, &fault))?;
         let granted = granted(job);
         let step: wire::StepSecrets = Box::new(move |name| granted.get(name).cloned());
-        let engine = wire::engine_for_order(&config, step).await;
+        let engine = wire::engine_for_order(&config, (step, job.cluster().clone())).await;
         let engine = engine.map_err(|fault| Report::chain(Exit::FAILED, &fault))?;
         let repo = repository(job, &engine).await?;
         admitted(job, &engine, &repo, outputs).await?;

@@ -9,12 +9,11 @@ use countersign_core::domain::{Environment, RepoName};
 use countersign_core::policy::ServiceAddress;
 use serde::Serialize;
 use toml::{Table, Value};
-use url::{Host, Url};
 
 use super::grants::Reader;
 use super::table::cut;
 use super::{ConfigFile, Fault, Faults};
-use crate::engine::ports::{ClusterGrant, HostPattern};
+use crate::engine::ports::{ClusterGrant, HostPattern, api_server, is_namespace};
 
 /// Clusters by repository and environment.
 pub type ClusterMap = BTreeMap<(RepoName, Environment), ClusterGrant>;
@@ -83,18 +82,7 @@ fn server(
     let help = "write the address of the API server, such as `https://10.0.0.1:6443` (plain http only with `allow_private = true`)";
     let fault = || reader.fault(&path, "is no address of an API server", help);
     let text = table.get("server").and_then(Value::as_str).ok_or_else(fault)?;
-    let address = ServiceAddress::parse(text).ok_or_else(fault)?;
-    let url = Url::parse(text).map_err(|_| fault())?;
-    if url.scheme() == "http" && !allow_private {
-        return Err(fault());
-    }
-    let host = match url.host() {
-        Some(Host::Domain(name)) => name.to_owned(),
-        Some(Host::Ipv4(address)) => address.to_string(),
-        Some(Host::Ipv6(address)) => address.to_string(),
-        None => return Err(fault()),
-    };
-    Ok((address, HostPattern::parse(&host).map_err(|_| fault())?))
+    api_server(text, allow_private).ok_or_else(fault)
 }
 
 fn file(reader: &Reader<'_>, path: &str, table: &Table, name: &str) -> Result<PathBuf, Fault> {
@@ -106,10 +94,8 @@ fn file(reader: &Reader<'_>, path: &str, table: &Table, name: &str) -> Result<Pa
 
 fn namespaces(reader: &Reader<'_>, path: &str, table: &Table) -> Result<Vec<String>, Fault> {
     let list = table.get("namespaces").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let plain = |text: &&str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    let named: Option<Vec<String>> = list.iter().map(|value| value.as_str().filter(plain).map(str::to_owned)).collect();
+    let one = |value: &Value| value.as_str().filter(|text| is_namespace(text)).map(str::to_owned);
+    let named: Option<Vec<String>> = list.iter().map(one).collect();
     named.filter(|named| !named.is_empty()).ok_or_else(|| {
         let help = "name each namespace that may be written to: namespaces = [\"payments\"]";
         reader.fault(&format!("{path}.namespaces"), "is not a list of namespaces", help)

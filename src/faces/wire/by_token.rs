@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{AdoptFault, Given, ServeError, assemble, log_as, shared};
 use crate::adapters::desk::HttpDesk;
 use crate::adapters::github::{Credentials, GitHubConfig};
-use crate::adapters::grants::{GrantTable, StepGrants, StepSecrets};
+use crate::adapters::grants::{GrantTable, StepCluster, StepGrants, StepSecrets};
 use crate::adapters::keyring::{KeyringTable, Shared};
 use crate::adapters::store;
 use crate::engine::ports::Desk;
@@ -38,9 +38,12 @@ pub async fn engine_by_token(config: &ByToken) -> Result<Arc<Engine>, ServeError
 ///
 /// # Errors
 /// When a part cannot be set up.
-pub async fn engine_for_order(config: &ByToken, step: StepSecrets) -> Result<Arc<Engine>, ServeError> {
+pub async fn engine_for_order(
+    config: &ByToken,
+    (secrets, cluster): (StepSecrets, StepCluster),
+) -> Result<Arc<Engine>, ServeError> {
     let keyring = KeyringTable::new(Arc::default(), shared(&config.sops));
-    built(config, Given { grants: Arc::new(StepGrants::new(step)), keyring, mailer: None }).await
+    built(config, Given { grants: Arc::new(StepGrants::new(secrets, cluster)), keyring, mailer: None }).await
 }
 
 /// The way of a job to the server that ordered it.

@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use countersign_core::domain::Span;
+
 use super::World;
 use super::http::wait;
 use super::world::PATIENCE;
@@ -75,6 +77,12 @@ impl World {
     pub(crate) fn lose_the_database(&self) {
         assert!(self.server.is_none(), "the server must not run");
         wait(self.store.lose(self));
+    }
+
+    /// Time goes on for a server that does not run: as it remembers it, everything was that much earlier.
+    pub(crate) fn let_pass(&self, span: Span) {
+        assert!(self.server.is_none(), "the server must not run");
+        wait(self.store.age(self, span));
     }
 
     /// Where deliveries are taken.

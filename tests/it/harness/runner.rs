@@ -27,6 +27,8 @@ pub(crate) struct Stepped {
     pub(crate) summary: String,
     /// Commands that were no `add-mask`, `stop-commands`, `error`, `warning` or `notice`.
     pub(crate) other_commands: Vec<String>,
+    /// What is masked.
+    pub(crate) masks: Vec<String>,
     /// How many lines were printed before the last mask, that were no masks.
     pub(crate) before_the_masks: usize,
 }
@@ -162,6 +164,7 @@ fn replay(text: &str, died: bool) -> Stepped {
         environment: BTreeMap::new(),
         summary: String::new(),
         other_commands,
+        masks,
         before_the_masks,
     }
 }

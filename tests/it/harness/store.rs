@@ -1,5 +1,7 @@
 //! Where the server of a world keeps its work: a file, or with `COUNTERSIGN_TEST_STORE=postgres` a database of its own.
 
+use countersign_core::domain::{Span, Timestamp};
+use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use super::World;
@@ -61,6 +63,34 @@ impl Store {
         }
     }
 
+    /// Nobody worked here for a while, as its memory tells: what a target's note says of time, and when work is due, was that much
+    /// earlier. For a server that is not running.
+    pub(super) async fn age(&self, world: &World, span: Span) {
+        const NOTES: &str = "SELECT key, note FROM notes WHERE key LIKE 'run/%'";
+        let dues = format!("UPDATE work SET due_at = due_at - {}", span.seconds());
+        match self {
+            Self::Sqlite => {
+                let path = format!("sqlite:{}", world.path("countersign.db").display());
+                let mut database = SqliteConnection::connect(&path).await.expect("a database");
+                sqlx::query(sqlx::AssertSqlSafe(dues)).execute(&mut database).await.expect("changed");
+                let notes: Vec<(String, String)> = sqlx::query_as(NOTES).fetch_all(&mut database).await.expect("notes");
+                for (key, note) in notes {
+                    let query = sqlx::query("UPDATE notes SET note = ? WHERE key = ?");
+                    query.bind(earlier(&note, span)).bind(key).execute(&mut database).await.expect("changed");
+                }
+            }
+            Self::Postgres { url, .. } => {
+                let mut database = PgConnection::connect(url).await.expect("a database");
+                sqlx::query(sqlx::AssertSqlSafe(dues)).execute(&mut database).await.expect("changed");
+                let notes: Vec<(String, String)> = sqlx::query_as(NOTES).fetch_all(&mut database).await.expect("notes");
+                for (key, note) in notes {
+                    let query = sqlx::query("UPDATE notes SET note = $1 WHERE key = $2");
+                    query.bind(earlier(&note, span)).bind(key).execute(&mut database).await.expect("changed");
+                }
+            }
+        }
+    }
+
     /// Empties it.
     pub(super) async fn lose(&self, world: &World) {
         match self {
@@ -77,4 +107,16 @@ impl Store {
             }
         }
     }
+}
+
+/// The note of a run with its instants moved back.
+fn earlier(note: &str, span: Span) -> String {
+    let mut note: Value = serde_json::from_str(note).expect("JSON");
+    for name in ["since", "due", "begun"] {
+        if let Some(text) = note[name].as_str() {
+            let then = Timestamp::parse(text).expect("an instant").seconds() - span.seconds().cast_signed();
+            note[name] = Timestamp::from_seconds(then).to_string().into();
+        }
+    }
+    note.to_string()
 }

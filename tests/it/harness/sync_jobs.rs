@@ -3,6 +3,7 @@
 use countersign_core::ledger::SigningKey;
 use serde_json::{Value, json};
 
+use super::kubernetes::CLUSTER_TOKEN;
 use super::vault::VAULT_TOKEN;
 use super::{Secrets, Step, Stepped, World};
 
@@ -72,7 +73,8 @@ impl World {
 
     /// Runs a step as the job of a run, and ends the run as its runner would.
     pub(crate) fn run_job(&self, run: u64, step: &Step) -> Stepped {
-        let stepped = step.run(self.dir.path(), &[super::CANARY, VAULT_TOKEN, Secrets::identity().trim()]);
+        let stepped =
+            step.run(self.dir.path(), &[super::CANARY, VAULT_TOKEN, CLUSTER_TOKEN, Secrets::identity().trim()]);
         let conclusion = if stepped.code == Some(0) { "success" } else { "failure" };
         self.repo.end_workflow(run, conclusion).expect("it runs");
         stepped

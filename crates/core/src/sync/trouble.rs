@@ -103,9 +103,9 @@ reasons! {
     /// Somebody wrote at the same time.
     Conflict = "target-conflict", "somebody else wrote to the target at the same time",
         "see who else writes there, then write `/countersign sync` on the pull request";
-    /// The server is granted no cluster for the environment, or not this part of it.
-    ClusterNotGranted = "cluster-not-granted", "the server's settings grant the environment no such place in a cluster",
-        "the operator names it: [repositories.\"OWNER/NAME\".environments.NAME.kubernetes] server, ca_file, token_file, namespaces";
+    /// Whoever delivers is granted no cluster for the environment, or not this part of it.
+    ClusterNotGranted = "cluster-not-granted", "whoever delivers is granted no such place in a cluster for the environment",
+        "the operator names it: [repositories.\"OWNER/NAME\".environments.NAME.kubernetes] server, ca_file, token_file, namespaces; a job's step does: docs/syncs.md";
     /// The server has no identity for the environment.
     NoIdentity = "target-without-identity", "whoever delivers has no usable age identity of the environment",
         "the operator names one: [repositories.\"OWNER/NAME\".environments.NAME] age_identity_file = \"…\"; a job gets it as `age-key`";

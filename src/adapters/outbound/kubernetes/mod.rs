@@ -147,7 +147,7 @@ impl Kubernetes<'_> {
         match reply.status.as_u16() {
             401 => permanent(
                 "does not know the token (401)".to_owned(),
-                "see that `token_file` of the granted cluster holds a valid token, then sync again",
+                "see that the token of the granted cluster is valid, then sync again",
             ),
             403 if status.says("cannot create resource") => permanent(
                 format!("does not allow `create` of secrets in the namespace `{namespace}` (403)"),

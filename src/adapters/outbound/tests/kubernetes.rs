@@ -83,6 +83,10 @@ async fn the_token_goes_to_the_host_of_its_cluster_under_its_authority_alone() {
         (reach(&url, &["10.0.0.1"], None), Block::Host),
         (reach(&url, &["127.0.0.1"], Some("canary, no certificate")), Block::Cluster),
         (reach(&url, &["127.0.0.1"], Some("")), Block::Cluster),
+        (
+            reach(&url, &["127.0.0.1"], Some("-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n")),
+            Block::Cluster,
+        ),
     ] {
         assert_eq!(read(reach).await.err().unwrap().kind, OutboundKind::Blocked(block));
     }

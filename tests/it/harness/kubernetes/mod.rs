@@ -15,8 +15,8 @@ use axum::http::{HeaderMap, Method, Uri};
 use self::api::{Kept, answer};
 use self::object::{Fields, Object};
 use self::real::Real;
-use super::World;
 use super::receiver::Answer;
+use super::{Step, World};
 
 /// Token of every cluster, at first.
 pub(crate) const CLUSTER_TOKEN: &str = "eyJ.cluster-token-0123456789";
@@ -58,16 +58,32 @@ impl Kubernetes {
 
     /// The target as the policy names it.
     pub(crate) fn target(&self, more: &str) -> String {
-        format!(
-            "{{name: k8s, run_in: server, kubernetes: {{namespace: {NAMESPACE}, secret: {NAME}, keys: ['db.*']}}{more}}}"
-        )
+        self.target_in("run_in: server, ", more)
+    }
+
+    /// The same, delivered to by whoever the policy says.
+    pub(crate) fn target_in(&self, place: &str, more: &str) -> String {
+        format!("{{name: k8s, {place}kubernetes: {{namespace: {NAMESPACE}, secret: {NAME}, keys: ['db.*']}}{more}}}")
+    }
+
+    /// What the step of a job grants: this cluster, with its one namespace.
+    pub(crate) fn granted_to(&self, step: Step) -> Step {
+        step.set("COUNTERSIGN_KUBERNETES_SERVER", &self.url)
+            .set("COUNTERSIGN_KUBERNETES_TOKEN", &self.with(|kept| kept.token.clone()))
+            .set("COUNTERSIGN_KUBERNETES_NAMESPACES", NAMESPACE)
+            .set("COUNTERSIGN_KUBERNETES_PRIVATE", "true")
     }
 
     /// What the server's settings grant: the identity of production, and the cluster with these namespaces, if any.
     pub(crate) fn grant(&self, world: &World, namespaces: &[&str]) {
-        let file = world.path("countersign.toml");
         world.give_identities(&["production"]);
-        let mut text = std::fs::read_to_string(&file).expect("read");
+        self.grant_place(world, namespaces);
+    }
+
+    /// The cluster alone, beside what is granted already.
+    pub(crate) fn grant_place(&self, world: &World, namespaces: &[&str]) {
+        let file = world.path("countersign.toml");
+        let mut text = std::fs::read_to_string(&file).unwrap_or_default();
         if !namespaces.is_empty() {
             let token = world.path("cluster.token");
             std::fs::write(&token, format!("{}\n", self.with(|kept| kept.token.clone()))).expect("written");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{PATH, dies_in_the_second, merged, policy, until_state};
 use crate::harness::{Answer, CANARY, CLUSTER_TOKEN, Kubernetes, Secrets, World, at_once};
 
-const DELIVERED: &str = "| `production/k8s` | delivered |";
+pub(super) const DELIVERED: &str = "| `production/k8s` | delivered |";
 
 /// A world with a cluster whose namespace is granted; `swept`: every two seconds, so that it is never at rest.
 async fn with_cluster(more: &str, swept: bool) -> (World, Kubernetes) {
@@ -25,16 +25,16 @@ fn password(version: u32) -> Option<String> {
     Some(format!("{CANARY}-{version}"))
 }
 
-fn holding(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn holding(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Waits until the comment says so, whatever it escapes.
-fn until_said(world: &World, pull: u64, words: &str) {
+pub(super) fn until_said(world: &World, pull: u64, words: &str) {
     world.until(&format!("a comment that says {words}"), |world| world.comment(pull).replace('\\', "").contains(words));
 }
 
-fn sync_again(world: &World, pull: u64) {
+pub(super) fn sync_again(world: &World, pull: u64) {
     world.repo.comment(&world.rita, pull, "/cs sync k8s").expect("a comment");
 }
 

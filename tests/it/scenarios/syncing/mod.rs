@@ -1,6 +1,7 @@
 //! Approved content leaves: to whom, how often, in which order, and what people see of it.
 
 mod branch;
+mod cluster_jobs;
 mod commands;
 mod delivering;
 mod dying;
@@ -8,8 +9,9 @@ mod environments;
 mod failing;
 mod gitops;
 mod jobs;
-mod ordered;
 mod kubernetes;
+mod late;
+mod ordered;
 mod reporting;
 mod vault;
 

@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 /// A world whose policy lets a job fill a store; the server runs, holds no identity and no token, and has given the first order.
-async fn with_jobs(more: &str) -> (World, Vault, Front) {
+pub(super) async fn with_jobs(more: &str) -> (World, Vault, Front) {
     let (mut world, vault, front) = before_the_start(more).await;
     started(&mut world, &front);
     (world, vault, front)
@@ -24,22 +24,22 @@ async fn before_the_start(more: &str) -> (World, Vault, Front) {
     (world, vault, front)
 }
 
-fn started(world: &mut World, front: &Front) {
+pub(super) fn started(world: &mut World, front: &Front) {
     world.start();
     front.lead_to(world);
 }
 
-fn password(version: u32) -> Option<String> {
+pub(super) fn password(version: u32) -> Option<String> {
     Some(format!("{CANARY}-{version}"))
 }
 
 #[track_caller]
-fn fine(stepped: &Stepped) {
+pub(super) fn fine(stepped: &Stepped) {
     assert_eq!(stepped.code, Some(0), "{stepped:#?}");
 }
 
 #[track_caller]
-fn refused(stepped: &Stepped, code: &str) {
+pub(super) fn refused(stepped: &Stepped, code: &str) {
     assert_ne!(stepped.code, Some(0), "{stepped:#?}");
     assert_eq!(stepped.outputs.get("reason-code").map(String::as_str), Some(code), "{stepped:#?}");
 }

@@ -27,13 +27,6 @@ fn environment(raw: &RawEnvironment, faults: &mut Faults) {
 }
 
 fn sync(raw: &RawSync, faults: &mut Faults) {
-    if let Some(key) = raw.kubernetes.key() {
-        let help = "write `run_in: server`, and give the server an age identity of the environment";
-        if raw.run_in.is_absent() {
-            faults.push(not_supported("run_in: runner", key, help));
-        }
-        word(&raw.run_in, RunIn::Runner, "run_in: runner", help, faults);
-    }
     let values = raw.vault.key().or(raw.github_environment.key()).or(raw.kubernetes.key());
     if values.is_none() {
         let help = "leave it out: the server delivers what needs no values";

@@ -25,7 +25,7 @@ shape! {
             dispatch: RawDispatch,
             /// The secrets of a GitHub environment.
             github_environment: RawGithubEnvironment,
-            /// A Secret of the Kubernetes cluster that the server grants to the environment.
+            /// A Secret of the Kubernetes cluster that is granted to the environment.
             kubernetes: RawKubernetes,
             /// A secret of Vault's key-value store, version 2.
             vault: RawVault,

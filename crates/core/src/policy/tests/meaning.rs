@@ -195,9 +195,21 @@ fn targets_read_as_written() {
 #[test]
 fn values_are_delivered_by_a_job_unless_the_policy_says_otherwise() {
     let target = "github_environment: {environment: a}";
+    let elsewhere = [
+        "vault: {address: 'https://vault.example', mount: kv, path: a, token_from: A}",
+        "kubernetes: {namespace: a, secret: b}",
+    ];
+    let ours = || RunsIn::Runner { workflow: "countersign-sync.yml".to_owned() };
     let cases = [
-        (target.to_owned(), RunsIn::Runner { workflow: "countersign-sync.yml".to_owned() }),
-        (format!("{target}, run_in: runner"), RunsIn::Runner { workflow: "countersign-sync.yml".to_owned() }),
+        (elsewhere[0].to_owned(), ours()),
+        (elsewhere[1].to_owned(), ours()),
+        (
+            format!("{}, runner: {{workflow: mine.yml}}", elsewhere[1]),
+            RunsIn::Runner { workflow: "mine.yml".to_owned() },
+        ),
+        (format!("{}, run_in: server", elsewhere[1]), RunsIn::Server),
+        (target.to_owned(), ours()),
+        (format!("{target}, run_in: runner"), ours()),
         (format!("{target}, runner: {{workflow: mine.yml}}"), RunsIn::Runner { workflow: "mine.yml".to_owned() }),
         (format!("{target}, run_in: server"), RunsIn::Server),
         ("branch: {ref: env/production}".to_owned(), RunsIn::Server),
