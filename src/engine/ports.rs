@@ -26,7 +26,7 @@ use countersign_core::guard::AppFacts;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use cluster::{Cluster, ClusterGrant, NoCluster, WhyNoCluster, api_server, is_namespace};
+pub use cluster::{Cluster, ClusterGrant, NoCluster, Unusable, WhyNoCluster, api_server, is_namespace};
 pub use desk::{Answered, Desk, DeskError, JobTokens, TokenError};
 pub use keyring::{Keyring, NoIdentity};
 pub use outbound::{

@@ -8,7 +8,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{read, spoken};
-use crate::engine::ports::{Cluster, Granted, WhyNoCluster, api_server, is_namespace};
+use crate::engine::ports::{Cluster, Granted, Unusable, WhyNoCluster, api_server, is_namespace};
 
 const SERVER: &str = "COUNTERSIGN_KUBERNETES_SERVER";
 const TOKEN: [&str; 2] = ["COUNTERSIGN_KUBERNETES_TOKEN", "COUNTERSIGN_KUBERNETES_TOKEN_FILE"];
@@ -66,7 +66,7 @@ impl Text {
 }
 
 fn wrong(name: &'static str, why: String, help: &'static str) -> WhyNoCluster {
-    WhyNoCluster::Variable { name, why, help }
+    WhyNoCluster::Variable(Box::new(Unusable { name, why, help }))
 }
 
 impl StepCluster {

@@ -87,14 +87,18 @@ pub enum WhyNoCluster {
     /// The step grants a cluster without this namespace; the variable that names them.
     NotNamedInStep(&'static str, String),
     /// A variable of the step cannot be used.
-    Variable {
-        /// Which.
-        name: &'static str,
-        /// Why, without content.
-        why: String,
-        /// What to write there.
-        help: &'static str,
-    },
+    Variable(Box<Unusable>),
+}
+
+/// A variable of a step that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// Which.
+    pub name: &'static str,
+    /// Why, without content.
+    pub why: String,
+    /// What to write there.
+    pub help: &'static str,
 }
 
 impl fmt::Display for NoCluster {
@@ -111,7 +115,8 @@ impl fmt::Display for NoCluster {
             WhyNoCluster::NotInStep(name) => {
                 write!(f, "no cluster is granted to `{environment}` of {repo}: the step does not hold `{name}`")
             }
-            WhyNoCluster::Variable { name, why, .. } => {
+            WhyNoCluster::Variable(unusable) => {
+                let Unusable { name, why, .. } = &**unusable;
                 write!(f, "no cluster is granted to `{environment}` of {repo}: `{name}` of the step {why}")
             }
         }
@@ -133,7 +138,7 @@ impl From<NoCluster> for Trouble {
             WhyNoCluster::NotNamedInStep(name, namespace) => {
                 format!("add `{namespace}` to `{name}` in the `env` of the step, in the workflow on the default branch")
             }
-            WhyNoCluster::Variable { help, .. } => (*help).to_owned(),
+            WhyNoCluster::Variable(unusable) => unusable.help.to_owned(),
         };
         Self { code: SyncReason::ClusterNotGranted.code().to_owned(), words: fault.to_string(), help }
     }
