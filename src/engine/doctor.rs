@@ -8,7 +8,7 @@ use countersign_core::effect::CHECK_NAME;
 use countersign_core::facts::Question;
 use countersign_core::guard::{AppFinding, Finding, judge_app, remedy};
 use countersign_core::ledger::POLICY_PATH;
-use countersign_core::policy::RunsIn;
+use countersign_core::policy::{RunsIn, Target};
 use countersign_core::sync::Trouble;
 use thiserror::Error;
 
@@ -159,18 +159,23 @@ impl Engine {
         Ok(Examined { name, standing, guard: Vec::new(), targets: Vec::new() })
     }
 
-    /// Each target that holds values, looked at as a delivery would, up to where it would write.
+    /// Each target that holds values or is told by us to read them, looked at as a delivery would, up to where it would write.
     async fn targets_seen(&self, place: &Place) -> Vec<(TargetId, Option<Trouble>)> {
         let mut seen = Vec::new();
         for rule in place.policy.environments() {
-            for sync in
-                rule.syncs().iter().filter(|sync| sync.target().holds_values() && *sync.runs_in() == RunsIn::Server)
-            {
-                let id = TargetId { environment: rule.name().clone(), target: sync.name().clone() };
-                let trouble = match self.vessel(place, rule.name(), sync.target()) {
-                    Err(trouble) => Some(trouble),
-                    Ok(vessel) => vessel.read().await.err().map(|fault| of_fault(&fault)),
+            for sync in rule.syncs().iter().filter(|sync| *sync.runs_in() == RunsIn::Server) {
+                let target = sync.target();
+                let trouble = if let Target::ExternalSecrets { rule: named } = target {
+                    self.untold(place, rule.name(), named).await
+                } else if target.holds_values() {
+                    match self.vessel(place, rule.name(), target) {
+                        Err(trouble) => Some(trouble),
+                        Ok(vessel) => vessel.read().await.err().map(|fault| of_fault(&fault)),
+                    }
+                } else {
+                    continue;
                 };
+                let id = TargetId { environment: rule.name().clone(), target: sync.name().clone() };
                 seen.push((id, trouble));
             }
         }

@@ -82,7 +82,8 @@ pub fn targets(
             | Target::ArgoCd { .. }
             | Target::GithubEnvironment { .. }
             | Target::Vault { .. }
-            | Target::Kubernetes { .. } => None,
+            | Target::Kubernetes { .. }
+            | Target::ExternalSecrets { .. } => None,
         };
         if let Some(run) = ended.or(moved) {
             runs.insert(id, run);

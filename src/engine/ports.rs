@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod desk;
 pub mod outbound;
 pub mod keyring;
+pub mod operator;
 pub mod outbox;
 pub mod remote;
 pub mod vessel;
@@ -29,6 +30,7 @@ use thiserror::Error;
 pub use cluster::{Cluster, ClusterGrant, NoCluster, Unusable, WhyNoCluster, api_server, is_namespace};
 pub use desk::{Answered, Desk, DeskError, JobTokens, TokenError};
 pub use keyring::{Keyring, NoIdentity};
+pub use operator::{Operator, OperatorReach};
 pub use outbound::{
     Accepted, Block, Grant, Granted, Grants, HostPattern, NotGranted, Outbound, OutboundError, OutboundKind, Place,
     WebhookMessage, WhyNot,

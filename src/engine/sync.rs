@@ -8,6 +8,7 @@ mod callback;
 mod carry;
 mod hear;
 mod opened;
+mod operator;
 mod order;
 mod owned;
 mod remote;

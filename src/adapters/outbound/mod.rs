@@ -28,12 +28,12 @@ use self::address::Destination;
 use self::answer::error;
 use self::argocd::ArgoCd;
 use self::flux::Flux;
-use self::kubernetes::Kubernetes;
+use self::kubernetes::{ExternalSecrets, Kubernetes};
 use self::resolve::{Resolve, SystemResolver, checked};
 use self::vault::Vault;
 use crate::engine::ports::{
-    Accepted, Block, Clock, Outbound, OutboundError, OutboundKind, Post, Reach, Remote, SendError, Vessel, VesselReach,
-    WebhookMessage,
+    Accepted, Block, Clock, Operator, OperatorReach, Outbound, OutboundError, OutboundKind, Post, Reach, Remote,
+    SendError, Vessel, VesselReach, WebhookMessage,
 };
 
 /// Most headers of an answer; together they may have some 400 KiB, the client's own limit.
@@ -180,6 +180,10 @@ impl Outbound for Outgoing {
             VesselReach::Vault { address, rule, token } => Box::new(Vault { outgoing: self, address, rule, token }),
             VesselReach::Kubernetes { cluster, rule } => Box::new(Kubernetes { outgoing: self, cluster, rule }),
         }
+    }
+
+    fn operator(&self, reach: OperatorReach) -> Box<dyn Operator + '_> {
+        Box::new(ExternalSecrets::new(self, reach.cluster, reach.rule))
     }
 
     fn remote(&self, reach: Reach) -> Box<dyn Remote + '_> {

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
 use super::cluster::{Cluster, NoCluster};
+use super::operator::{Operator, OperatorReach};
 use super::remote::{Reach, Remote};
 use super::vessel::{Vessel, VesselReach};
 use super::{Post, SendError};
@@ -212,6 +213,9 @@ pub trait Outbound: Send + Sync {
 
     /// Posts JSON to a service; the beginning of what it answers, where that is JSON.
     async fn post(&self, post: &Post) -> Result<Option<serde_json::Value>, SendError>;
+
+    /// An operator that reads values by itself.
+    fn operator(&self, reach: OperatorReach) -> Box<dyn Operator + '_>;
 
     /// A place that holds values.
     fn vessel(&self, reach: VesselReach) -> Box<dyn Vessel + '_>;

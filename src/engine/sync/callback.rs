@@ -40,7 +40,8 @@ impl Engine {
                 | Target::ArgoCd { .. }
                 | Target::GithubEnvironment { .. }
                 | Target::Vault { .. }
-                | Target::Kubernetes { .. },
+                | Target::Kubernetes { .. }
+                | Target::ExternalSecrets { .. },
             )
             | None => false,
         };

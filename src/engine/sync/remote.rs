@@ -43,7 +43,8 @@ impl Engine {
             | Target::Webhook { .. }
             | Target::GithubEnvironment { .. }
             | Target::Vault { .. }
-            | Target::Kubernetes { .. } => None,
+            | Target::Kubernetes { .. }
+            | Target::ExternalSecrets { .. } => None,
         })
     }
 
@@ -98,7 +99,8 @@ impl Engine {
             | Target::ArgoCd { .. }
             | Target::GithubEnvironment { .. }
             | Target::Vault { .. }
-            | Target::Kubernetes { .. }) => match self.way_to(place, target) {
+            | Target::Kubernetes { .. }
+            | Target::ExternalSecrets { .. }) => match self.way_to(place, target) {
                 Err(trouble) => Look::Unwell(trouble),
                 Ok(None) => return Ok(Outcome::Accepted),
                 Ok(Some(reach)) => match self.outbound.remote(reach).look().await {

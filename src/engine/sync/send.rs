@@ -73,6 +73,7 @@ impl Engine {
                 })
             }
             Target::Flux { .. } | Target::ArgoCd { .. } => self.tell_remote(turn, place, approved, run).await,
+            Target::ExternalSecrets { rule } => self.tell_operator(turn, place, (approved, run), rule).await,
             Target::GithubEnvironment { .. } | Target::Vault { .. } | Target::Kubernetes { .. } => {
                 let owned = self.owned(place.repo.id, turn.id);
                 self.fill(turn, place, approved, run, &owned).await
@@ -158,6 +159,7 @@ impl Engine {
             }
             // a GitHub that names no run: the newest of ours since then is it
             None => match turn.rule.target() {
+                Target::ExternalSecrets { rule } => self.look_at_operator(turn, place, &run, rule).await,
                 Target::Workflow { file, .. } => match self.started_before(place, file, run.since).await? {
                     Some(Outcome::Triggered(found)) => {
                         run.evidence.run = found;

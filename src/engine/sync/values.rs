@@ -158,11 +158,12 @@ impl Engine {
             | Target::Event { .. }
             | Target::Webhook { .. }
             | Target::Flux { .. }
-            | Target::ArgoCd { .. } => Err(SyncReason::NoIdentity.into()),
+            | Target::ArgoCd { .. }
+            | Target::ExternalSecrets { .. } => Err(SyncReason::NoIdentity.into()),
         }
     }
 
-    fn target_name(&self, place: &Place, id: &TargetId) -> String {
+    pub(super) fn target_name(&self, place: &Place, id: &TargetId) -> String {
         format!("{} {id}", place.repo.name)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use chat::Chat;
 pub(crate) use flux::{FLUX_TOKEN, Flux};
 pub(crate) use front::Front;
 pub(crate) use http::{Post, signature};
-pub(crate) use kubernetes::{CLUSTER_TOKEN, Kubernetes};
+pub(crate) use kubernetes::{CLUSTER_TOKEN, Does, External, Kubernetes};
 pub(crate) use mailbox::{LOGIN, Mailbox, Speech, Trouble, certificate};
 pub(crate) use receiver::{Answer, Receiver, SECRET};
 pub(crate) use runner::{Step, Stepped};

@@ -58,6 +58,9 @@ pub enum TargetKind {
     Vault,
     /// A Secret of a Kubernetes cluster.
     Kubernetes,
+    /// ExternalSecrets of a Kubernetes cluster.
+    #[serde(rename = "external_secrets")]
+    ExternalSecrets,
 }
 
 impl TargetKind {
@@ -73,6 +76,7 @@ impl TargetKind {
             Self::GithubEnvironment => "github_environment",
             Self::Vault => "vault",
             Self::Kubernetes => "kubernetes",
+            Self::ExternalSecrets => "external_secrets",
         }
     }
 }
@@ -197,8 +201,8 @@ mod tests {
 
     #[test]
     fn a_kind_and_a_state_are_called_as_they_are_written() {
-        use TargetKind::{ArgoCd, Branch, Dispatch, Flux, Kubernetes, Webhook};
-        for kind in [Branch, Dispatch, Webhook, Flux, ArgoCd, Kubernetes] {
+        use TargetKind::{ArgoCd, Branch, Dispatch, ExternalSecrets, Flux, Kubernetes, Webhook};
+        for kind in [Branch, Dispatch, Webhook, Flux, ArgoCd, Kubernetes, ExternalSecrets] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
         for state in RunState::ALL {

@@ -40,7 +40,9 @@ pub use parse::parse;
 pub use raw::Prune;
 pub use routes::{Channel, MailTo, Occasions, Route};
 pub use strength::{Comparison, Difference, Strength, compare};
-pub use syncs::{KubernetesRule, Room, RunsIn, ServiceAddress, StatusPattern, SyncRule, Target, VaultRule};
+pub use syncs::{
+    ExternalSecretsRule, KubernetesRule, Room, RunsIn, ServiceAddress, StatusPattern, SyncRule, Target, VaultRule,
+};
 
 /// JSON Schema (draft 7) of the policy file, from the same declarations that read it.
 #[must_use]

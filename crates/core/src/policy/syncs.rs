@@ -110,6 +110,15 @@ pub struct KubernetesRule {
     pub keys: Vec<KeyPattern>,
 }
 
+/// Which ExternalSecrets of a cluster are told to read. Which cluster that is, is for the grants to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalSecretsRule {
+    /// The namespace.
+    pub namespace: String,
+    /// Their names, one at least.
+    pub names: Vec<String>,
+}
+
 /// How much a target holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
@@ -187,6 +196,11 @@ pub enum Target {
         /// Which Secret, and which keys.
         rule: KubernetesRule,
     },
+    /// ExternalSecrets of the cluster that is granted to the environment.
+    ExternalSecrets {
+        /// Which.
+        rule: ExternalSecretsRule,
+    },
 }
 
 /// A pattern for the contexts of commit statuses: `*` any characters, `/` and `.` too; `?` one.
@@ -243,6 +257,7 @@ impl Target {
             Self::GithubEnvironment { .. } => TargetKind::GithubEnvironment,
             Self::Vault { .. } => TargetKind::Vault,
             Self::Kubernetes { .. } => TargetKind::Kubernetes,
+            Self::ExternalSecrets { .. } => TargetKind::ExternalSecrets,
         }
     }
 
@@ -257,7 +272,8 @@ impl Target {
             | Self::Event { .. }
             | Self::Webhook { .. }
             | Self::Flux { .. }
-            | Self::ArgoCd { .. } => None,
+            | Self::ArgoCd { .. }
+            | Self::ExternalSecrets { .. } => None,
         }
     }
 
@@ -300,7 +316,8 @@ impl Target {
             | Self::Event { .. }
             | Self::Webhook { .. }
             | Self::Flux { .. }
-            | Self::ArgoCd { .. } => true,
+            | Self::ArgoCd { .. }
+            | Self::ExternalSecrets { .. } => true,
         }
     }
 
@@ -316,7 +333,8 @@ impl Target {
             | Self::Event { .. }
             | Self::Webhook { .. }
             | Self::Flux { .. }
-            | Self::ArgoCd { .. } => None,
+            | Self::ArgoCd { .. }
+            | Self::ExternalSecrets { .. } => None,
         }
     }
 }

@@ -58,7 +58,8 @@ pub fn gated<'a>(policy: &'a Policy, environment: &str) -> Vec<&'a Environment> 
         | Target::Flux { .. }
         | Target::ArgoCd { .. }
         | Target::Vault { .. }
-        | Target::Kubernetes { .. } => false,
+        | Target::Kubernetes { .. }
+        | Target::ExternalSecrets { .. } => false,
     };
     let rules = policy.environments().iter().filter(|rule| {
         rule.name().as_str().eq_ignore_ascii_case(environment)

@@ -7,6 +7,7 @@
 //! the same generation again to a target that has it.
 
 mod deployment;
+mod external;
 mod gate;
 mod keys;
 mod look;
@@ -20,6 +21,7 @@ mod tests;
 mod trouble;
 
 pub use deployment::{DeploymentState, MAX_DESCRIPTION, deployment_task, describe};
+pub use external::{ExternalSecret, Ready, Refresh, Told, of_external_secrets, untellable};
 pub use gate::{Asked, GateAnswer, PATIENCE, answer, doubt, gated};
 pub use keys::{KeySituation, KeyStep, Marks, Ownership, foreign, key_steps, writes};
 pub use look::{Application, Health, Look, Operation, of_application, of_statuses, strayed};

@@ -100,6 +100,9 @@ reasons! {
     /// The target holds keys that we did not write.
     KeysNotOurs = "target-keys-not-ours", "the target holds keys that countersign did not write",
         "take them away there, leave them out with `keys`, or take them over once with `adopt: true`";
+    /// An ExternalSecret that reads once and never again.
+    NeverReads = "target-never-reads", "the target reads once and never again, whatever it is told",
+        "give the ExternalSecret a `refreshInterval` above 0, or `refreshPolicy: OnChange`; it is looked at again";
     /// Somebody wrote at the same time.
     Conflict = "target-conflict", "somebody else wrote to the target at the same time",
         "see who else writes there, then write `/countersign sync` on the pull request";

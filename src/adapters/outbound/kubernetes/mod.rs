@@ -1,9 +1,10 @@
 //! A Secret of Kubernetes, by server-side apply as `countersign`, at the version that was read.
 //!
 //! The API server takes away what we hold and no longer send, so every key of ours is sent each time, and no other. What somebody
-//! else holds is written only where the engine says so: at the version that was read nothing else can be meant. Of the answers
-//! only the kind is told, never a word.
+//! else holds is written only where the engine says so: at the version that was read nothing else can be meant.
 
+mod api;
+mod external;
 mod object;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,15 +13,14 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::policy::KubernetesRule;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use self::object::{SecretWire, StatusWire, annotations};
+use self::api::{About, Api, MANAGER, StatusWire};
+pub(super) use self::external::ExternalSecrets;
+use self::object::{SecretWire, annotations};
+use super::Outgoing;
 use super::answer::error;
-use super::exchange::{Reply, Request, secret_header};
-use super::{Outgoing, address};
+use super::exchange::Reply;
 use crate::engine::ports::{Cluster, Fill, Held, Holders, OutboundError, OutboundKind, Seen, Tag, Vessel};
 
 /// Server-side apply; JSON is YAML.
@@ -39,30 +39,25 @@ pub(super) struct Kubernetes<'a> {
 type Data = BTreeMap<String, String>;
 
 impl Kubernetes<'_> {
-    async fn call(
-        &self,
-        method: Method,
-        query: &str,
-        body: Option<(&'static str, Value)>,
-    ) -> Result<Reply, OutboundError> {
+    fn api(&self) -> Api<'_> {
+        Api { outgoing: self.outgoing, cluster: &self.cluster }
+    }
+
+    async fn call(&self, query: &str, body: Option<(&'static str, Value)>) -> Result<Reply, OutboundError> {
         let KubernetesRule { namespace, secret, .. } = &self.rule;
-        let Cluster { server, authority, token } = &self.cluster;
-        let url = format!("{}/api/v1/namespaces/{namespace}/secrets/{secret}{query}", server.as_str());
-        let to = address::of_service(&url, token)?;
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(AUTHORIZATION, secret_header(&format!("Bearer {}", token.value().expose_secret()))?);
-        let body = body.map(|(kind, body)| {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-            body.to_string().into_bytes()
-        });
-        let body = body.unwrap_or_default();
-        let (private, authority) = (token.allows_private(), authority.clone());
-        self.outgoing.exchange(Request { method, to, private, authority, headers, body }).await
+        let path = format!("/api/v1/namespaces/{namespace}/secrets/{secret}{query}");
+        self.api().call(&path, body).await
+    }
+
+    /// What an answer means where it is no success. `verb`: what was asked for.
+    fn judged(&self, reply: &Reply, verb: &str) -> Result<(), OutboundError> {
+        let KubernetesRule { namespace, secret, .. } = &self.rule;
+        let role = "give the service account the role in docs/syncs.md, then sync again";
+        self.api().judged(reply, verb, About { kind: "Secret", namespace, name: secret, role })
     }
 
     async fn found(&self) -> Result<Option<Held>, OutboundError> {
-        let reply = self.call(Method::GET, "", None).await?;
+        let reply = self.call("", None).await?;
         if reply.status.as_u16() == 404 && StatusWire::of(&reply).is_about("secrets") {
             return Ok(None);
         }
@@ -111,7 +106,7 @@ impl Kubernetes<'_> {
         });
         // only at a version: whoever holds what by now is known
         let force = over && version.is_some();
-        let query = format!("?fieldManager={}&force={force}", object::MANAGER);
+        let query = format!("?fieldManager={}&force={force}", MANAGER);
         self.changed(&query, (APPLY, body)).await
     }
 
@@ -122,14 +117,14 @@ impl Kubernetes<'_> {
             return Ok(held.version.clone());
         }
         let there = keys.iter().copied().filter(|key| held.values.contains_key(*key));
-        let account = object::account(there, held.tag.is_some());
+        let account = object::account(there, held.tag.as_ref());
         let body = json!({"metadata": {"resourceVersion": held.version, "managedFields": account}});
-        self.changed(&format!("?fieldManager={}", object::MANAGER), (MERGE, body)).await.map(Some)
+        self.changed(&format!("?fieldManager={}", MANAGER), (MERGE, body)).await.map(Some)
     }
 
     /// Changes the Secret. Gives the version it has now.
     async fn changed(&self, query: &str, body: (&'static str, Value)) -> Result<String, OutboundError> {
-        let reply = self.call(Method::PATCH, query, Some(body)).await?;
+        let reply = self.call(query, Some(body)).await?;
         self.judged(&reply, "patch")?;
         let wire: SecretWire = reply.json()?;
         wire.metadata.resource_version.ok_or_else(|| {
@@ -137,50 +132,6 @@ impl Kubernetes<'_> {
             let what = format!("{} does not say what it wrote", reply.host);
             error(OutboundKind::Retry { after: None }, what, help)
         })
-    }
-
-    /// What an answer means where it is no success. `verb`: what was asked for.
-    fn judged(&self, reply: &Reply, verb: &str) -> Result<(), OutboundError> {
-        let (host, KubernetesRule { namespace, secret, .. }) = (&reply.host, &self.rule);
-        let permanent = |what: String, help: &str| Err(error(OutboundKind::Permanent, format!("{host} {what}"), help));
-        let status = StatusWire::of(reply);
-        match reply.status.as_u16() {
-            401 => permanent(
-                "does not know the token (401)".to_owned(),
-                "see that the token of the granted cluster is valid, then sync again",
-            ),
-            403 if status.says("cannot create resource") => permanent(
-                format!("does not allow `create` of secrets in the namespace `{namespace}` (403)"),
-                "make the Secret by hand, empty, or allow `create`: docs/syncs.md has the role; then sync again",
-            ),
-            403 if status.says("cannot ") => permanent(
-                format!("does not allow `{verb}` of the Secret `{namespace}/{secret}` (403)"),
-                "give the service account the role in docs/syncs.md, then sync again",
-            ),
-            403 => permanent(
-                format!("forbids to write the Secret `{namespace}/{secret}` (403): a quota, or a rule of the cluster"),
-                "see what the cluster forbids in this namespace, then sync again",
-            ),
-            404 if status.is_about("namespaces") => permanent(
-                format!("has no namespace `{namespace}` (404)"),
-                "create the namespace, or correct it in the policy, then sync again",
-            ),
-            404 => permanent(
-                "is no API server of Kubernetes (404)".to_owned(),
-                "correct `server` of the granted cluster, then sync again",
-            ),
-            409 => Err(error(
-                OutboundKind::Conflict,
-                format!("somebody else wrote to the Secret `{namespace}/{secret}` at the same time"),
-                "see who else writes there, then sync again: only keys of ours are written, and never over something that was not read",
-            )),
-            413 => permanent("takes no Secret of this size (413)".to_owned(), "choose fewer keys with `keys`"),
-            422 => permanent(
-                format!("holds the Secret `{namespace}/{secret}` for invalid (422)"),
-                "see the limits in docs/syncs.md, then sync again",
-            ),
-            _ => self.outgoing.judged(reply),
-        }
     }
 }
 

@@ -9,14 +9,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use crate::adapters::outbound::exchange::Reply;
+use super::api::MANAGER;
 use crate::engine::ports::{Held, Holders, Seen, Tag};
 
-/// Our name among those who hold fields.
-pub(super) const MANAGER: &str = "countersign";
-
-const TARGET: &str = "countersign.dev/target";
-const GENERATION: &str = "countersign.dev/generation";
+pub(super) const TARGET: &str = "countersign.dev/target";
+pub(super) const GENERATION: &str = "countersign.dev/generation";
 const COMMIT: &str = "countersign.dev/commit";
 const DECISION: &str = "countersign.dev/decision";
 const CONTENT: &str = "countersign.dev/content";
@@ -47,36 +44,6 @@ struct HolderWire {
     manager: Option<String>,
     operation: Option<String>,
     fields_v1: Option<Map<String, Value>>,
-}
-
-/// How the API server says no.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct StatusWire {
-    kind: String,
-    message: String,
-    details: DetailsWire,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct DetailsWire {
-    kind: String,
-}
-
-impl StatusWire {
-    pub(super) fn of(reply: &Reply) -> Self {
-        serde_json::from_slice(&reply.body).unwrap_or_default()
-    }
-
-    /// Whether it is about resources of this kind.
-    pub(super) fn is_about(&self, resource: &str) -> bool {
-        self.kind == "Status" && self.details.kind == resource
-    }
-
-    pub(super) fn says(&self, words: &str) -> bool {
-        self.kind == "Status" && self.message.contains(words)
-    }
 }
 
 impl SecretWire {
@@ -123,25 +90,25 @@ fn is_note(name: &str) -> bool {
 }
 
 /// Names of the fields at a place, as `fieldsV1` writes them: `f:` and the name.
-fn below<'a>(fields: &'a Map<String, Value>, path: &[&str]) -> impl Iterator<Item = &'a str> {
+pub(super) fn below<'a>(fields: &'a Map<String, Value>, path: &[&str]) -> impl Iterator<Item = &'a str> {
     let at = path.iter().try_fold(fields, |fields, part| fields.get(*part)?.as_object());
     at.into_iter().flatten().filter_map(|(name, _)| name.strip_prefix("f:"))
 }
 
 /// The account of who holds what, where we alone hold anything: these keys, and our notes if there are any.
-pub(super) fn account<'a>(keys: impl Iterator<Item = &'a String>, noted: bool) -> Value {
+pub(super) fn account<'a>(keys: impl Iterator<Item = &'a String>, noted: Option<&Tag>) -> Value {
     let held = |names: &mut dyn Iterator<Item = &str>| -> Map<String, Value> {
         names.map(|name| (format!("f:{name}"), json!({}))).collect()
     };
     let data = held(&mut keys.map(String::as_str));
-    let notes = held(&mut [TARGET, GENERATION, COMMIT, DECISION].into_iter().filter(|_| noted));
+    let notes = held(&mut noted.map(annotations).unwrap_or_default().into_keys());
     json!([{
         "manager": MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
         "fieldsV1": {"f:data": data, "f:metadata": {"f:annotations": notes}},
     }])
 }
 
-/// What is noted at a Secret.
+/// What is noted at an object.
 pub(super) fn annotations(tag: &Tag) -> BTreeMap<&'static str, String> {
     let mut noted = BTreeMap::from([
         (TARGET, tag.target.clone()),

@@ -107,7 +107,8 @@ fn branches(reading: &Reading, args: &SyncArgs, policy: &Policy, default_branch:
             | Target::ArgoCd { .. }
             | Target::GithubEnvironment { .. }
             | Target::Vault { .. }
-            | Target::Kubernetes { .. } => {}
+            | Target::Kubernetes { .. }
+            | Target::ExternalSecrets { .. } => {}
         }
     }
     Ok((tips, held))

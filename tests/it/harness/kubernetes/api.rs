@@ -33,7 +33,7 @@ pub(super) struct Kept {
 }
 
 /// A `Status`, as the API server says no.
-fn status(code: u16, reason: &str, message: &str, details: Value) -> Response {
+pub(super) fn status(code: u16, reason: &str, message: &str, details: Value) -> Response {
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason,
         "details": details, "code": code,

@@ -3,6 +3,7 @@
 //! takes its place where there is one ([`real`]).
 
 mod api;
+mod external;
 mod object;
 mod real;
 
@@ -13,6 +14,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Uri};
 
 use self::api::{Kept, answer};
+pub(crate) use self::external::{Does, External};
 use self::object::{Fields, Object};
 use self::real::Real;
 use super::receiver::Answer;
@@ -82,19 +84,7 @@ impl Kubernetes {
 
     /// The cluster alone, beside what is granted already.
     pub(crate) fn grant_place(&self, world: &World, namespaces: &[&str]) {
-        let file = world.path("countersign.toml");
-        let mut text = std::fs::read_to_string(&file).unwrap_or_default();
-        if !namespaces.is_empty() {
-            let token = world.path("cluster.token");
-            std::fs::write(&token, format!("{}\n", self.with(|kept| kept.token.clone()))).expect("written");
-            text += &format!(
-                "[repositories.\"acme/app\".environments.production.kubernetes]\n\
-                 server = \"{}\"\ntoken_file = \"{}\"\nnamespaces = {namespaces:?}\nallow_private = true\n",
-                self.url,
-                token.display()
-            );
-        }
-        std::fs::write(file, text).expect("written");
+        grant(world, (&self.url, &self.with(|kept| kept.token.clone())), namespaces);
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> T {
@@ -229,4 +219,20 @@ impl Kubernetes {
     pub(crate) fn faults(&self) -> Vec<String> {
         self.with(|kept| kept.faults.clone())
     }
+}
+
+/// A cluster at this address with this token, beside what is granted already.
+fn grant(world: &World, (url, token): (&str, &str), namespaces: &[&str]) {
+    let file = world.path("countersign.toml");
+    let mut text = std::fs::read_to_string(&file).unwrap_or_default();
+    if !namespaces.is_empty() {
+        let path = world.path("cluster.token");
+        std::fs::write(&path, format!("{token}\n")).expect("written");
+        text += &format!(
+            "[repositories.\"acme/app\".environments.production.kubernetes]\n\
+             server = \"{url}\"\ntoken_file = \"{}\"\nnamespaces = {namespaces:?}\nallow_private = true\n",
+            path.display()
+        );
+    }
+    std::fs::write(file, text).expect("written");
 }

@@ -248,14 +248,14 @@ async fn a_cluster_that_says_no_gets_nothing() {
     world.no_violations();
 }
 
-/// What the doctor says of the target: its findings as `code: words`, and what is fine.
-fn examined(world: &World) -> (Vec<String>, String) {
+/// What the doctor says of a target: its findings as `code: words`, and what is fine.
+pub(super) fn examined(world: &World, target: &str) -> (Vec<String>, String) {
     let output = world.with_settings("doctor").args(["--json", "--repo", "acme/app"]).output().expect("it runs");
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let lines = found["findings"].as_array().expect("findings").iter().filter(|line| line["branch"].is_null());
     let said =
         |line: &Value| format!("{}: {}", line["code"].as_str().unwrap_or(""), line["words"].as_str().unwrap_or(""));
-    let of_target = lines.map(said).filter(|line| line.contains("production/k8s"));
+    let of_target = lines.map(said).filter(|line| line.contains(target));
     (of_target.collect(), found["fine"].to_string())
 }
 
@@ -266,17 +266,17 @@ async fn the_doctor_looks_at_the_target() {
     until_state(&world, "k8s", "success");
     world.until_quiet();
     let fine = "the target `production/k8s` can be read";
-    let (found, fine_lines) = examined(&world);
+    let (found, fine_lines) = examined(&world, "production/k8s");
     assert!(found.is_empty() && fine_lines.contains(fine), "{found:?} {fine_lines}");
     cluster.allow(&["patch"]);
-    let (found, fine_lines) = examined(&world);
+    let (found, fine_lines) = examined(&world, "production/k8s");
     assert!(
         found[0].starts_with("delivery-refused: the target `production/k8s`: 127.0.0.1 does not allow `get`"),
         "{found:?}"
     );
     assert!(found.len() == 1 && !fine_lines.contains(fine), "{found:?} {fine_lines}");
     cluster.grant(&world, &[]);
-    let (found, _) = examined(&world);
+    let (found, _) = examined(&world, "production/k8s");
     let told = "cluster-not-granted: the target `production/k8s`: no cluster is granted to `production` of acme/app";
     assert_eq!(found, [told]);
     assert_eq!((cluster.applied(), cluster.faults()), ((1, 0), Vec::new()), "it only reads");

@@ -6,6 +6,7 @@ mod commands;
 mod delivering;
 mod dying;
 mod environments;
+mod external;
 mod failing;
 mod gitops;
 mod jobs;

@@ -5,6 +5,7 @@
 
 mod environment;
 mod bypass;
+mod cluster;
 mod gitops;
 mod later;
 mod machines;

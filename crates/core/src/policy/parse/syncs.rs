@@ -11,7 +11,7 @@ use crate::policy::raw::{Prune, RawDispatch, RawSync, RawWebhook, RunIn};
 use crate::policy::read::{Faults, Field, List, Located, nearest};
 use crate::policy::syncs::{RunsIn, SyncRule, Target};
 
-use super::{MAX_SYNCS, capped, gitops, names, vessels};
+use super::{MAX_SYNCS, capped, cluster, gitops, names, vessels};
 
 /// Longest type of a repository event, as GitHub takes it.
 const MAX_EVENT: usize = 100;
@@ -57,7 +57,8 @@ fn one(item: &Located<RawSync>, known: Option<&BTreeSet<&str>>, faults: &mut Fau
         | Target::ArgoCd { .. }
         | Target::GithubEnvironment { .. }
         | Target::Vault { .. }
-        | Target::Kubernetes { .. } => OnDrift::Report,
+        | Target::Kubernetes { .. }
+        | Target::ExternalSecrets { .. } => OnDrift::Report,
     };
     Some(SyncRule {
         name: TargetName::parse(&name?.value).ok()?,
@@ -130,6 +131,7 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
         ("github_environment", raw.github_environment.key(), raw.github_environment.is_faulty()),
         ("vault", raw.vault.key(), raw.vault.is_faulty()),
         ("kubernetes", raw.kubernetes.key(), raw.kubernetes.is_faulty()),
+        ("external_secrets", raw.external_secrets.key(), raw.external_secrets.is_faulty()),
         ("dispatch", raw.dispatch.key(), raw.dispatch.is_faulty()),
         ("webhook", raw.webhook.key(), raw.webhook.is_faulty()),
     ];
@@ -139,7 +141,7 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
         [] if unread => return None,
         [] => {
             faults.push(Diagnostic::error(Code::MissingField, "the sync has no target").at(place).help(
-                "give it one of `branch`, `flux`, `argocd`, `github_environment`, `vault`, `kubernetes`, `dispatch` or `webhook`",
+                "give it one of `branch`, `flux`, `argocd`, `github_environment`, `vault`, `kubernetes`, `external_secrets`, `dispatch` or `webhook`",
             ));
             return None;
         }
@@ -174,6 +176,9 @@ fn target(raw: &RawSync, place: Place, faults: &mut Faults) -> Option<Target> {
     }
     if let Some(kubernetes) = raw.kubernetes.given() {
         return vessels::kubernetes(&kubernetes.value, faults);
+    }
+    if let Some(external) = raw.external_secrets.given() {
+        return cluster::external_secrets(&external.value, faults);
     }
     raw.webhook.given().and_then(|webhook| self::webhook(&webhook.value, faults))
 }

@@ -10,6 +10,7 @@ use crate::policy::raw::{RawGithubEnvironment, RawKubernetes, RawVault};
 use crate::policy::read::{Faults, Field, List};
 use crate::policy::syncs::{KubernetesRule, Target, VaultRule};
 
+use super::cluster;
 use super::gitops::address;
 use super::syncs::alias;
 
@@ -43,54 +44,10 @@ pub(super) fn vault(raw: &RawVault, faults: &mut Faults) -> Option<Target> {
 }
 
 pub(super) fn kubernetes(raw: &RawKubernetes, faults: &mut Faults) -> Option<Target> {
-    let namespace = cluster_name(
-        &raw.namespace,
-        ("namespace", is_label, "`a-z`, `0-9` and `-`, not at either end, at most 63 characters"),
-        faults,
-    );
-    let secret = cluster_name(
-        &raw.secret,
-        (
-            "Secret's name",
-            is_subdomain,
-            "`a-z`, `0-9` and `-`, not at either end, with `.` between such parts, at most 253 characters",
-        ),
-        faults,
-    );
+    let namespace = raw.namespace.given().and_then(|text| cluster::namespace(text, faults));
+    let secret = raw.secret.given().and_then(|text| cluster::name(text, "Secret's name", faults));
     let keys = keys(&raw.keys, faults);
     Some(Target::Kubernetes { rule: KubernetesRule { namespace: namespace?, secret: secret?, keys: keys? } })
-}
-
-/// A name as Kubernetes takes it.
-fn cluster_name(
-    field: &Field<String>,
-    (what, is_one, shape): (&str, fn(&str) -> bool, &str),
-    faults: &mut Faults,
-) -> Option<String> {
-    let text = field.given()?;
-    let fine = is_one(&text.value);
-    if !fine {
-        faults.push(
-            Diagnostic::error(Code::Malformed, format!("`{}` is no {what} in Kubernetes", shown(&text.value)))
-                .at(text.place)
-                .help(format!("use {shape}")),
-        );
-    }
-    fine.then(|| text.value.clone())
-}
-
-/// A label of DNS (RFC 1123).
-fn is_label(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('-') && !text.ends_with('-')
-}
-
-/// Labels with dots between them. Kubernetes bounds the whole, not the label.
-fn is_subdomain(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let label =
-        |label: &str| !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-');
-    text.len() <= 253 && text.split('.').all(label)
 }
 
 /// A place inside a server: names with slashes between them.
@@ -143,8 +100,10 @@ pub(super) fn judge(environments: &[EnvironmentRule], faults: &mut Faults) {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     let all = environments.iter().flat_map(|rule| rule.syncs().iter().map(move |sync| (rule.name(), sync)));
     for (environment, sync) in all {
-        let Some(place) = place_of(environment, sync.target()) else { continue };
-        if let Some(line) = taken.insert(place, sync.place().line) {
+        let first = places_of(environment, sync.target())
+            .into_iter()
+            .filter_map(|place| taken.insert(place, sync.place().line));
+        if let Some(line) = first.min() {
             faults.push(
                 Diagnostic::error(Code::Repeated, format!("`{}` writes where another target writes", sync.name()))
                     .at(sync.place())
@@ -156,20 +115,23 @@ pub(super) fn judge(environments: &[EnvironmentRule], faults: &mut Faults) {
 }
 
 /// What two targets must not share.
-fn place_of(environment: &Environment, target: &Target) -> Option<String> {
+fn places_of(environment: &Environment, target: &Target) -> Vec<String> {
     match target {
-        Target::GithubEnvironment { environment, .. } => Some(format!("github {}", environment.to_lowercase())),
+        Target::GithubEnvironment { environment, .. } => vec![format!("github {}", environment.to_lowercase())],
         Target::Vault { address, rule, .. } => {
             let namespace = rule.namespace.as_deref().unwrap_or_default();
-            Some(format!("{} {namespace} {}/{}", address.as_str(), rule.mount, rule.path))
+            vec![format!("{} {namespace} {}/{}", address.as_str(), rule.mount, rule.path)]
         }
         // one cluster per environment
-        Target::Kubernetes { rule } => Some(format!("kubernetes {} {}/{}", environment, rule.namespace, rule.secret)),
+        Target::Kubernetes { rule } => vec![format!("kubernetes {} {}/{}", environment, rule.namespace, rule.secret)],
+        Target::ExternalSecrets { rule } => {
+            rule.names.iter().map(|name| format!("external {} {}/{name}", environment, rule.namespace)).collect()
+        }
         Target::Branch { .. }
         | Target::Workflow { .. }
         | Target::Event { .. }
         | Target::Webhook { .. }
         | Target::Flux { .. }
-        | Target::ArgoCd { .. } => None,
+        | Target::ArgoCd { .. } => Vec::new(),
     }
 }

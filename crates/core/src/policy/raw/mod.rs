@@ -18,7 +18,8 @@ pub(super) use self::later::RawMachine;
 pub(super) use self::notifications::{RawEmail, RawNotification, RawSlack};
 pub use self::syncs::{OnDrift, Prune};
 pub(super) use self::syncs::{
-    RawArgo, RawDispatch, RawFlux, RawGithubEnvironment, RawKubernetes, RawSync, RawVault, RawWebhook, RunIn,
+    RawArgo, RawDispatch, RawExternalSecrets, RawFlux, RawGithubEnvironment, RawKubernetes, RawSync, RawVault,
+    RawWebhook, RunIn,
 };
 use super::read::{Faults, FromNode, List, Located, Table, shape, unknown_word, words};
 use super::tree::{Kind, Node};

@@ -27,6 +27,8 @@ shape! {
             github_environment: RawGithubEnvironment,
             /// A Secret of the Kubernetes cluster that is granted to the environment.
             kubernetes: RawKubernetes,
+            /// ExternalSecrets of the same cluster, which read values from elsewhere.
+            external_secrets: RawExternalSecrets,
             /// A secret of Vault's key-value store, version 2.
             vault: RawVault,
             /// A webhook with Standard Webhooks signatures.
@@ -228,5 +230,19 @@ shape! {
             /// The list of keys, as patterns (default: all).
             keys: List<String>,
         }
+    }
+}
+
+shape! {
+    /// ExternalSecrets of a Kubernetes cluster.
+    #[schemars(rename = "ExternalSecrets")]
+    pub(in crate::policy) struct RawExternalSecrets {
+        required {
+            /// The namespace.
+            namespace: String,
+            /// The list of names.
+            names: List<String>,
+        }
+        optional {}
     }
 }

@@ -160,6 +160,7 @@ fn targets_read_as_written() {
       - {name: hook, webhook: {url_from: HOOK_URL, secret_from: HOOK_SECRET}, on_drift: reapply}
       - {name: cluster, flux: {url_from: FLUX_URL, token_from: FLUX_TOKEN, verify: {context: 'kustomization/*'}}}
       - {name: argo, argocd: {url: 'https://argo.example/cd/', application: payments, token_from: ARGO_TOKEN}}
+      - {name: eso, external_secrets: {namespace: payments, names: [app, app.db]}}
     paths",
         1,
     );
@@ -176,6 +177,7 @@ fn targets_read_as_written() {
             named("hook", TargetKind::Webhook, OnDrift::Reapply),
             named("cluster", TargetKind::Flux, OnDrift::Report),
             named("argo", TargetKind::ArgoCd, OnDrift::Report),
+            named("eso", TargetKind::ExternalSecrets, OnDrift::Report),
         ]
     );
     let workflow = policy.sync(&"production/workflow".parse().unwrap()).unwrap();
@@ -190,6 +192,11 @@ fn targets_read_as_written() {
     assert!(pattern.matches("kustomization/app/0c9c2e41") && !pattern.matches("helmrelease/app/0c9c2e41"));
     let argo = policy.sync(&"production/argo".parse().unwrap()).map(SyncRule::target);
     assert!(matches!(argo, Some(Target::ArgoCd { address, .. }) if address.as_str() == "https://argo.example/cd"));
+    let eso = policy.sync(&"production/eso".parse().unwrap()).unwrap();
+    let rule =
+        ExternalSecretsRule { namespace: "payments".to_owned(), names: vec!["app".to_owned(), "app.db".to_owned()] };
+    assert_eq!((eso.target(), eso.runs_in()), (&Target::ExternalSecrets { rule }, &RunsIn::Server));
+    assert!(!eso.target().holds_values());
 }
 
 #[test]
