@@ -106,7 +106,7 @@ impl Kubernetes<'_> {
         });
         // only at a version: whoever holds what by now is known
         let force = over && version.is_some();
-        let query = format!("?fieldManager={}&force={force}", MANAGER);
+        let query = format!("?fieldManager={MANAGER}&force={force}");
         self.changed(&query, (APPLY, body)).await
     }
 
@@ -119,7 +119,7 @@ impl Kubernetes<'_> {
         let there = keys.iter().copied().filter(|key| held.values.contains_key(*key));
         let account = object::account(there, held.tag.as_ref());
         let body = json!({"metadata": {"resourceVersion": held.version, "managedFields": account}});
-        self.changed(&format!("?fieldManager={}", MANAGER), (MERGE, body)).await.map(Some)
+        self.changed(&format!("?fieldManager={MANAGER}"), (MERGE, body)).await.map(Some)
     }
 
     /// Changes the Secret. Gives the version it has now.

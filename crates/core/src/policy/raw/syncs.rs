@@ -240,7 +240,7 @@ shape! {
         required {
             /// The namespace.
             namespace: String,
-            /// The list of names.
+            /// The list of their names.
             names: List<String>,
         }
         optional {}
