@@ -238,11 +238,10 @@ mod tests {
         let told = |change: &dyn Fn(&mut ExternalSecret)| {
             let mut one = ExternalSecret { told: None, ..fine() };
             change(&mut one);
-            match untellable(&[ExternalSecret { told: None, ..fine() }, one], TARGET, Sequence::new(7))? {
-                Outcome::Blocked(trouble) => Some(format!("blocked {}", trouble.code)),
-                Outcome::Refused(trouble) => Some(format!("refused {}", trouble.code)),
-                other => panic!("{other:?}"),
-            }
+            let outcome = untellable(&[ExternalSecret { told: None, ..fine() }, one], TARGET, Sequence::new(7))?;
+            let (Outcome::Blocked(trouble) | Outcome::Refused(trouble)) = &outcome else { panic!("{outcome:?}") };
+            let how = if matches!(outcome, Outcome::Blocked(_)) { "blocked" } else { "refused" };
+            Some(format!("{how} {}", trouble.code))
         };
         assert_eq!(told(&|_| {}), None);
         assert_eq!(told(&|one| one.refresh = Refresh::Once), Some("blocked target-never-reads".to_owned()));

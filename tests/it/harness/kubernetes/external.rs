@@ -298,8 +298,9 @@ impl External {
         act(&mut self.kept.lock().expect("kept"))
     }
 
-    /// What the server's settings grant.
+    /// What the server's settings grant: this cluster with these namespaces, no identity, and nothing else.
     pub(crate) fn grant(&self, world: &World, namespaces: &[&str]) {
+        std::fs::write(world.path("countersign.toml"), "").expect("written");
         grant(world, (&self.url, CLUSTER_TOKEN), namespaces);
     }
 
