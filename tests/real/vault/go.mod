@@ -10,3 +10,5 @@ require (
 	github.com/hashicorp/vault/api v1.9.2
 	github.com/hashicorp/vault/sdk v0.9.2
 )
+
+replace github.com/hashicorp/go-discover => ./discover

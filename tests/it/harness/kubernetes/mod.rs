@@ -30,6 +30,9 @@ pub(crate) struct Kubernetes {
     kept: Arc<Mutex<Kept>>,
     real: Option<Arc<Real>>,
     pub(crate) url: String,
+    pub(crate) namespace: String,
+    /// Who vouches for it, where it is not on this machine's word.
+    authority: Option<String>,
 }
 
 impl Kubernetes {
@@ -55,7 +58,15 @@ impl Kubernetes {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { kept, real, url }
+        Self { kept, real, url, namespace: NAMESPACE.to_owned(), authority: None }
+    }
+
+    /// The same, reached by its own address and name; none: there is no real one.
+    pub(crate) fn directly(mut self) -> Option<Self> {
+        let token;
+        (self.url, self.authority, self.namespace, token) = self.real.as_ref()?.reached();
+        self.with(|kept| kept.token = token);
+        Some(self)
     }
 
     /// The target as the policy names it.
@@ -65,7 +76,8 @@ impl Kubernetes {
 
     /// The same, delivered to by whoever the policy says.
     pub(crate) fn target_in(&self, place: &str, more: &str) -> String {
-        format!("{{name: k8s, {place}kubernetes: {{namespace: {NAMESPACE}, secret: {NAME}, keys: ['db.*']}}{more}}}")
+        let Self { namespace, .. } = self;
+        format!("{{name: k8s, {place}kubernetes: {{namespace: {namespace}, secret: {NAME}, keys: ['db.*']}}{more}}}")
     }
 
     /// What the step of a job grants: this cluster, with its one namespace.
@@ -85,6 +97,11 @@ impl Kubernetes {
     /// The cluster alone, beside what is granted already.
     pub(crate) fn grant_place(&self, world: &World, namespaces: &[&str]) {
         grant(world, (&self.url, &self.with(|kept| kept.token.clone())), namespaces);
+        if let Some(authority) = &self.authority {
+            let file = world.path("countersign.toml");
+            let granted = std::fs::read_to_string(&file).expect("read");
+            std::fs::write(file, format!("{granted}ca_file = \"{authority}\"\n")).expect("written");
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> T {

@@ -75,6 +75,12 @@ impl Real {
         Some(real)
     }
 
+    /// Its address, who vouches for it, the namespace, and a token with the role.
+    pub(super) fn reached(&self) -> (String, Option<String>, String, String) {
+        let Access { server, ca_file, .. } = &self.access;
+        (server.clone(), Some(ca_file.clone()), self.namespace.clone(), self.tokens[0].clone())
+    }
+
     /// Role and binding as they are documented, in this namespace; and those of the other account.
     async fn rules(&self) {
         let docs = std::fs::read_to_string("docs/syncs.md").expect("docs/syncs.md");

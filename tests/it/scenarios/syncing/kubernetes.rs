@@ -283,6 +283,26 @@ async fn the_doctor_looks_at_the_target() {
     world.end();
 }
 
+/// A real API server, by its own address and under its own authority.
+async fn values_reach_a_real_cluster() {
+    let Some(cluster) = Kubernetes::start().await.directly() else { return };
+    let mut world = World::without_server(&policy(&[&cluster.target("")])).await;
+    cluster.grant(&world, &[&cluster.namespace]);
+    world.start();
+    until_state(&world, "k8s", "success");
+    assert_eq!(cluster.value("db.password"), password(1));
+    world.until_quiet();
+    let good = std::fs::read_to_string(world.path("cluster.token")).expect("a token");
+    cluster.rotate(&world, "eyJ.another-token");
+    let pull = merged(&world, 2);
+    until_said(&world, pull, "does not know the token (401)");
+    cluster.rotate(&world, good.trim());
+    sync_again(&world, pull);
+    until_said(&world, pull, DELIVERED);
+    assert_eq!(cluster.value("db.password"), password(2));
+    world.end();
+}
+
 /// Killed at every step: applied once per generation all the same.
 async fn values_are_applied_once_whatever_dies(point: &'static str) {
     let (mut world, cluster) = with_cluster("", false).await;
@@ -314,6 +334,7 @@ fn kubernetes() {
         ("unfit", || Box::pin(a_secret_that_cannot_hold_them_is_left_alone())),
         ("doctor", || Box::pin(the_doctor_looks_at_the_target())),
         ("refused", || Box::pin(a_cluster_that_says_no_gets_nothing())),
+        ("real", || Box::pin(values_reach_a_real_cluster())),
     ]);
 }
 
