@@ -107,15 +107,16 @@ impl Api<'_> {
                 format!("has no namespace `{namespace}` (404)"),
                 "create the namespace, or correct it in the policy, then sync again",
             ),
-            404 => permanent(
-                "is no API server of Kubernetes (404)".to_owned(),
-                "correct `server` of the granted cluster, then sync again",
-            ),
-            409 => Err(error(
+            // gone or changed since it was read
+            _ if reply.status == 409 || (reply.status == 404 && status.is_about("secrets")) => Err(error(
                 OutboundKind::Conflict,
                 format!("somebody else wrote to the {kind} `{namespace}/{name}` at the same time"),
                 "see who else writes there, then sync again: only keys of ours are written, and never over something that was not read",
             )),
+            404 => permanent(
+                "is no API server of Kubernetes (404)".to_owned(),
+                "correct `server` of the granted cluster, then sync again",
+            ),
             413 => permanent(format!("takes no {kind} of this size (413)"), "choose fewer keys with `keys`"),
             422 => permanent(
                 format!("holds the {kind} `{namespace}/{name}` for invalid (422)"),
