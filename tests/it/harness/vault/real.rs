@@ -16,7 +16,7 @@ use crate::harness::http::wait;
 use crate::harness::receiver::text;
 
 /// Mount and path as the policy names them.
-const MOUNT: &str = "/v1/kv/";
+const MOUNT: &str = "/kv/";
 const PATH: &str = "apps/payments";
 
 /// How it is reached, by somebody who may do everything.
@@ -143,7 +143,7 @@ impl Real {
         if writes && std::mem::take(&mut kept.lock().expect("kept").interferes) {
             self.changed("foreign", Some("newer".into())).await;
         }
-        let mount = format!("/v1/{}{}/", self.mount, if self.old.load(Ordering::Relaxed) { "-old" } else { "" });
+        let mount = format!("/{}{}/", self.mount, if self.old.load(Ordering::Relaxed) { "-old" } else { "" });
         let place = uri.to_string().replacen(MOUNT, &mount, 1);
         let mut request = self.client.request(method.clone(), format!("{}{place}", self.access.address));
         for name in ["content-type", "x-vault-request", "x-vault-namespace"] {
