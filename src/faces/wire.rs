@@ -248,7 +248,7 @@ pub async fn sync(
     log(&config);
     let database = match &config.database {
         Database::Sqlite(url) if !store::exists(url) => "sqlite::memory:",
-        other => other.address(),
+        Database::Sqlite(_) | Database::Postgres(_) => config.database.address(),
     };
     let journal = store::open(database).await.map_err(|fault| ServeError::Store(fault.to_string()))?;
     let built = build(&config, journal)?;

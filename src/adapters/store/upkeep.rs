@@ -91,9 +91,9 @@ pub async fn copy(url: &str, to: &Path) -> Result<Copied, CopyError> {
     let ledgers = SqliteJournal::copy(url, part.path()).await?;
     part.as_file().sync_all().map_err(unwritable)?;
     let bytes = part.as_file().metadata().map_err(unwritable)?.len();
-    part.persist_noclobber(to).map_err(|fault| match fault.error.kind() {
-        io::ErrorKind::AlreadyExists => CopyError::Exists(to.to_owned()),
-        _ => unwritable(fault.error),
+    part.persist_noclobber(to).map_err(|fault| {
+        let exists = fault.error.kind() == io::ErrorKind::AlreadyExists;
+        if exists { CopyError::Exists(to.to_owned()) } else { unwritable(fault.error) }
     })?;
     // so that its name outlives a loss of power too
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! What receivers do wrong, and what we make of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign_core::domain::Span;
 use http::HeaderMap;
@@ -36,7 +36,7 @@ async fn during_a_rotation_both_secrets_sign() {
     let other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
     let mut message = message(&receiver.url(), &["127.0.0.1"], true);
     message.secret = Granted::new(format!("{other} {SECRET}").into(), Vec::new(), false);
-    outgoing(Box::new(SystemResolver), Duration::from_secs(2)).webhook(&message).await.unwrap();
+    outgoing(Box::new(SystemResolver), LONG).webhook(&message).await.unwrap();
     let request = &receiver.seen()[0];
     let line = request.lines().find(|line| line.starts_with("webhook-signature: ")).unwrap();
     assert_eq!(line.matches("v1,").count(), 2, "{line}");
@@ -66,11 +66,11 @@ async fn a_receiver_that_asks_for_time_gets_it() {
     let date = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(90))
         .strftime("%a, %d %b %Y %H:%M:%S GMT")
         .to_string();
-    for (after, about) in [("30", 30), (date.as_str(), 90)] {
+    for (after, most, least) in [("30", 30, 30), (date.as_str(), 90, 10)] {
         let receiver = Receiver::status(&format!("429 Too Many Requests\r\nretry-after: {after}")).await;
         let error = send(&receiver.url()).await.err().unwrap();
         let OutboundKind::Retry { after: Some(after) } = error.kind else { panic!("{error:?}") };
-        assert!(after <= Span::from_seconds(about) && after >= Span::from_seconds(about - 3), "{after:?}");
+        assert!(after <= Span::from_seconds(most) && after >= Span::from_seconds(least), "{after:?}");
     }
 }
 
@@ -94,12 +94,12 @@ async fn what_is_no_answer_is_tried_again() {
         (Then::Nothing, "did not answer in time"),
     ];
     for (then, what) in cases {
-        let (receiver, started) = (Receiver::start(then).await, Instant::now());
-        let error = send(&receiver.url()).await.err().unwrap();
+        let patience = if matches!(then, Then::Nothing) { Duration::from_millis(400) } else { LONG };
+        let receiver = Receiver::start(then).await;
+        let error = send_within(&receiver.url(), patience).await.err().unwrap();
         assert_eq!(error.kind, OutboundKind::Retry { after: None }, "{error}");
         assert!(error.what.contains(what), "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(60));
     }
 }
 
