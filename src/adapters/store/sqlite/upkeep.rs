@@ -15,14 +15,9 @@ use crate::adapters::store::{OpenError, exists, steps};
 impl SqliteJournal {
     /// The steps of the schema, and which of them the database has. A file that is not there has none, and is not made.
     pub(in crate::adapters::store) async fn schema(url: &str) -> Result<Vec<SchemaStep>, OpenError> {
-        let asked = during("read which schema the database has");
-        let taken = if exists(url) {
-            let mut connection = only_reading(url).await?;
-            taken(&mut connection).await.map_err(|fault| OpenError::Database(asked(fault)))?
-        } else {
-            BTreeSet::new()
-        };
-        steps(&SCHEMA, &taken).map_err(|fault| OpenError::Database(during("read which schema the database has")(fault)))
+        let taken = if exists(url) { taken(&mut opened(url).await?).await } else { Ok(BTreeSet::new()) };
+        let known = taken.and_then(|taken| steps(&SCHEMA, &taken));
+        known.map_err(|fault| OpenError::Database(during("read which schema the database has")(fault)))
     }
 
     /// Writes the database as it is now into an empty file, and reads that again. How many ledgers it remembers.
@@ -32,7 +27,7 @@ impl SqliteJournal {
         let name = to.to_str().ok_or_else(|| {
             CopyError::Unwritable(to.to_owned(), std::io::Error::other("its name is not readable as text"))
         })?;
-        let mut connection = only_reading(url).await?;
+        let mut connection = opened(url).await?;
         sqlx::query("VACUUM INTO ?").bind(name).execute(&mut connection).await.map_err(fault)?;
         connection.close().await.map_err(fault)?;
 
@@ -49,7 +44,8 @@ impl SqliteJournal {
     }
 }
 
-async fn only_reading(url: &str) -> Result<SqliteConnection, OpenError> {
+/// A connection to a database that is there.
+async fn opened(url: &str) -> Result<SqliteConnection, OpenError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| OpenError::Options)?
         .create_if_missing(false)
