@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use github_sim::Repo;
 use serde_json::{Value, json};
 
+use super::http::served;
 use super::receiver::{Answer, misbehave, text};
 
 /// Token of every server.
@@ -55,9 +56,7 @@ impl Argo {
             let shared = shared.clone();
             async move { answer(&shared, (&method, &uri), &headers, &body).await }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/argo", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = format!("{}/argo", served(app).await);
         Self { kept, url }
     }
 

@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
+use super::http::served;
+
 /// A message that was taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
@@ -39,9 +41,7 @@ impl Chat {
             let shared = shared.clone();
             async move { answer(&shared, uri.path(), &headers, &body) }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = served(app).await;
         Self { kept, url }
     }
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
+use super::http::served;
 use super::receiver::{Answer, misbehave, text};
 
 /// Token of every receiver.
@@ -39,9 +40,7 @@ impl Flux {
             let shared = shared.clone();
             async move { answer(&shared, (&method, &uri), &headers, &body).await }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}{PATH}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = format!("{}{PATH}", served(app).await);
         Self { kept, url }
     }
 

@@ -35,6 +35,23 @@ pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
     block_in_place(|| Handle::current().block_on(future))
 }
 
+/// Lets an app of the test's own answer on this machine from now on. Where.
+pub(super) async fn served(app: axum::Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+/// How a real server is reached that a variable names, as JSON; said where it names none.
+pub(super) fn real<T: serde::de::DeserializeOwned>(variable: &str, what: &str) -> Option<T> {
+    let Ok(text) = std::env::var(variable) else {
+        eprintln!("skipped: no real {what} ({variable}); the stand-in answers");
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{variable}: {fault}")))
+}
+
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client")
 }

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::World;
-use super::http::wait;
+use super::http::{served, wait};
 use super::runner::{Step, Stepped};
 
 /// What every job of a repository has.
@@ -118,9 +118,7 @@ impl World {
             let sent = queue.send((event, serde_json::from_slice(&body).expect("JSON")));
             async move { if sent.is_ok() { StatusCode::ACCEPTED } else { StatusCode::GONE } }
         };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(take)).await });
+        let url = format!("{}/", served(axum::Router::new().fallback(take)).await);
         self.sim.set_webhook_url(&self.app, Some(&url));
         self.jobs = Some(jobs);
     }

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::World;
+use super::http::served;
 
 /// Signing secret of every receiver.
 pub(crate) const SECRET: &str = "whsec_c2VjcmV0LW9mLWEtcmVjZWl2ZXItMTIzNDU2Nzg=";
@@ -80,9 +81,7 @@ impl Receiver {
             let shared = shared.clone();
             async move { answer(&shared, &headers, &body).await }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = format!("{}/hook", served(app).await);
         Self { kept, url }
     }
 

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::api::status;
 use super::{CLUSTER_TOKEN, NAMESPACE, grant};
 use crate::harness::World;
+use crate::harness::http::served;
 use crate::harness::receiver::{Answer, misbehave, text};
 
 const GROUP: &str = "/apis/external-secrets.io";
@@ -284,9 +285,7 @@ impl External {
                 }
             }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = served(app).await;
         let external = Self { kept, url };
         for name in names {
             external.make(name, "1h0m0s", None);

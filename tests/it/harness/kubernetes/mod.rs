@@ -19,6 +19,7 @@ use self::object::{Fields, Object};
 use self::real::Real;
 use super::receiver::Answer;
 use super::{Step, World};
+use crate::harness::http::served;
 
 /// Token of every cluster, at first.
 pub(crate) const CLUSTER_TOKEN: &str = "eyJ.cluster-token-0123456789";
@@ -55,9 +56,7 @@ impl Kubernetes {
             let (kept, real) = shared.clone();
             async move { answer((&kept, real.as_deref()), (&method, &uri), &headers, &body).await }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = served(app).await;
         Self { kept, real, url, namespace: NAMESPACE.to_owned(), authority: None }
     }
 

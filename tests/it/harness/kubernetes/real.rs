@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::api::Kept;
 use super::{NAME, NAMESPACE};
-use crate::harness::http::wait;
+use crate::harness::http::{real, wait};
 use crate::harness::receiver::text;
 
 const JSON: &str = "application/json";
@@ -47,11 +47,7 @@ impl Real {
     /// A new namespace, if there is a cluster.
     pub(super) async fn start() -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let Ok(text) = std::env::var("COUNTERSIGN_TEST_KUBERNETES") else {
-            eprintln!("skipped: no real API server (COUNTERSIGN_TEST_KUBERNETES); the stand-in answers");
-            return None;
-        };
-        let access: Access = serde_json::from_str(&text).expect("server, ca_file, token");
+        let access: Access = real("COUNTERSIGN_TEST_KUBERNETES", "API server")?;
         let authority = std::fs::read(&access.ca_file).expect("an authority");
         let trusted = Certificate::from_pem(&authority).expect("a certificate");
         let client = Client::builder().no_proxy().tls_certs_only([trusted]).build().expect("a client");

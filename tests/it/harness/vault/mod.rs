@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use self::real::Real;
 use super::World;
 use super::receiver::{Answer, misbehave, text};
+use crate::harness::http::served;
 
 /// Token of every server.
 pub(crate) const VAULT_TOKEN: &str = "hvs.vault-token-0123456789";
@@ -54,9 +55,7 @@ impl Vault {
             let (kept, real) = shared.clone();
             async move { answer((&kept, real.as_deref()), (&method, &uri), &headers, &body).await }
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = served(app).await;
         Self { kept, real, url }
     }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Kept, VAULT_TOKEN};
-use crate::harness::http::wait;
+use crate::harness::http::{real, wait};
 use crate::harness::receiver::text;
 
 /// Mount and path as the policy names them.
@@ -41,11 +41,7 @@ impl Real {
     /// New mounts, if there is a server.
     pub(super) async fn start() -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let Ok(text) = std::env::var("COUNTERSIGN_TEST_VAULT") else {
-            eprintln!("skipped: no real Vault (COUNTERSIGN_TEST_VAULT); the stand-in answers");
-            return None;
-        };
-        let access: Access = serde_json::from_str(&text).expect("address, token");
+        let access: Access = real("COUNTERSIGN_TEST_VAULT", "Vault")?;
         let client = Client::builder().no_proxy().build().expect("a client");
         let mount = format!("kv-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut real = Self { client, access, mount, token: String::new(), old: AtomicBool::new(false) };

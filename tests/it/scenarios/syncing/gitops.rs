@@ -1,6 +1,6 @@
 //! Places that follow Git by themselves: told once per generation, looked at until they are there.
 
-use super::{merged, policy, receipts, until_state};
+use super::{merged, policy, receipts, starts_when_dead, until_state, will_die_in_the_second};
 use crate::harness::{ARGO_TOKEN, Answer, Argo, FLUX_TOKEN, Flux, World, at_once};
 
 const FLUX: &str =
@@ -203,22 +203,13 @@ async fn argo_is_synced_once_whatever_dies(point: &'static str) {
     world.until("the adoption is synced", |_| argo.is_running());
     argo.arrive();
     until_state(&world, "argo", "success");
-    world.until_quiet();
-    world.kill();
-    world.set("COUNTERSIGN_CRASH_AT", point);
-    world.start();
-    let pull = world.by_rita("rita/v2", "production");
-    world.approve(&world.ann, pull);
+    let pull = will_die_in_the_second(&mut world, point);
     // the later steps come once it has arrived
     world.until("it is synced, or the server is dead", |world| argo.synced().len() == 2 || !world.is_alive());
     if argo.is_running() {
         argo.arrive();
     }
-    world.until("the server is dead", |world| !world.is_alive());
-    world.kill();
-    world.unset("COUNTERSIGN_CRASH_AT");
-    world.start();
-    world.until_merged(pull);
+    starts_when_dead(&mut world, pull);
     world.until("it is synced", |_| argo.synced().len() == 2);
     if argo.is_running() {
         argo.arrive();

@@ -122,16 +122,27 @@ fn until_state(world: &World, target: &str, state: &str) {
 
 /// Once at rest, the server dies at a step of the next delivery and starts again; the request that was merged by then.
 fn dies_in_the_second(world: &mut World, point: &str) -> u64 {
+    let pull = will_die_in_the_second(world, point);
+    starts_when_dead(world, pull);
+    pull
+}
+
+/// Once at rest, the server starts anew, to die at a step of the next delivery; the request that is delivered.
+fn will_die_in_the_second(world: &mut World, point: &str) -> u64 {
     world.until_quiet();
     world.kill();
     world.set("COUNTERSIGN_CRASH_AT", point);
     world.start();
     let pull = world.by_rita("rita/v2", "production");
     world.approve(&world.ann, pull);
+    pull
+}
+
+/// Waits until the server is dead, and starts it to live.
+fn starts_when_dead(world: &mut World, pull: u64) {
     world.until("the server is dead", |world| !world.is_alive());
     world.kill();
     world.unset("COUNTERSIGN_CRASH_AT");
     world.start();
     world.until_merged(pull);
-    pull
 }
